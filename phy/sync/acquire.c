@@ -13,9 +13,7 @@
  *
  * The offset.  The maximum over d is the maximum-likelihood estimate for four
  * segments; a parabola through three points near the top, twice, each time
- * turning the samples by what is already known.  Its bound (Rife and Boorstyn
- * 1974 for four samples of signal-to-noise ratio q = |c_m|^2 / var):
- * var(d) = 6 / ((2 pi)^2 q 4 (16 - 1) * ... ), written out in `bound`.
+ * turning the samples by what is already known (Rife and Boorstyn 1974).
  */
 #include "sync/acquire.h"
 
@@ -30,11 +28,9 @@ enum {
     SEG = PREAMBLE_SEGMENT,
     GRID = 32,      /* trial offsets per sub-carrier */
     SKIRT = 1,      /* bins beyond the used ones that count as our band */
-    FIRST_REACH = 24, /* samples before the strongest path that may hold an earlier one */
+    FIRST_REACH = 24, /* most samples before the strongest path that may hold an earlier one */
+    CP_SPARE = 8,     /* of the prefix, kept for the paths after the strongest */
 };
-
-/* Least standard deviation of the offset: what multipath does to the segments' edges. */
-#define CFO_FLOOR 0.001
 
 struct acquire {
     fft_t *forward, *backward;
@@ -145,7 +141,7 @@ static double climb(const double complex c[PREAMBLE_SEGMENTS], double d, double 
 
 static acquire_result_t judge(double power, double energy, double cfo)
 {
-    acquire_result_t r = {.metric = 0.0, .cfo = cfo, .cfo_var = 1.0};
+    acquire_result_t r = {.metric = 0.0, .cfo = cfo};
     double most = PREAMBLE_SEGMENTS * NUMEROLOGY_USED * energy;
     if (most > 0.0 && isfinite(power) && isfinite(most)) {
         r.metric = fmin(power / most, 1.0);
@@ -178,11 +174,7 @@ acquire_result_t acquire_refine(acquire_t *a, const float complex *x, double cfo
         d = climb(c, d, 1.0 / 64, &best);
         cfo += d;
     }
-    acquire_result_t r = judge(best, energy, cfo);
-    /* Each c_m has phase variance 1 / (2 q); a line through four of them, spread 5. */
-    double q = NUMEROLOGY_USED * r.metric / fmax(1.0 - r.metric, 1e-9);
-    r.cfo_var = 1.0 / (2.0 * q * 5.0 * 4.0 * M_PI * M_PI) + CFO_FLOOR * CFO_FLOOR;
-    return r;
+    return judge(best, energy, cfo);
 }
 
 /* |impulse response|^2 of the four segments' mean, circular, from -ACQUIRE_MARGIN. */
@@ -215,7 +207,7 @@ static void impulse(acquire_t *a, const float complex *x, double cfo, float powe
     }
 }
 
-int acquire_timing(acquire_t *a, const float complex *x, double cfo)
+int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp)
 {
     float power[SEG], noise = 0.0f;
     impulse(a, x, cfo, power);
@@ -226,9 +218,10 @@ int acquire_timing(acquire_t *a, const float complex *x, double cfo)
     for (int n = ACQUIRE_MARGIN - 4; n <= ACQUIRE_MARGIN + 4; n++) {
         peak = power[n] > power[peak] ? n : peak;
     }
-    float threshold = fmaxf(0.03f * power[peak], 6.0f * noise);
-    int first = peak;
-    for (int n = peak; n >= peak - FIRST_REACH; n--) {
+    /* Noise passes twelve times its mean once in 160,000: no early path where there is none. */
+    float threshold = fmaxf(0.03f * power[peak], 12.0f * noise);
+    int first = peak, reach = cp - CP_SPARE < FIRST_REACH ? cp - CP_SPARE : FIRST_REACH;
+    for (int n = peak; n >= peak - reach; n--) {
         first = power[n] >= threshold ? n : first;
     }
     /* A lone path crosses the threshold up to three samples before its peak (the taper's width). */
