@@ -15,6 +15,7 @@
 #include "eq/mmse.h"
 #include "sync/phase.h"
 #include "sync/preamble.h"
+#include "sync/rotor.h"
 #include "waveform/delay.h"
 #include "waveform/fft.h"
 #include "waveform/symbols.h"
@@ -48,7 +49,7 @@ struct demodulator {
     /* this frame */
     bool genie, header_valid;
     double cfo;
-    float complex turn[NUMEROLOGY_FFT]; /* takes the carrier offset off within a symbol */
+    float complex turn[ROTOR_SIZE];     /* takes the carrier offset off within a symbol */
     frame_header_t header;
     size_t total, received; /* payload symbols */
     size_t t, block;        /* OFDM symbols since the preamble; payload OFDM symbols */
@@ -142,10 +143,7 @@ void demodulator_begin(demodulator_t *d, double cfo)
     d->n0 = NAN;
     memset(&d->header, 0, sizeof(d->header));
     memset(&d->phase, 0, sizeof(d->phase));
-    for (int n = 0; n < NUMEROLOGY_FFT; n++) {
-        double angle = -2.0 * M_PI * cfo * n / NUMEROLOGY_FFT;
-        d->turn[n] = CMPLXF((float)cos(angle), (float)sin(angle));
-    }
+    rotor_fill(d->turn, cfo);
 }
 
 /* The used carriers of the 256 samples x, the frame's `from`-th on, in numerology.h's units. */
