@@ -64,6 +64,11 @@ static void sum_rows(sum_block_t block, const float *a, const float *b, size_t f
     }
 }
 
+void add_channel_sums(const float *a, const float *b, size_t rows, size_t channels, double *into)
+{
+    sum_rows(b ? block_product : block_plain, a, b, 0, rows, channels, into);
+}
+
 static void sum_all(graph_t *graph, sum_block_t block, const float *a, const float *b, size_t rows,
                     size_t channels, double *sum)
 {

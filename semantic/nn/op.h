@@ -9,6 +9,8 @@
 #include "nn/dnnl_conv.h"
 #include "nn/graph.h"
 
+#include <string.h>
+
 enum { OP_INPUTS_MAX = 8, OP_PARAMS_MAX = 4 };
 
 typedef struct op_node op_node_t;
@@ -119,12 +121,43 @@ static inline size_t graph_used(const graph_t *graph, int c)
     return zu(graph->prefix > 0 && graph->prefix < all ? graph->prefix : all);
 }
 
+/* y[row][c] = x[row][c] * scale[c] + shift[c]; y may be x. */
+static inline void rows_affine(const float *x, const float *restrict scale,
+                               const float *restrict shift, size_t rows, size_t channels, float *y)
+{
+    for (size_t r = 0; r < rows; r++) {
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++) {
+            y[r * channels + c] = x[r * channels + c] * scale[c] + shift[c];
+        }
+    }
+}
+
+/* dx = a[c]*dy + b[c]*x + k[c]: the backward of every normalisation. */
+static inline void rows_blend(const float *restrict dy, const float *restrict x,
+                              const float *restrict a, const float *restrict b,
+                              const float *restrict k, size_t rows, size_t channels,
+                              float *restrict dx)
+{
+    for (size_t r = 0; r < rows; r++) {
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++) {
+            size_t at = r * channels + c;
+            dx[at] = a[c] * dy[at] + b[c] * x[at] + k[c];
+        }
+    }
+}
+
 /*
  * sum[c] = sum over rows of a[row][c] (b NULL), or of a*b; c < channels.  Float within
  * short blocks, double across them; the order depends only on the thread count.
  */
 void graph_channel_sums(graph_t *graph, const float *a, const float *b, size_t rows,
                         size_t channels, double *sum);
+
+/* One thread's part of it: adds to `into` the sums over these rows. */
+void add_channel_sums(const float *a, const float *b, size_t rows, size_t channels,
+                      double *into);
 
 /* The same of min(x, 0) * dy: the gradient of a PReLU's slope. */
 void graph_negative_sums(graph_t *graph, const float *x, const float *dy, size_t rows,
