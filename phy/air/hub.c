@@ -114,6 +114,8 @@ hub_t *hub_create(const hub_config_t *config, err_t *err)
     }
     atomic_store(&hub->segment.header->snr_bits, segment_bits(config->channel.snr_db));
     atomic_store(&hub->segment.header->cfo_bits, segment_bits(config->channel.cfo_hz));
+    hub->snr_bits = ~segment_bits(config->channel.snr_db); /* not yet applied */
+    hub->cfo_bits = ~segment_bits(config->channel.cfo_hz);
     hub_apply_settings(hub);
     return hub;
 }

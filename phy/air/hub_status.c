@@ -59,14 +59,25 @@ int hub_set(const char *name, const char *key, double value, err_t *err)
     return result;
 }
 
+/* JSON has no infinity. */
+static const char *number(double value, char text[32])
+{
+    if (!isfinite(value)) {
+        return "null";
+    }
+    snprintf(text, 32, "%.3f", value);
+    return text;
+}
+
 char *hub_status_json(const hub_status_t *s, char *text, size_t size)
 {
+    char snr[32], cfo[32];
     snprintf(text, size,
              "{\"now\":%llu,\"samples_per_second\":%.0f,\"realtime_factor\":%.4f,\"load\":%.4f,"
-             "\"snr_db\":%.3f,\"cfo_hz\":%.3f,\"radios\":%d,\"bursts\":%llu,\"dropped\":%llu,"
+             "\"snr_db\":%s,\"cfo_hz\":%s,\"radios\":%d,\"bursts\":%llu,\"dropped\":%llu,"
              "\"late\":%llu,\"underflows\":%llu,\"stalls\":%llu}",
              (unsigned long long)s->now, s->samples_per_second, s->realtime_factor, s->load,
-             s->snr_db, s->cfo_hz, s->radios, (unsigned long long)s->bursts,
+             number(s->snr_db, snr), number(s->cfo_hz, cfo), s->radios, (unsigned long long)s->bursts,
              (unsigned long long)s->dropped, (unsigned long long)s->late,
              (unsigned long long)s->underflows, (unsigned long long)s->stalls);
     return text;
