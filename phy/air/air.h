@@ -33,6 +33,7 @@
 #define AIR_AIR_H
 
 #include "err.h"
+#include "options.h"
 
 #include <complex.h>
 #include <stdbool.h>
@@ -105,12 +106,18 @@ double air_noise_var(const air_t *air);
  */
 void air_response(const air_t *air, size_t fft_size, float complex *h);
 
-/* Where the first path lies (0 for none, awgn and flat fading, else 4), and the filter's length. */
+/* Where the first path lies (0 for none, awgn and flat fading, else 3), and the filter's length. */
 size_t air_delay_samples(const air_t *air);
 size_t air_tap_count(const air_t *air);
 
 /* The profile's energy beyond the last tap, cut and made up for by scaling the rest (<= 1e-3). */
 double air_truncated_energy(const air_t *air);
+
+/* The option table, section "channel": model, block, snr_db, delay_spread_ns, cfo_hz, seed. */
+extern const option_t air_options[];
+
+/* Fills in what the table holds; sample_rate_hz and symbol_energy stay as they are. */
+void air_config_from_options(air_config_t *config, const options_t *options);
 
 /* "none" | "awgn" | "rayleigh" and back; air_model_parse returns -1 with ERR_ARGUMENT. */
 const char *air_model_name(air_model_t model);

@@ -25,6 +25,7 @@
 #define RADIO_RADIO_H
 
 #include "err.h"
+#include "options.h"
 
 #include <complex.h>
 #include <stdbool.h>
@@ -49,6 +50,18 @@ typedef struct {
 
 /* backend air, address "semradio", 7.68 MS/s, 3.5 GHz, gains 0, one antenna, 10 s. */
 radio_config_t radio_config_default(void);
+
+/*
+ * The option tables, section "radio".  Every program with a radio joins
+ * radio_options (backend, address, rate_hz, freq_hz, timeout_s), and the one or
+ * the other of radio_tx_options (tx_gain_db, alias --gain) and radio_rx_options.
+ */
+extern const option_t radio_options[];
+extern const option_t radio_tx_options[];
+extern const option_t radio_rx_options[];
+
+/* From the options of the joined tables; the strings stay the options' own. */
+radio_config_t radio_config_from_options(const options_t *options);
 
 typedef struct radio radio_t;
 
