@@ -17,7 +17,7 @@ typedef struct {
     const char *key;
     kind_t kind;
     size_t offset;
-    int unknown; /* integers: the value that JSON shows as null */
+    int unknown; /* integers: the value that JSON shows as null; reals: digits, 0 for 7 */
 } field_t;
 
 #define FIELD(kind, name, unknown) {#name, kind, offsetof(frame_report_t, name), unknown}
@@ -41,7 +41,7 @@ static const field_t fields[] = {
     FIELD(F_REAL, snr_db, 0),
     FIELD(F_REAL, noise_var, 0),
     FIELD(F_REAL, cfo_hz, 0),
-    FIELD(F_REAL, timing_sample, 0),
+    FIELD(F_REAL, timing_sample, 15),
     FIELD(F_REAL, evm_db, 0),
     FIELD(F_REAL, channel_gain_db, 0),
     FIELD(F_REAL, delay_spread_ns, 0),
@@ -161,7 +161,8 @@ static void format_value(const frame_report_t *report, const field_t *field, cha
         return;
     case F_REAL:
         if (isfinite(*(const double *)at)) {
-            snprintf(out, size, "%.7g", *(const double *)at);
+            int digits = field->unknown > 0 ? field->unknown : 7;
+            snprintf(out, size, "%.*g", digits, *(const double *)at);
         } else {
             snprintf(out, size, "null");
         }
