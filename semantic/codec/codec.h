@@ -59,7 +59,11 @@ codec_t *codec_clone(const codec_t *codec, err_t *err); /* for another thread */
 void codec_close(codec_t *codec);                       /* NULL is fine */
 
 const char *codec_name(const codec_t *codec); /* "image32" */
-uint8_t codec_id(const codec_t *codec);       /* 1 .. 255, for the frame header */
+
+/* Two ends with the same weights agree on these: a hash of the weights file, and the hash folded
+   to 1 .. 255 for the frame header. */
+uint64_t codec_hash(const codec_t *codec);
+uint8_t codec_id(const codec_t *codec);
 
 /* How many rates; `rates` (may be NULL) points to that many, rates[p-1] for p. */
 int codec_rates(const codec_t *codec, const codec_rate_t **rates);
