@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEY_SIZE = 160 };
+
 typedef struct {
     char *key;
     char *origin;
@@ -22,6 +24,7 @@ typedef struct {
 
 struct sweep {
     options_t *options;
+    const char *home;
     const char *const *whole;
     axis_t *axes;
     size_t count;
@@ -36,11 +39,12 @@ static void axis_clear(axis_t *axis)
     memset(axis, 0, sizeof *axis);
 }
 
-sweep_t *sweep_create(options_t *options, const char *const whole[])
+sweep_t *sweep_create(options_t *options, const char *home, const char *const whole[])
 {
     sweep_t *sweep = calloc(1, sizeof *sweep);
     if (sweep != NULL) {
         sweep->options = options;
+        sweep->home = home;
         sweep->whole = whole;
     }
     return sweep;
@@ -132,24 +136,31 @@ static int axis_expand(const sweep_t *sweep, const option_t *option, axis_t *axi
     return 0;
 }
 
+/* The option that a word's key[length] means, or NULL. */
+static const option_t *key_find(const sweep_t *sweep, const char *key, size_t length, err_t *err)
+{
+    char full[KEY_SIZE];
+    if (length >= sizeof full / 2) {
+        err_set(err, ERR_FORMAT, "\"%.40s...\" is no key", key);
+        return NULL;
+    }
+    snprintf(full, sizeof full, "%s.%.*s", sweep->home, (int)length, key);
+    const option_t *option = options_find(sweep->options, full, NULL);
+    return option != NULL ? option
+                          : options_find(sweep->options, full + strlen(sweep->home) + 1, err);
+}
+
 static int axis_read(const sweep_t *sweep, axis_t *axis, const char *word, err_t *err)
 {
     const char *equals = strchr(word, '=');
     if (equals == NULL || equals == word) {
         return err_set(err, ERR_FORMAT, "\"%s\" is not key=value", word);
     }
-    char *name = strndup(word, (size_t)(equals - word));
-    if (name == NULL) {
-        return err_set(err, ERR_MEMORY, "no memory for \"%s\"", word);
-    }
-    const option_t *option = options_find(sweep->options, name, err);
-    free(name);
+    const option_t *option = key_find(sweep, word, (size_t)(equals - word), err);
     if (option == NULL) {
         return -1;
     }
-    int sectioned = option->section != NULL && option->section[0] != '\0';
-    if (asprintf(&axis->key, "%s%s%s", sectioned ? option->section : "", sectioned ? "." : "",
-                 option->name) < 0) {
+    if (asprintf(&axis->key, "%s.%s", option->section, option->name) < 0) {
         axis->key = NULL;
         return err_set(err, ERR_MEMORY, "no memory for \"%s\"", word);
     }

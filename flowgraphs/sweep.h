@@ -37,10 +37,11 @@ typedef struct {
 
 /*
  * `options` checks the values (and changes while it does so); it must outlive
- * the sweep.  `whole` lists keys that take one value, commas included (the
- * names of files); ended by NULL.  NULL when memory is short.
+ * the sweep.  A key without a section is first looked for in section `home`.
+ * `whole` lists keys (in full) that take one value, commas included (the names
+ * of files); ended by NULL.  NULL when memory is short.
  */
-sweep_t *sweep_create(options_t *options, const char *const whole[]);
+sweep_t *sweep_create(options_t *options, const char *home, const char *const whole[]);
 void sweep_destroy(sweep_t *sweep);
 
 /*
