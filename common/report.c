@@ -61,7 +61,8 @@ _Static_assert(sizeof((frame_report_t){0}.dataset) == TEXT_SIZE &&
                    sizeof((frame_report_t){0}.codec) == TEXT_SIZE,
                "texts of a report share one size");
 
-static const char *const status_names[] = {"ok", "lost_header", "lost_gap", "damaged"};
+static const char *const status_names[] = {"ok", "lost_header", "lost_gap", "damaged",
+                                           "dropped"};
 
 void report_init(frame_report_t *report)
 {

@@ -21,13 +21,14 @@ typedef enum {
     REPORT_OK = 0,
     REPORT_LOST_HEADER, /* a frame was detected, its header failed the CRC */
     REPORT_LOST_GAP,    /* `count` frames are missing in the frame counter */
-    REPORT_DAMAGED,     /* the header was read, samples of the payload are missing */
+    REPORT_DAMAGED,     /* the header was read, the payload is broken or cannot be decoded here */
+    REPORT_DROPPED,     /* `count` frames came in, and this receiver was too busy to decode them */
 } report_status_t;
 
 typedef struct {
     uint64_t time_ns; /* wall clock at the end of decoding, since 1970 */
     report_status_t status;
-    uint32_t count;      /* frames this report stands for: 1; lost_gap: how many */
+    uint32_t count;      /* frames this report stands for: 1; lost_gap, dropped: how many */
     int source;          /* transmitter and receiver id of the header, -1: unknown */
     int destination;
     int64_t frame;       /* frame counter of the header; -1: unknown */
@@ -63,7 +64,7 @@ typedef struct {
 /* Everything unknown: status REPORT_OK, count 1, reals NaN, ids -1, texts "". */
 void report_init(frame_report_t *report);
 
-/* "ok", "lost_header", "lost_gap", "damaged".  Never NULL. */
+/* "ok", "lost_header", "lost_gap", "damaged", "dropped".  Never NULL. */
 const char *report_status_name(report_status_t status);
 
 /* Enough room for any report. */

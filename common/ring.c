@@ -78,6 +78,11 @@ static void *slot_at(ring_t *ring, uint64_t count)
     return ring->storage + (size_t)(count & (ring->slots - 1)) * ring->stride;
 }
 
+void *ring_slot(ring_t *ring, size_t index)
+{
+    return slot_at(ring, index);
+}
+
 static void wake(end_t *end)
 {
     if (atomic_load(&end->asleep) != 0) {

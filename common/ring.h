@@ -38,6 +38,9 @@ typedef struct ring ring_t;
 ring_t *ring_create(size_t slots, size_t slot_size, err_t *err);
 void ring_destroy(ring_t *ring);
 
+/* Slot 0 … ring_slots - 1, to prepare it (pointers to larger buffers) before the threads start. */
+void *ring_slot(ring_t *ring, size_t index);
+
 /* --- producer --- */
 
 /* The next free slot (contents: whatever was left there), or NULL when full (counted) or closed.

@@ -50,6 +50,9 @@ void tally_add(tally_t *tally, const frame_report_t *report)
     case REPORT_DAMAGED:
         tally->damaged += report->count;
         break;
+    case REPORT_DROPPED:
+        tally->dropped += report->count;
+        break;
     }
 }
 
@@ -79,7 +82,7 @@ double tally_accuracy(const tally_t *tally)
 
 uint64_t tally_frames_lost(const tally_t *tally)
 {
-    return tally->lost_header + tally->lost_gap + tally->damaged;
+    return tally->lost_header + tally->lost_gap + tally->damaged + tally->dropped;
 }
 
 uint64_t tally_frames(const tally_t *tally)

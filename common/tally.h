@@ -21,6 +21,7 @@ typedef struct {
     uint64_t lost_header; /* frames */
     uint64_t lost_gap;    /* frames */
     uint64_t damaged;     /* frames */
+    uint64_t dropped;     /* frames */
     uint64_t images;      /* reports with status ok */
     tally_mean_t snr_db, cfo_hz, evm_db; /* over images that have them */
     tally_mean_t noise_to_signal;        /* 10^(-snr_db/10), for the SNR of the mean noise */
