@@ -106,7 +106,7 @@ int campaign_finish(campaign_t *campaign, err_t *err)
     return 0;
 }
 
-options_t *campaign_options(campaign_t *campaign)
+const options_t *campaign_options(const campaign_t *campaign)
 {
     return campaign->options;
 }

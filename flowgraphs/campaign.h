@@ -39,7 +39,7 @@ int campaign_word(campaign_t *campaign, const char *word, err_t *err);
 int campaign_finish(campaign_t *campaign, err_t *err);
 
 /* All options, for --help and docs/OPTIONS.md. */
-options_t *campaign_options(campaign_t *campaign);
+const options_t *campaign_options(const campaign_t *campaign);
 
 /* How the campaign runs: `out` ("" when not given), jobs (at least 1), overwrite. */
 const char *campaign_out(const campaign_t *campaign);

@@ -20,7 +20,7 @@ static bool listed(const char *const keys[], const char *key)
 /* The i-th option's key in full, or NULL after the last one. */
 static const char *key_at(const campaign_t *campaign, size_t index, char key[KEY_SIZE])
 {
-    const option_t *option = options_at(campaign_options((campaign_t *)campaign), index);
+    const option_t *option = options_at(campaign_options(campaign), index);
     if (option == NULL) {
         return NULL;
     }
@@ -87,7 +87,7 @@ static uint64_t hash_end(uint64_t hash)
    that is given, or an option that a later version adds, changes nothing. */
 static uint64_t hash_settings(const campaign_t *campaign, const char *const left_out[])
 {
-    const options_t *options = campaign_options((campaign_t *)campaign);
+    const options_t *options = campaign_options(campaign);
     uint64_t hash = 0xcbf29ce484222325u;
     char key[KEY_SIZE], room[SWEEP_SPELLING_SIZE];
     for (size_t i = 0; key_at(campaign, i, key) != NULL; i++) {
