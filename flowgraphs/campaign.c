@@ -171,6 +171,10 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     options_fraction(options, "codec.rate", &trial.rate_numerator, &trial.rate_denominator);
     trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
     trial.link.genie = options_choice(options, "campaign.receiver") == 1;
+    trial.link.numerology.cp = options_choice(options, "waveform.cp") == 0
+                                   ? NUMEROLOGY_CP_NORMAL
+                                   : NUMEROLOGY_CP_EXTENDED;
+    trial.link.numerology.retrain_every = (int)options_int(options, "waveform.retrain_every");
     air_config_from_options(&trial.link.air, options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;
