@@ -36,7 +36,7 @@ static int read_number(const safetensors_t *file, const char *key, double min, d
 
 static int read_shape(const safetensors_t *file, codec_weights_t *weights, err_t *err)
 {
-    double width, encoder_blocks, decoder_blocks, bound;
+    double width = 0, encoder_blocks = 0, decoder_blocks = 0, bound = 0;
     const char *kind = safetensors_note(file, "codec");
     if (kind == NULL || strcmp(kind, "image32") != 0) {
         return err_set(err, ERR_FORMAT, "not the weights of an image32 codec (metadata \"codec\" "

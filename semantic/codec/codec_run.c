@@ -18,9 +18,10 @@ static int make_frame(const codec_t *codec, int width, int height, int p, frame_
 {
     size_t symbols = codec_symbols(codec, width, height, p);
     if (symbols == 0) {
-        return err_set(err, ERR_ARGUMENT,
-                       "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 "
-                       ".. %d", codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
+        err_set(err, ERR_ARGUMENT,
+                "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 .. %d",
+                codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
+        return -1;
     }
     *frame = (frame_t){width, height, codec_places(height), codec_places(width), p, symbols,
                        (size_t)width * (size_t)height};

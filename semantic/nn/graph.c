@@ -197,7 +197,6 @@ param_t *graph_bind(graph_t *graph, op_node_t *node, int slot, const char *suffi
         return NULL;
     }
     node->param[slot] = param;
-    node->trains |= param_wants_gradient(param);
     return param;
 }
 
@@ -267,7 +266,7 @@ static node_t input_add(graph_t *graph, int h, int w, int c, bool gradient)
     if (!node) {
         return NODE_NONE;
     }
-    node->trains = gradient;
+    node->source = gradient;
     node->kept = true;
     return node->index;
 }

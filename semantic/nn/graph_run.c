@@ -24,7 +24,11 @@ static void mark_gradients(graph_t *graph)
 {
     for (int i = 0; i < graph->count; i++) {
         op_node_t *node = graph->nodes[i];
-        node->wants = node->trains;
+        node->trains = false;
+        for (int k = 0; k < OP_PARAMS_MAX; k++) {
+            node->trains |= param_wants_gradient(node->param[k]);
+        }
+        node->wants = node->trains || node->source;
         for (int k = 0; k < node->inputs; k++) {
             node->wants |= node->input[k]->wants && !(node->blocked >> k & 1u);
         }

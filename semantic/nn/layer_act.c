@@ -205,7 +205,7 @@ static void prelu_backward(graph_t *graph, op_node_t *node, float *const *dx)
     const float *restrict x = node->input[0]->data, *restrict dy = node->grad;
     size_t rows = node_rows(node), channels = zu(node->shape.c);
     float *restrict d = dx[0];
-    if (node->trains && node->param[0]->grad) {
+    if (node->trains) {
         double *sum = node->state;
         graph_negative_sums(graph, x, dy, rows, channels, sum);
         for (size_t c = 0; c < channels; c++) {

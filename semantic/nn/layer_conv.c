@@ -14,6 +14,7 @@ typedef struct {
     conv_options_t options;
     conv_t *conv;
     uint64_t packed_version; /* of the store, when weights were last packed */
+    double *bias_sum;        /* [O]; only where the bias trains and the weight does not */
 } conv_state_t;
 
 static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
@@ -27,7 +28,7 @@ static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
         .kernel = state->options.kernel, .stride = state->options.stride,
         .padding = state->options.padding,
         .bias = node->param[BIAS] != NULL,
-        .train_weight = graph->mode == GRAPH_TRAIN && node->trains,
+        .train_weight = graph->mode == GRAPH_TRAIN && param_wants_gradient(node->param[WEIGHT]),
         .train_input = graph->mode == GRAPH_TRAIN && in->wants,
     };
     state->conv = conv_create(graph->backend, &shape, err);
@@ -36,6 +37,10 @@ static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
     }
     conv_bind(state->conv, in->data, node->data, node->param[BIAS] ? node->param[BIAS]->value : NULL,
               NULL);
+    if (node->trains && !shape.train_weight) {
+        state->bias_sum = graph_alloc(graph, zu(node->shape.c) * sizeof(double), err);
+        return state->bias_sum ? 0 : -1;
+    }
     return 0;
 }
 
@@ -53,10 +58,15 @@ static void conv_backward(graph_t *graph, op_node_t *node, float *const *dx)
 {
     conv_state_t *state = node->state;
     param_t *bias = node->param[BIAS];
-    (void)graph;
-    if (node->trains && node->param[WEIGHT]->grad) {
+    if (node->trains && param_wants_gradient(node->param[WEIGHT])) {
         conv_backward_weight(state->conv, node->grad, node->param[WEIGHT]->grad,
-                             bias ? bias->grad : NULL);
+                             param_wants_gradient(bias) ? bias->grad : NULL);
+    } else if (node->trains) {
+        graph_channel_sums(graph, node->grad, NULL, node_rows(node), zu(node->shape.c),
+                           state->bias_sum);
+        for (size_t c = 0; c < zu(node->shape.c); c++) {
+            bias->grad[c] += (float)state->bias_sum[c];
+        }
     }
     if (dx[0]) {
         conv_backward_input(state->conv, node->grad, dx[0]);

@@ -39,7 +39,8 @@ struct op_node {
     int inputs;
     unsigned blocked; /* bit i: no gradient to input i, by definition of the op */
     param_t *param[OP_PARAMS_MAX];
-    bool trains;   /* one of its tensors wants a gradient */
+    bool trains;   /* one of its tensors wants a gradient (known from graph_finish on) */
+    bool source;   /* an input that wants a gradient */
     bool wants;    /* a gradient flows into this node */
     bool kept;     /* data stays readable after an inference forward */
     bool has_grad; /* during backward: grad has been written */

@@ -32,8 +32,8 @@ enum { PARAM_RANK_MAX = 4, PARAM_NAME_MAX = 160 };
 enum {
     PARAM_NO_DECAY = 1, /* weight decay leaves it alone: bias, norm, PReLU, scales */
     PARAM_BUFFER = 2,   /* not trained: running statistics; no gradient */
-    PARAM_FROZEN = 4,   /* trained elsewhere: graphs built now compute no gradient for it,
-                           and a batch norm whose weight is frozen uses its running statistics */
+    PARAM_FROZEN = 4,   /* graphs finished now compute no gradient for it, and a batch norm
+                           whose weight is frozen uses its running statistics */
 };
 
 typedef struct {
@@ -90,7 +90,7 @@ void params_seal(params_t *params);
 
 /*
  * Sets or clears PARAM_FROZEN on every tensor whose name starts with `prefix`
- * ("" = all); returns how many.  Call before building the graph.
+ * ("" = all); returns how many.  It holds for graphs finished afterwards.
  */
 int params_freeze(params_t *params, const char *prefix, bool frozen);
 

@@ -58,8 +58,8 @@ void safetensors_to_float(const safetensors_tensor_t *tensor, float *out);
 
 /*
  * Writes tensors (F32 only: data points to count floats) and `notes` metadata
- * strings atomically: PATH.tmp.PID, fsync, rename, fsync of the folder.  The header is padded
- * with spaces so that data starts at a multiple of 64 bytes.
+ * strings atomically (file.h).  The header is padded with spaces so that data starts at a
+ * multiple of 64 bytes.
  */
 int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,
                       const char *const *keys, const char *const *values, int notes, err_t *err);

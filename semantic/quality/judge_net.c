@@ -22,7 +22,7 @@ int judge_shape_parse(judge_shape_t *shape, const char *residual, err_t *err)
 
 static node_t conv_norm(graph_t *g, node_t in, const char *name, int out, bool pool)
 {
-    char conv[64], norm[64];
+    char conv[80], norm[80];
     snprintf(conv, sizeof(conv), "%s.conv", name);
     snprintf(norm, sizeof(norm), "%s.bn", name);
     conv_options_t options = {.out_channels = out, .kernel = 3, .no_bias = true};

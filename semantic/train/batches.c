@@ -9,7 +9,7 @@
 
 enum { PICTURE_BYTES = BATCHES_SIDE * BATCHES_SIDE * 3 };
 
-/* Streams of the seed: one per step, and one per epoch far above them. */
+/* Streams of the seed: one per picture of each step, and one per epoch far above them. */
 #define EPOCH_STREAM (UINT64_C(1) << 48)
 
 typedef struct {
@@ -151,20 +151,26 @@ static int shift_of(rng_t *rng, int pad)
     return pad == 0 ? 0 : (int)rng_below(rng, 2 * (uint32_t)pad + 1) - pad;
 }
 
-void batches_fill(batches_t *batches, int64_t step, float *pictures, float *labels)
+void batches_begin(batches_t *batches, int64_t step)
 {
-    const batches_options_t *options = &batches->options;
-    int64_t per_epoch = batches_per_epoch(batches), epoch = step / per_epoch;
+    int64_t epoch = step / batches_per_epoch(batches);
     if (batches->ordered != epoch) {
         shuffle(batches, epoch);
     }
-    rng_t rng;
-    rng_seed(&rng, options->seed, (uint64_t)step);
-    const uint32_t *order = batches->order + (step % per_epoch) * options->batch;
-    for (int n = 0; n < options->batch; n++) {
+}
+
+void batches_fill(const batches_t *batches, int64_t step, int first, int count, float *pictures,
+                  float *labels)
+{
+    const batches_options_t *options = &batches->options;
+    int64_t at = step % batches_per_epoch(batches) * options->batch + first;
+    const uint32_t *order = batches->order + at;
+    for (int n = 0; n < count; n++) {
         const pool_t *pool = &batches->main;
         size_t index = order[n];
-        if (batches->mix.count > 0 && rng_uniform(&rng) < options->mix_share) {
+        rng_t rng;
+        rng_seed(&rng, options->seed, (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
+        if (batches->mix.count > 0 && (double)rng_uniform(&rng) < options->mix_share) {
             pool = &batches->mix;
             index = rng_below(&rng, (uint32_t)pool->count);
         }

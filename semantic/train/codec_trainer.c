@@ -27,6 +27,8 @@
 enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, PLACES_SIDE = BATCHES_SIDE / CODEC_STRIDE };
 enum { PLACES = PLACES_SIDE * PLACES_SIDE, CHECK_IMAGES = 500 };
 
+/* Streams of the seed: one per step, one per picture of each step. */
+#define STEP_STREAM (UINT64_C(1) << 49)
 #define CHANNEL_STREAM (UINT64_C(1) << 50)
 
 static const float rate_share[CODEC_RATES] = {0.2f, 0.4f, 0.2f, 0.2f};
@@ -38,16 +40,23 @@ typedef struct {
     codec_shape_t shape;
     batches_t *batches;
     params_t *params;
-    graph_t *graph;
-    int batch;
+    workers_t *workers;
+    int batch, count; /* pictures of a step, of one worker */
+    int p;            /* the step's rate … */
+    bool fading;      /* … and kind of channel */
     codec_encoder_nodes_t encoder;
-    node_t h, noise, n0, weight, loss;
+    node_t h, noise, n0, weight;
     dataset_t *test;
 } trainer_t;
 
-static void build(trainer_t *t)
+static graph_t *build(void *context, params_t *params, int batch, err_t *err)
 {
-    graph_t *g = t->graph;
+    trainer_t *t = context;
+    graph_t *g = graph_create(params, GRAPH_TRAIN, batch, 1, err);
+    if (g == NULL) {
+        return NULL;
+    }
+    t->count = batch;
     codec_net_encoder(g, BATCHES_SIDE, BATCHES_SIDE, &t->shape, &t->encoder);
     t->h = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
     t->noise = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
@@ -55,13 +64,17 @@ static void build(trainer_t *t)
     t->weight = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, t->encoder.symbols, t->h, t->noise, t->n0);
     node_t picture = codec_net_decoder(g, soft, &t->shape);
-    t->loss = graph_mse_weighted(g, picture, t->encoder.image, t->weight);
-    graph_add_loss(g, t->loss, 1.0f);
+    graph_add_loss(g, graph_mse_weighted(g, picture, t->encoder.image, t->weight), 1.0f);
     double commitment = options_real(t->options, "codec.commitment");
     if (commitment > 0.0) {
         graph_add_loss(g, graph_commitment(g, t->encoder.bounded, t->encoder.points),
                        (float)commitment);
     }
+    if (graph_finish(g, err) < 0) {
+        graph_destroy(g);
+        return NULL;
+    }
+    return g;
 }
 
 static int draw_rate(rng_t *rng)
@@ -75,24 +88,24 @@ static int draw_rate(rng_t *rng)
 }
 
 /* One picture's channel: h and noise of every used symbol, N0, and the loss's weight. */
-static void draw_channel(trainer_t *t, rng_t *rng, int n, int p, bool fading)
+static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
 {
     float complex h[FADING_CARRIERS], noise[PLACES];
     double snr_min_db = options_real(t->options, "codec.snr_min_db");
     double snr_max_db = options_real(t->options, "codec.snr_max_db");
     double snr_db = snr_min_db + (snr_max_db - snr_min_db) * (double)rng_uniform(rng);
     float n0 = (float)pow(10.0, -snr_db / 10.0);
-    if (fading) {
+    if (t->fading) {
         double spread = log(spread_min_s) +
                         log(spread_max_s / spread_min_s) * (double)rng_uniform(rng);
         fading_draw(rng, exp(spread), h);
     }
-    float *h_out = graph_data(t->graph, t->h) + (size_t)n * PLACES * SYMBOL_REALS;
-    float *n_out = graph_data(t->graph, t->noise) + (size_t)n * PLACES * SYMBOL_REALS;
-    for (int c = 0; c < p * CODEC_CHANNELS_PER_RATE; c++) {
+    float *h_out = graph_data(graph, t->h) + (size_t)n * PLACES * SYMBOL_REALS;
+    float *n_out = graph_data(graph, t->noise) + (size_t)n * PLACES * SYMBOL_REALS;
+    for (int c = 0; c < t->p * CODEC_CHANNELS_PER_RATE; c++) {
         rng_complex_normal(rng, n0, noise, PLACES);
         for (int i = 0; i < PLACES; i++) {
-            float complex gain = fading ? h[(c * PLACES + i) % FADING_CARRIERS] : 1.0f;
+            float complex gain = t->fading ? h[(c * PLACES + i) % FADING_CARRIERS] : 1.0f;
             int at = i * SYMBOL_REALS + 2 * c;
             h_out[at] = crealf(gain);
             h_out[at + 1] = cimagf(gain);
@@ -100,38 +113,52 @@ static void draw_channel(trainer_t *t, rng_t *rng, int n, int p, bool fading)
             n_out[at + 1] = cimagf(noise[i]);
         }
     }
-    graph_data(t->graph, t->n0)[n] = n0;
-    graph_data(t->graph, t->weight)[n] = (float)(
-        500.0 * 2.2 * (double)rate_weight[p - 1] / (1.0 + pow(10.0, -0.075 * (snr_db - 9.0))));
+    graph_data(graph, t->n0)[n] = n0;
+    graph_data(graph, t->weight)[n] = (float)(
+        500.0 * 2.2 * (double)rate_weight[t->p - 1] / (1.0 + pow(10.0, -0.075 * (snr_db - 9.0))));
 }
 
-static void fill(void *context, int64_t step)
+static uint64_t seed_of(const trainer_t *t)
+{
+    return (uint64_t)options_int(t->options, "train.seed");
+}
+
+static void begin(void *context, int64_t step)
 {
     trainer_t *t = context;
     rng_t rng;
-    rng_seed(&rng, (uint64_t)options_int(t->options, "train.seed"),
-             CHANNEL_STREAM + (uint64_t)step);
-    batches_fill(t->batches, step, graph_data(t->graph, t->encoder.image), NULL);
-    int p = draw_rate(&rng);
-    bool fading = rng_uniform(&rng) < (float)options_real(t->options, "codec.fading_share");
-    float *one_hot = graph_data(t->graph, t->encoder.rate);
-    memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)t->batch);
-    for (int n = 0; n < t->batch; n++) {
-        one_hot[n * CODEC_RATES + p - 1] = 1.0f;
-        draw_channel(t, &rng, n, p, fading);
+    batches_begin(t->batches, step);
+    rng_seed(&rng, seed_of(t), STEP_STREAM + (uint64_t)step);
+    t->p = draw_rate(&rng);
+    t->fading = (double)rng_uniform(&rng) < options_real(t->options, "codec.fading_share");
+}
+
+static void fill(void *context, graph_t *graph, int64_t step, int first, int count)
+{
+    const trainer_t *t = context;
+    batches_fill(t->batches, step, first, count, graph_data(graph, t->encoder.image), NULL);
+    float *one_hot = graph_data(graph, t->encoder.rate);
+    memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)count);
+    for (int n = 0; n < count; n++) {
+        rng_t rng;
+        rng_seed(&rng, seed_of(t), CHANNEL_STREAM + (uint64_t)step * BATCHES_PICTURES_MAX +
+                                       (uint64_t)(first + n));
+        one_hot[n * CODEC_RATES + t->p - 1] = 1.0f;
+        draw_channel(t, graph, &rng, n);
     }
-    graph_set_prefix(t->graph, p * CODEC_CHANNELS_PER_RATE);
+    graph_set_prefix(graph, t->p * CODEC_CHANNELS_PER_RATE);
 }
 
 /* Squared quantisation error per axis (floor .0079), and the points' power per rate. */
 static void describe(void *context, char *text, size_t size)
 {
     trainer_t *t = context;
-    const float *x = graph_data(t->graph, t->encoder.bounded);
-    const float *q = graph_data(t->graph, t->encoder.points);
-    int used = 2 * graph_prefix(t->graph);
+    graph_t *graph = workers_graph(t->workers);
+    const float *x = graph_data(graph, t->encoder.bounded);
+    const float *q = graph_data(graph, t->encoder.points);
+    int used = 2 * graph_prefix(graph);
     double sum = 0.0;
-    for (int i = 0; i < t->batch * PLACES; i++) {
+    for (int i = 0; i < t->count * PLACES; i++) {
         for (int c = 0; c < used; c++) {
             double d = (double)(x[i * SYMBOL_REALS + c] - q[i * SYMBOL_REALS + c]);
             sum += d * d;
@@ -139,7 +166,7 @@ static void describe(void *context, char *text, size_t size)
     }
     const float *power = params_find(t->params, CODEC_POWER_NAME)->value;
     snprintf(text, size, "quantisation %.4f power %.2f %.2f %.2f %.2f",
-             sum / (double)(t->batch * PLACES * used), (double)power[3], (double)power[7],
+             sum / (double)(t->count * PLACES * used), (double)power[3], (double)power[7],
              (double)power[11], (double)power[15]);
 }
 
@@ -222,13 +249,9 @@ static int prepare(trainer_t *t, err_t *err)
     if (t->params == NULL) {
         return -1;
     }
-    t->graph = graph_create(t->params, GRAPH_TRAIN, t->batch,
-                            (int)options_int(t->options, "train.threads"), err);
-    if (t->graph == NULL) {
-        return -1;
-    }
-    build(t);
-    return graph_finish(t->graph, err);
+    t->workers = workers_create((int)options_int(t->options, "train.workers"), t->batch, t->params,
+                                build, fill, t, err);
+    return t->workers == NULL ? -1 : 0;
 }
 
 int codec_trainer_command(const options_t *options, err_t *err)
@@ -241,14 +264,14 @@ int codec_trainer_command(const options_t *options, err_t *err)
     int status = prepare(&t, err);
     if (status == 0) {
         train_task_t task = {.kind = "codec", .context = &t, .params = t.params,
-                             .graph = t.graph,
+                             .workers = t.workers,
                              .steps_per_epoch = batches_per_epoch(t.batches),
-                             .fill = fill, .describe = describe,
+                             .begin = begin, .describe = describe,
                              .validate = t.test != NULL ? validate : NULL};
         describe_shape(&t, &task);
         status = train_run(options, &task, err);
     }
-    graph_destroy(t.graph);
+    workers_destroy(t.workers);
     params_destroy(t.params);
     batches_destroy(t.batches);
     dataset_close(t.test);

@@ -17,34 +17,60 @@ typedef struct {
     judge_shape_t shape;
     batches_t *batches;
     params_t *params;
-    graph_t *graph;
-    int batch;
+    workers_t *workers;
+    int batch, count; /* pictures of a step, of one worker */
     node_t picture, label, logits;
     dataset_t *test;
 } trainer_t;
 
-static void fill(void *context, int64_t step)
+static void begin(void *context, int64_t step)
 {
     trainer_t *t = context;
-    batches_fill(t->batches, step, graph_data(t->graph, t->picture),
-                 graph_data(t->graph, t->label));
+    batches_begin(t->batches, step);
+}
+
+static void fill(void *context, graph_t *graph, int64_t step, int first, int count)
+{
+    trainer_t *t = context;
+    batches_fill(t->batches, step, first, count, graph_data(graph, t->picture),
+                 graph_data(graph, t->label));
+}
+
+static graph_t *build(void *context, params_t *params, int batch, err_t *err)
+{
+    trainer_t *t = context;
+    graph_t *graph = graph_create(params, GRAPH_TRAIN, batch, 1, err);
+    if (graph == NULL) {
+        return NULL;
+    }
+    t->count = batch;
+    t->picture = graph_input(graph, JUDGE_SIDE, JUDGE_SIDE, 3);
+    t->label = graph_input(graph, 1, 1, 1);
+    t->logits = judge_net(graph, t->picture, &t->shape);
+    float smoothing = (float)options_real(t->options, "judge.smoothing");
+    graph_add_loss(graph, graph_cross_entropy(graph, t->logits, t->label, smoothing), 1.0f);
+    if (graph_finish(graph, err) < 0) {
+        graph_destroy(graph);
+        return NULL;
+    }
+    return graph;
 }
 
 /* Share of this batch that the network in training got right. */
 static void describe(void *context, char *text, size_t size)
 {
     trainer_t *t = context;
-    const float *logits = graph_data(t->graph, t->logits);
-    const float *labels = graph_data(t->graph, t->label);
+    graph_t *graph = workers_graph(t->workers);
+    const float *logits = graph_data(graph, t->logits), *labels = graph_data(graph, t->label);
     int right = 0;
-    for (int n = 0; n < t->batch; n++) {
+    for (int n = 0; n < t->count; n++) {
         int best = 0;
         for (int k = 1; k < JUDGE_CLASSES; k++) {
             best = logits[n * JUDGE_CLASSES + k] > logits[n * JUDGE_CLASSES + best] ? k : best;
         }
         right += best == (int)labels[n];
     }
-    snprintf(text, size, "accuracy on this batch %.3f", (double)right / t->batch);
+    snprintf(text, size, "accuracy on this batch %.3f", (double)right / t->count);
 }
 
 static int count_right(judge_t *judge, const dataset_t *set, size_t *right, err_t *err)
@@ -113,17 +139,9 @@ static int prepare(trainer_t *t, err_t *err)
     if (t->params == NULL) {
         return -1;
     }
-    t->graph = graph_create(t->params, GRAPH_TRAIN, t->batch,
-                            (int)options_int(t->options, "train.threads"), err);
-    if (t->graph == NULL) {
-        return -1;
-    }
-    t->picture = graph_input(t->graph, JUDGE_SIDE, JUDGE_SIDE, 3);
-    t->label = graph_input(t->graph, 1, 1, 1);
-    t->logits = judge_net(t->graph, t->picture, &t->shape);
-    float smoothing = (float)options_real(t->options, "judge.smoothing");
-    graph_add_loss(t->graph, graph_cross_entropy(t->graph, t->logits, t->label, smoothing), 1.0f);
-    return graph_finish(t->graph, err);
+    t->workers = workers_create((int)options_int(t->options, "train.workers"), t->batch, t->params,
+                                build, fill, t, err);
+    return t->workers == NULL ? -1 : 0;
 }
 
 int judge_trainer_command(const options_t *options, err_t *err)
@@ -132,9 +150,9 @@ int judge_trainer_command(const options_t *options, err_t *err)
     int status = prepare(&t, err);
     if (status == 0) {
         train_task_t task = {.kind = "judge", .context = &t, .params = t.params,
-                             .graph = t.graph,
+                             .workers = t.workers,
                              .steps_per_epoch = batches_per_epoch(t.batches),
-                             .fill = fill, .describe = describe,
+                             .begin = begin, .describe = describe,
                              .validate = t.test != NULL ? validate : NULL,
                              .keys = {"judge", "width", "residual"},
                              .values = {"resnet9", options_text(options, "judge.width"),
@@ -142,7 +160,7 @@ int judge_trainer_command(const options_t *options, err_t *err)
                              .notes = 3};
         status = train_run(options, &task, err);
     }
-    graph_destroy(t.graph);
+    workers_destroy(t.workers);
     params_destroy(t.params);
     batches_destroy(t.batches);
     dataset_close(t.test);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "train/train_options.h"
 
+#include "train/batches.h"
+#include "train/workers.h"
+
 #include <stddef.h>
 
 const option_t train_options[] = {
@@ -22,7 +25,7 @@ const option_t train_options[] = {
     {.section = "train", .name = "epochs", .type = OPTION_REAL, .fallback = "10", .min = 0.001,
      .max = 100000, .help = "times each picture is seen; the whole schedule"},
     {.section = "train", .name = "batch", .type = OPTION_INT, .fallback = "64", .min = 1,
-     .max = 4096, .unit = "pictures", .help = "pictures per step"},
+     .max = BATCHES_PICTURES_MAX, .unit = "pictures", .help = "pictures per step"},
     {.section = "train", .name = "optimizer", .type = OPTION_CHOICE, .fallback = "adamw",
      .choices = "adamw|sgd", .help = "sgd is with Nesterov momentum 0.9"},
     {.section = "train", .name = "schedule", .type = OPTION_CHOICE, .fallback = "cosine",
@@ -41,8 +44,8 @@ const option_t train_options[] = {
      .max = 1e6, .help = "largest norm of the gradient; 0: no limit"},
     {.section = "train", .name = "ema", .type = OPTION_REAL, .fallback = "0", .min = 0,
      .max = 0.99999, .help = "decay of the exported average of the weights; 0: the last weights"},
-    {.section = "train", .name = "threads", .type = OPTION_INT, .fallback = "0", .min = 0,
-     .max = 1024, .help = "OpenMP threads; 0: all.  Results repeat for the same number"},
+    {.section = "train", .name = "workers", .type = OPTION_INT, .fallback = "2", .min = 1,
+     .max = WORKERS_MAX, .help = "threads that share a batch; results repeat for the same number"},
     {.section = "train", .name = "out", .type = OPTION_STRING, .fallback = "out.safetensors",
      .help = "weights to write at the end"},
     {.section = "train", .name = "log", .type = OPTION_STRING, .fallback = "train.log",

@@ -155,11 +155,8 @@ static void take_step(run_t *run)
 {
     train_task_t *task = run->task;
     int64_t step = run->counters[COUNT_STEP];
-    task->fill(task->context, step);
-    params_zero_gradients(task->params);
-    graph_forward(task->graph);
-    graph_backward(task->graph);
-    double loss = graph_total_loss(task->graph);
+    task->begin(task->context, step);
+    double loss = workers_step(task->workers, step);
     double norm = optimizer_step(run->optimizer, learning_rate(run, step));
     double share = run->steps_here == 0 ? 1.0 : 0.01;
     if (isfinite(loss) && isfinite(norm)) {

@@ -5,7 +5,7 @@
  *
  * A task (codec_trainer, judge_trainer) owns the network and fills its inputs.
  * Everything random in step s comes from the seed and s, so a run that was
- * stopped and resumed ends with the same weights, at the same thread count.
+ * stopped and resumed ends with the same weights, at the same number of workers.
  * SIGINT and SIGTERM stop it after a checkpoint.
  */
 #ifndef SEMANTIC_TRAIN_TRAIN_RUN_H
@@ -14,6 +14,7 @@
 #include "nn/graph.h"
 #include "nn/optimizer.h"
 #include "options.h"
+#include "train/workers.h"
 
 enum { TRAIN_NOTES_MAX = 16, TRAIN_TEXT_MAX = 8192 };
 
@@ -21,12 +22,12 @@ typedef struct {
     const char *kind; /* "codec" or "judge": a section of the options */
     void *context;
     params_t *params;
-    graph_t *graph; /* finished, GRAPH_TRAIN, losses added */
+    workers_t *workers; /* their networks are finished, with losses added */
     int64_t steps_per_epoch;
 
-    /* Puts the batch of `step` into the graph's inputs. */
-    void (*fill)(void *context, int64_t step);
-    /* After forward: more figures for the log, "quantisation 0.0079 …". */
+    /* Before the workers fill their networks for `step`. */
+    void (*begin)(void *context, int64_t step);
+    /* After a step: more figures for the log, "quantisation 0.0079 …". */
     void (*describe)(void *context, char *text, size_t size);
     /* Figures on the test set with the weights just exported to `path`.  May be NULL. */
     int (*validate)(void *context, const char *path, bool final, char *text, size_t size,
