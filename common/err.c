@@ -38,16 +38,16 @@ int err_prefix(err_t *err, const char *format, ...)
 {
     if (err != NULL) {
         char context[sizeof err->text];
-        char rest[sizeof err->text];
         va_list args;
         va_start(args, format);
-        vsnprintf(context, sizeof context, format, args);
+        vsnprintf(context, sizeof context - 2, format, args);
         va_end(args);
-        memcpy(rest, err->text, sizeof rest);
+        strcat(context, ": ");
+        /* The old sentence moves right and loses its end when there is no room. */
         size_t used = strlen(context);
-        memcpy(err->text, context, used + 1);
-        snprintf(err->text + used, sizeof err->text - used, ": %.*s",
-                 (int)(sizeof rest - 1), rest);
+        memmove(err->text + used, err->text, sizeof err->text - used);
+        memcpy(err->text, context, used);
+        err->text[sizeof err->text - 1] = 0;
     }
     return -1;
 }

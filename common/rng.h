@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef CMPLXF /* glibc 2.36 gives it to GCC only; clang has the builtin too */
+#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
+#endif
+
 typedef struct {
     uint64_t state[4];
 } rng_t;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * kernel: the two loops that cost the air its time, in the widest vectors the
+ * machine has.  Every width computes the same sums in the same order and
+ * without fused multiply-add, so the results are equal bit for bit.
+ */
+#ifndef AIR_KERNEL_H
+#define AIR_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* fir writes up to this many samples more than asked, and reads as many more of x. */
+#define KERNEL_SLACK 64
+
+/* Eight parallel xoshiro256++ streams: word i of stream j is state[i][j]. */
+typedef struct {
+    _Alignas(64) uint64_t state[4][8];
+} kernel_rng_t;
+
+typedef struct {
+    const char *name; /* "avx512" | "avx2" | "baseline" */
+
+    /*
+     * y[n] = sum over k of h[k] x[n - k], complex, split in real and imaginary
+     * parts; xr, xi point at x[0] and are readable from x[-(taps - 1)] on.
+     */
+    void (*fir)(const float *hr, const float *hi, size_t taps, const float *xr, const float *xi,
+                float *yr, float *yi, size_t count);
+
+    /* out[32 * rounds]: independent standard normal values. */
+    void (*normal)(kernel_rng_t *rng, float *out, size_t rounds);
+} kernel_t;
+
+/* The widest this machine runs.  Thread-safe. */
+const kernel_t *kernel_best(void);
+
+/* All that this machine runs, NULL after the last; the baseline comes first. */
+const kernel_t *kernel_at(size_t index);
+
+extern const kernel_t kernel_baseline;
+extern const kernel_t kernel_avx2;
+extern const kernel_t kernel_avx512;
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pictures into the encoder's input and symbols out of it; the same backwards. */
+#include "codec/codec_state.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, SOFT = 3 * CODEC_CHANNELS };
+
+/* One picture and its symbols: what the functions below need to know of it. */
+typedef struct {
+    int width, height, rows, columns, p;
+    size_t symbols, pixels;
+} frame_t;
+
+static int make_frame(const codec_t *codec, int width, int height, int p, frame_t *frame,
+                      err_t *err)
+{
+    size_t symbols = codec_symbols(codec, width, height, p);
+    if (symbols == 0) {
+        err_set(err, ERR_ARGUMENT,
+                "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 .. %d",
+                codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
+        return -1;
+    }
+    *frame = (frame_t){width, height, codec_places(height), codec_places(width), p, symbols,
+                       (size_t)width * (size_t)height};
+    return 0;
+}
+
+static int at_most(int value, int limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* 8-bit pixels to 0 .. 1, the last row and column repeated into the padding. */
+static void put_picture(const frame_t *frame, const uint8_t *rgb, float *out)
+{
+    int rows = frame->rows * CODEC_STRIDE, columns = frame->columns * CODEC_STRIDE;
+    for (int y = 0; y < rows; y++) {
+        const uint8_t *row = rgb + (size_t)at_most(y, frame->height - 1) * (size_t)frame->width * 3;
+        for (int x = 0; x < columns; x++) {
+            const uint8_t *pixel = row + 3 * (size_t)at_most(x, frame->width - 1);
+            for (int c = 0; c < 3; c++) {
+                *out++ = (float)pixel[c] * (1.0f / 255.0f);
+            }
+        }
+    }
+}
+
+static void take_picture(const frame_t *frame, const float *in, uint8_t *rgb)
+{
+    size_t stride = (size_t)frame->columns * CODEC_STRIDE * 3, row = (size_t)frame->width * 3;
+    for (size_t y = 0; y < (size_t)frame->height; y++) {
+        for (size_t x = 0; x < row; x++) {
+            float value = in[y * stride + x];
+            value = value > 0.0f ? value : 0.0f; /* NaN too */
+            value = value < 1.0f ? value : 1.0f;
+            rgb[y * row + x] = (uint8_t)(value * 255.0f + 0.5f);
+        }
+    }
+}
+
+/* [place][32] -> channel-major complex symbols. */
+static void take_symbols(const frame_t *frame, const float *in, float complex *symbols)
+{
+    size_t places = (size_t)frame->rows * (size_t)frame->columns;
+    size_t channels = frame->symbols / places;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < places; i++) {
+            const float *s = in + i * SYMBOL_REALS + 2 * c;
+            symbols[c * places + i] = CMPLXF(s[0], s[1]);
+        }
+    }
+}
+
+/* Channel-major soft symbols -> [place][32 reals, 16 noise variances]; what is not there or not
+   sane is lost: 0 with variance 1. */
+static void put_symbols(const frame_t *frame, const float complex *symbols,
+                        const float *noise_var, float *out)
+{
+    size_t places = (size_t)frame->rows * (size_t)frame->columns;
+    size_t channels = frame->symbols / places;
+    for (size_t i = 0; i < places; i++) {
+        float *place = out + i * SOFT;
+        for (size_t c = 0; c < CODEC_CHANNELS; c++) {
+            float re = 0.0f, im = 0.0f, variance = 1.0f;
+            size_t k = c * places + i;
+            if (c < channels && noise_var[k] >= 0.0f && noise_var[k] <= 1.0f &&
+                isfinite(crealf(symbols[k])) && isfinite(cimagf(symbols[k]))) {
+                re = crealf(symbols[k]);
+                im = cimagf(symbols[k]);
+                variance = noise_var[k];
+            }
+            place[2 * c] = re;
+            place[2 * c + 1] = im;
+            place[SYMBOL_REALS + c] = variance;
+        }
+    }
+}
+
+static void set_rate(graph_t *graph, node_t rate, int batch, int p)
+{
+    float *one_hot = graph_data(graph, rate);
+    memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)batch);
+    for (int n = 0; n < batch; n++) {
+        one_hot[n * CODEC_RATES + p - 1] = 1.0f;
+    }
+    graph_set_prefix(graph, p * CODEC_CHANNELS_PER_RATE);
+}
+
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height,
+                       int p, float complex *symbols, err_t *err)
+{
+    frame_t frame;
+    if (make_frame(codec, width, height, p, &frame, err) < 0) {
+        return -1;
+    }
+    size_t padded = (size_t)frame.rows * (size_t)frame.columns * CODEC_STRIDE * CODEC_STRIDE * 3;
+    for (int done = 0; done < images;) {
+        int batch = codec_chunk(frame.rows, frame.columns, images - done);
+        codec_network_t *network =
+            codec_network(codec, frame.rows, frame.columns, batch, CODEC_ENCODER, err);
+        if (network == NULL) {
+            return -1;
+        }
+        float *in = graph_data(network->encoder, network->nodes.image);
+        for (int n = 0; n < batch; n++) {
+            put_picture(&frame, rgb + (size_t)(done + n) * frame.pixels * 3,
+                        in + (size_t)n * padded);
+        }
+        set_rate(network->encoder, network->nodes.rate, batch, p);
+        graph_forward(network->encoder);
+        const float *out = graph_data(network->encoder, network->nodes.symbols);
+        size_t stride = (size_t)frame.rows * (size_t)frame.columns * SYMBOL_REALS;
+        for (int n = 0; n < batch; n++) {
+            take_symbols(&frame, out + (size_t)n * stride,
+                         symbols + (size_t)(done + n) * frame.symbols);
+        }
+        done += batch;
+    }
+    return 0;
+}
+
+int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
+                       const float *noise_var, int width, int height, int p, uint8_t *rgb,
+                       err_t *err)
+{
+    frame_t frame;
+    if (make_frame(codec, width, height, p, &frame, err) < 0) {
+        return -1;
+    }
+    size_t places = (size_t)frame.rows * (size_t)frame.columns;
+    for (int done = 0; done < images;) {
+        int batch = codec_chunk(frame.rows, frame.columns, images - done);
+        codec_network_t *network =
+            codec_network(codec, frame.rows, frame.columns, batch, CODEC_DECODER, err);
+        if (network == NULL) {
+            return -1;
+        }
+        float *in = graph_data(network->decoder, network->soft);
+        for (int n = 0; n < batch; n++) {
+            size_t first = (size_t)(done + n) * frame.symbols;
+            put_symbols(&frame, symbols + first, noise_var + first,
+                        in + (size_t)n * places * SOFT);
+        }
+        graph_forward(network->decoder);
+        const float *out = graph_data(network->decoder, network->picture);
+        for (int n = 0; n < batch; n++) {
+            take_picture(&frame, out + (size_t)n * places * CODEC_STRIDE * CODEC_STRIDE * 3,
+                         rgb + (size_t)(done + n) * frame.pixels * 3);
+        }
+        done += batch;
+    }
+    return 0;
+}
+
+int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int p,
+                 float complex *symbols, err_t *err)
+{
+    return codec_encode_batch(codec, 1, rgb, width, height, p, symbols, err);
+}
+
+int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
+                 int height, int p, uint8_t *rgb, err_t *err)
+{
+    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, p, rgb, err);
+}
+
+int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)
+{
+    frame_t frame;
+    if (make_frame(codec, width, height, 1, &frame, err) < 0) {
+        return -1;
+    }
+    for (int batch = codec_chunk(frame.rows, frame.columns, images); batch >= 1; batch /= 2) {
+        if (codec_network(codec, frame.rows, frame.columns, batch, CODEC_ENCODER, err) == NULL ||
+            codec_network(codec, frame.rows, frame.columns, batch, CODEC_DECODER, err) == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Cross-entropy with label smoothing on clean, augmented pictures. */
+#include "train/judge_trainer.h"
+
+#include "quality/judge.h"
+#include "quality/judge_net.h"
+#include "train/batches.h"
+#include "train/train_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEST_BATCH = 32, PICTURE_BYTES = JUDGE_SIDE * JUDGE_SIDE * 3 };
+
+typedef struct {
+    const options_t *options;
+    judge_shape_t shape;
+    batches_t *batches;
+    params_t *params;
+    workers_t *workers;
+    int batch, count; /* pictures of a step, of one worker */
+    node_t picture, label, logits;
+    dataset_t *test;
+} trainer_t;
+
+static void begin(void *context, int64_t step)
+{
+    trainer_t *t = context;
+    batches_begin(t->batches, step);
+}
+
+static void fill(void *context, graph_t *graph, int64_t step, int first, int count)
+{
+    trainer_t *t = context;
+    batches_fill(t->batches, step, first, count, graph_data(graph, t->picture),
+                 graph_data(graph, t->label));
+}
+
+static graph_t *build(void *context, params_t *params, int batch, err_t *err)
+{
+    trainer_t *t = context;
+    graph_t *graph = graph_create(params, GRAPH_TRAIN, batch, 1, err);
+    if (graph == NULL) {
+        return NULL;
+    }
+    t->count = batch;
+    t->picture = graph_input(graph, JUDGE_SIDE, JUDGE_SIDE, 3);
+    t->label = graph_input(graph, 1, 1, 1);
+    t->logits = judge_net(graph, t->picture, &t->shape);
+    float smoothing = (float)options_real(t->options, "judge.smoothing");
+    graph_add_loss(graph, graph_cross_entropy(graph, t->logits, t->label, smoothing), 1.0f);
+    if (graph_finish(graph, err) < 0) {
+        graph_destroy(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+/* Share of this batch that the network in training got right. */
+static void describe(void *context, char *text, size_t size)
+{
+    trainer_t *t = context;
+    graph_t *graph = workers_graph(t->workers);
+    const float *logits = graph_data(graph, t->logits), *labels = graph_data(graph, t->label);
+    int right = 0;
+    for (int n = 0; n < t->count; n++) {
+        int best = 0;
+        for (int k = 1; k < JUDGE_CLASSES; k++) {
+            best = logits[n * JUDGE_CLASSES + k] > logits[n * JUDGE_CLASSES + best] ? k : best;
+        }
+        right += best == (int)labels[n];
+    }
+    snprintf(text, size, "accuracy on this batch %.3f", (double)right / t->count);
+}
+
+static int count_right(judge_t *judge, const dataset_t *set, size_t *right, err_t *err)
+{
+    uint8_t pictures[TEST_BATCH * PICTURE_BYTES];
+    int labels[TEST_BATCH], predicted[TEST_BATCH], held = 0, status = 0;
+    image_t picture = IMAGE_EMPTY;
+    size_t count = dataset_count(set);
+    *right = 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        status = dataset_get(set, i, &picture, &labels[held], err);
+        if (status == 0 && image_bytes(&picture) != PICTURE_BYTES) {
+            status = err_set(err, ERR_ARGUMENT, "%s: pictures are not 32 x 32", dataset_name(set));
+        }
+        if (status == 0) {
+            memcpy(pictures + held++ * PICTURE_BYTES, picture.rgb, PICTURE_BYTES);
+        }
+        if (status == 0 && (held == TEST_BATCH || i + 1 == count)) {
+            judge_classify_batch(judge, pictures, held, predicted);
+            for (int n = 0; n < held; n++) {
+                *right += predicted[n] == labels[n];
+            }
+            held = 0;
+        }
+    }
+    image_free(&picture);
+    return status;
+}
+
+static int validate(void *context, const char *path, bool final, char *text, size_t size,
+                    err_t *err)
+{
+    (void)final;
+    trainer_t *t = context;
+    size_t right;
+    judge_t *judge = judge_open(path, err);
+    int status = judge == NULL ? -1 : count_right(judge, t->test, &right, err);
+    if (status == 0) {
+        snprintf(text, size, "accuracy %.4f (%zu of %zu)",
+                 (double)right / (double)dataset_count(t->test), right, dataset_count(t->test));
+    }
+    judge_close(judge);
+    return status;
+}
+
+static int prepare(trainer_t *t, err_t *err)
+{
+    const char *test = options_string(t->options, "data.test");
+    batches_options_t data = {.main_spec = options_string(t->options, "data.train"),
+                              .batch = t->batch,
+                              .flip = options_bool(t->options, "data.flip"),
+                              .crop_pad = (int)options_int(t->options, "data.crop_pad"),
+                              .seed = (uint64_t)options_int(t->options, "train.seed")};
+    t->shape.width = (int)options_int(t->options, "judge.width");
+    if (judge_shape_parse(&t->shape, options_string(t->options, "judge.residual"), err) < 0) {
+        return -1;
+    }
+    t->batches = batches_create(&data, err);
+    if (t->batches == NULL) {
+        return -1;
+    }
+    if (test[0] != '\0' && (t->test = dataset_open(test, err)) == NULL) {
+        return -1;
+    }
+    t->params = params_create(data.seed, err);
+    if (t->params == NULL) {
+        return -1;
+    }
+    t->workers = workers_create((int)options_int(t->options, "train.workers"), t->batch, t->params,
+                                build, fill, t, err);
+    return t->workers == NULL ? -1 : 0;
+}
+
+int judge_trainer_command(const options_t *options, err_t *err)
+{
+    trainer_t t = {.options = options, .batch = (int)options_int(options, "train.batch")};
+    int status = prepare(&t, err);
+    if (status == 0) {
+        train_task_t task = {.kind = "judge", .context = &t, .params = t.params,
+                             .workers = t.workers,
+                             .steps_per_epoch = batches_per_epoch(t.batches),
+                             .begin = begin, .describe = describe,
+                             .validate = t.test != NULL ? validate : NULL,
+                             .keys = {"judge", "width", "residual"},
+                             .values = {"resnet9", options_text(options, "judge.width"),
+                                        options_string(options, "judge.residual")},
+                             .notes = 3};
+        status = train_run(options, &task, err);
+    }
+    workers_destroy(t.workers);
+    params_destroy(t.params);
+    batches_destroy(t.batches);
+    dataset_close(t.test);
+    return status;
+}

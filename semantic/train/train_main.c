@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* semradio-train: trains codecs and judges, and measures codecs on ideal channels. */
+#include "train/codec_trainer.h"
+#include "train/evaluate.h"
+#include "train/judge_trainer.h"
+#include "train/train_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char epilog[] =
+    "Commands:\n"
+    "  codec     train an image codec          --config semantic/recipes/image32.conf\n"
+    "  judge     train a classifier            --config semantic/recipes/judge-cifar10.conf\n"
+    "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
+    "\n"
+    "Ctrl-C stops a training after a checkpoint; the same command with --resume goes on.\n"
+    "Exit code: 0 done, 1 error, 3 stopped before the end.\n";
+
+enum { EXIT_STOPPED = 3 };
+
+static int run(const options_t *options, err_t *err)
+{
+    const char *command = options_positional(options, 0);
+    if (command == NULL || options_positional(options, 1) != NULL) {
+        return err_set(err, ERR_ARGUMENT, "say one of codec, judge, evaluate (or --help)");
+    }
+    if (strcmp(command, "codec") == 0) {
+        return codec_trainer_command(options, err);
+    }
+    if (strcmp(command, "judge") == 0) {
+        return judge_trainer_command(options, err);
+    }
+    if (strcmp(command, "evaluate") == 0) {
+        return evaluate_command(options, err);
+    }
+    return err_set(err, ERR_ARGUMENT, "unknown command \"%s\"; say codec, judge, or evaluate",
+                   command);
+}
+
+int main(int argc, char **argv)
+{
+    static const option_t *const tables[] = {train_options, network_options, evaluate_options,
+                                             NULL};
+    err_t err = ERR_INIT;
+    options_t *options = options_create("semradio-train", "trains and measures codecs and judges",
+                                        tables, &err);
+    int status = -1;
+    if (options != NULL) {
+        options_set_epilog(options, epilog);
+        options_set_positional(options, "codec|judge|evaluate");
+        status = options_parse(options, argc, argv, &err);
+        if (status == 1) { /* --help was answered */
+            options_destroy(options);
+            return 0;
+        }
+        status = status == 0 ? run(options, &err) : status;
+    }
+    options_destroy(options);
+    if (status < 0) {
+        fprintf(stderr, "semradio-train: %s\n", err.text);
+        return 1;
+    }
+    return status == 1 ? EXIT_STOPPED : 0;
+}
