@@ -61,7 +61,7 @@ static void markdown_text(const char *text, FILE *out)
 
 void options_markdown(const options_t *options, FILE *out)
 {
-    fprintf(out, "## %s\n\n%s\n", options->program, options->summary);
+    fprintf(out, "`%s` %s.\n", options->program, options->summary);
     for (size_t i = 0; i < options->count; i++) {
         const option_t *option = options->entries[i].option;
         char wanted[256];

@@ -24,8 +24,9 @@ static const char exit_codes[] = "Exit codes: 0 done (also after Ctrl-C), 1 it c
 
 static _Atomic int stops;
 
-int program_begin(const char *program, const char *summary, const option_t *const tables[],
-                  int argc, char *const argv[], options_t **options)
+int program_begin(const char *program, const char *synopsis, const char *summary,
+                  const option_t *const tables[], int argc, char *const argv[],
+                  options_t **options)
 {
     err_t err = ERR_INIT;
     log_set_program(program);
@@ -35,6 +36,7 @@ int program_begin(const char *program, const char *summary, const option_t *cons
         return PROGRAM_FAILED;
     }
     options_set_epilog(*options, exit_codes);
+    options_set_positional(*options, synopsis);
     int answered = options_parse(*options, argc, argv, &err);
     if (answered == 0) {
         if (options_has(*options, "log.level")) {

@@ -5,7 +5,8 @@
  *
  *     int main(int argc, char **argv) {
  *         options_t *options;
- *         int code = program_begin("semradio-tx", summary, tables, argc, argv, &options);
+ *         int code = program_begin("semradio-tx", NULL, "sends images", tables, argc, argv,
+ *                                &options);
  *         if (options == NULL) return code;
  *         while (!program_stopped(0.1)) ...
  *     }
@@ -23,11 +24,13 @@ enum { PROGRAM_OK = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
 extern const option_t program_options[];
 
 /*
- * Joins the tables, reads the command line, sets the log level.  *options is NULL when the program
+ * Joins the tables, reads the command line, sets the log level.  `synopsis` names the positional
+ * words (NULL: there are none).  *options is NULL when the program
  * should exit at once with the returned code (--help was answered, or an error was logged).
  */
-int program_begin(const char *program, const char *summary, const option_t *const tables[],
-                  int argc, char *const argv[], options_t **options);
+int program_begin(const char *program, const char *synopsis, const char *summary,
+                  const option_t *const tables[], int argc, char *const argv[],
+                  options_t **options);
 
 /*
  * From here on SIGINT and SIGTERM ask for an orderly end instead of killing, and SIGPIPE is an

@@ -313,7 +313,11 @@ void air_set_snr_db(air_t *air, double snr_db)
 void air_set_cfo_hz(air_t *air, double cfo_hz)
 {
     const double limit = 0.5 * air->config.sample_rate_hz;
-    air->config.cfo_hz = fmin(fmax(cfo_hz, -limit), limit);
+    const double clipped = fmin(fmax(cfo_hz, -limit), limit);
+    if (clipped == air->config.cfo_hz) {
+        return;
+    }
+    air->config.cfo_hz = clipped;
     rotator_set(&air->rotator, air->config.cfo_hz / air->config.sample_rate_hz);
 }
 

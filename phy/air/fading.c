@@ -24,7 +24,7 @@ static double bessel_i0(double x)
 {
     double sum = 1.0;
     double term = 1.0;
-    for (int k = 1; k < 64; k++) {
+    for (int k = 1; term > 1e-17 * sum; k++) {
         const double half = x / (2.0 * k);
         term *= half * half;
         sum += term;
@@ -39,7 +39,8 @@ static double interpolation(double t)
     if (fabs(edge) >= 1.0) {
         return 0.0;
     }
-    const double window = bessel_i0(beta * sqrt(1.0 - edge * edge)) / bessel_i0(beta);
+    /* The constant I0(beta) is left out: the covariance is normalised as a whole. */
+    const double window = bessel_i0(beta * sqrt(1.0 - edge * edge));
     return window * (t == 0.0 ? 1.0 : sin(PI * t) / (PI * t));
 }
 

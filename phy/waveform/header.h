@@ -3,7 +3,7 @@
  * header: what a frame says about itself, and how it survives noise.
  *
  * 21 bytes of fields and a CRC-24 make 24 bytes; 8 tail bits; a convolutional
- * code of constraint length 9 and rate 1/6; the 1200 coded bits are repeated
+ * code of constraint length 9 and rate 1/3; the 600 coded bits are repeated
  * cyclically to fill 1920 places, scrambled, and interleaved over all data
  * carriers of 8 QPSK symbols.  Readable well below 0 dB (docs/WAVEFORM.md).
  *

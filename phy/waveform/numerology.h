@@ -68,9 +68,9 @@ int numerology_pilot(int p);
 void numerology_gather(const float complex *bins, float complex *used);
 void numerology_scatter(const float complex *used, float complex *bins);
 
-/* OFDM symbols that `symbols` payload symbols take, without and with retraining symbols. */
+/* OFDM symbols that carry `symbols` payload symbols, and retraining symbols among them. */
 size_t numerology_payload_symbols(size_t symbols);
-size_t numerology_payload_symbols_retrained(const numerology_t *n, size_t symbols);
+size_t numerology_retraining_symbols(const numerology_t *n, size_t symbols);
 
 /* Samples of a whole frame, preamble to last payload symbol. */
 size_t numerology_frame_samples(const numerology_t *n, size_t symbols);

@@ -61,7 +61,8 @@ uint64_t optimizer_skipped(const optimizer_t *optimizer); /* steps refused: grad
  */
 void optimizer_swap_ema(optimizer_t *optimizer);
 
-/* Linear warm-up from 0 over `warmup` steps, then half a cosine from `peak` to `floor` at `total`. */
+/* Linear warm-up: step k < warmup runs at peak*(k+1)/warmup; then half a cosine from `peak` to
+   `floor`, reached at step `total` and kept. */
 float schedule_cosine(uint64_t step, uint64_t warmup, uint64_t total, float peak, float floor);
 
 #endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hub_slots: the inside of hub.h, shared by hub.c (loop, pacing) and hub_slots.c (radios). */
+#ifndef AIR_HUB_SLOTS_H
+#define AIR_HUB_SLOTS_H
+
+#include "air/hub.h"
+#include "air/noise.h"
+#include "radio/segment.h"
+
+typedef enum {
+    HUB_SILENT,  /* nothing to send now */
+    HUB_PENDING, /* a burst is timed ahead */
+    HUB_ACTIVE,  /* `from` holds samples */
+    HUB_STARVED  /* an open burst without samples */
+} hub_activity_t;
+
+typedef struct {
+    bool attached;
+    bool banned; /* wrote nonsense: ignored until it leaves */
+
+    /* sending */
+    bool in_burst, dropping, fresh, hole;
+    uint64_t burst_timestamp, burst_dropped;
+    hub_activity_t activity;
+    const float complex *from;
+
+    /* receiving */
+    bool receiving;
+    uint32_t epoch;
+    double freq_hz;
+    uint64_t lost; /* in the gap that is not yet told */
+    noise_t noise;
+    air_t *link[SEGMENT_SLOTS]; /* from each other slot */
+} hub_slot_t;
+
+struct hub {
+    hub_config_t config;
+    char name[65];
+    segment_t segment;
+    _Atomic bool stop;
+    uint64_t now;
+    uint64_t tail_left;
+    uint64_t starved_since_ns;
+    bool gate_open;
+    uint64_t snr_bits, cfo_bits; /* as last applied */
+    float noise_var;
+    hub_slot_t slot[SEGMENT_SLOTS];
+    float complex *sum, *scratch; /* block_samples each */
+};
+
+/* Radios that came, left or started; with `thorough` also those that died. */
+void hub_look_after(hub_t *hub, bool thorough);
+
+/* What each sender does for the next up to *count samples; cuts *count so that it does one thing. */
+void hub_plan(hub_t *hub, uint64_t *count);
+
+/* `count` samples from all planned senders to all receivers; time and senders move on. */
+void hub_process(hub_t *hub, uint64_t count);
+
+/* Takes over what was set from outside. */
+void hub_apply_settings(hub_t *hub);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * acquire: decides whether a preamble starts here, and measures its carrier
+ * offset and the position of its first path.
+ */
+#ifndef SYNC_ACQUIRE_H
+#define SYNC_ACQUIRE_H
+
+#include "err.h"
+#include "waveform/numerology.h"
+
+/*
+ * Samples that must be readable before and after the preamble's 1024.  A
+ * metric above the threshold is a preamble: in noise, white or of our own
+ * spectrum, at any gain, one sample in 10^9 or fewer passes (acquire.c).
+ */
+enum { ACQUIRE_MARGIN = 32 };
+#define ACQUIRE_THRESHOLD 0.047
+
+typedef struct acquire acquire_t;
+
+typedef struct {
+    double metric;  /* part of the energy in our band that is the preamble, 0 … 1 */
+    double cfo;     /* sub-carriers */
+    double cfo_var; /* its variance, sub-carriers squared */
+} acquire_result_t;
+
+acquire_t *acquire_create(err_t *err);
+void acquire_destroy(acquire_t *a); /* NULL is fine */
+
+/* x at the candidate; cfo within 0.5 sub-carrier. */
+acquire_result_t acquire_test(acquire_t *a, const float complex *x, double cfo);
+
+/* The same, with the offset measured as well as the preamble allows. */
+acquire_result_t acquire_refine(acquire_t *a, const float complex *x, double cfo);
+
+/*
+ * Where to start counting time, relative to x: about four samples before a
+ * lone path, one to three before the first of many, so that paths arrive
+ * within the cyclic prefix and where smoother.c expects them.  In
+ * -ACQUIRE_MARGIN … ACQUIRE_MARGIN.
+ */
+int acquire_timing(acquire_t *a, const float complex *x, double cfo);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * demodulator: one frame, once it is known where it starts: channel and noise,
+ * header, then payload symbol by symbol.  receiver.h drives it.
+ *
+ *     demodulator_begin(d, cfo, cfo_var, metric);
+ *     if (demodulator_head(d, x + 1024)) {
+ *         while (!demodulator_done(d)) demodulator_symbol(d, next symbol);
+ *         demodulator_result(d, &frame);
+ *     }
+ *
+ * The samples given are those of whole OFDM symbols, prefix first.
+ */
+#ifndef WAVEFORM_DEMODULATOR_H
+#define WAVEFORM_DEMODULATOR_H
+
+#include "waveform/receiver.h"
+
+enum { DEMODULATOR_HEAD = NUMEROLOGY_KNOWN + NUMEROLOGY_HEADER };
+
+typedef struct demodulator demodulator_t;
+
+demodulator_t *demodulator_create(const numerology_t *numerology, size_t max_symbols, err_t *err);
+void demodulator_destroy(demodulator_t *d); /* NULL is fine */
+
+/* A frame whose carrier is off by `cfo` sub-carriers, known with variance `cfo_var`. */
+void demodulator_begin(demodulator_t *d, double cfo, double cfo_var);
+
+/* The same for a receiver that knows everything; genie->start is not used. */
+void demodulator_begin_genie(demodulator_t *d, const receiver_genie_t *genie);
+
+/* The ten symbols after the preamble.  True when the header was read. */
+bool demodulator_head(demodulator_t *d, const float complex *x);
+
+/* The header's frame fits into max_symbols. */
+bool demodulator_fits(const demodulator_t *d);
+const frame_header_t *demodulator_header(const demodulator_t *d);
+
+/*
+ * The next symbol.  `proven`: with this symbol the signal was shown to be
+ * still there.  `gone`: it was shown to have vanished.
+ */
+typedef enum { SIGNAL_UNSURE = 0, SIGNAL_PROVEN, SIGNAL_GONE } signal_t;
+signal_t demodulator_symbol(demodulator_t *d, const float complex *x);
+bool demodulator_done(const demodulator_t *d);
+
+/* Fills everything but status, preamble_metric and the timestamps, as far as it is known. */
+void demodulator_result(demodulator_t *d, bool with_symbols, received_frame_t *frame);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Stage 3: soft symbols become pictures, and pictures become numbers. */
+#include "clock.h"
+#include "log.h"
+#include "program.h"
+#include "quality/quality.h"
+#include "rx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which reference a frame's images belong to, or -1. */
+static int find_reference(const rx_t *rx, uint8_t id)
+{
+    for (int i = 0; i < rx->reference_count; i++) {
+        if (dataset_id(rx->references[i]) == id) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* 0 when this codec can decode the frame; else the reason. */
+static int check_frame(const rx_decoder_t *decoder, const rx_frame_t *frame, err_t *err)
+{
+    const frame_header_t *h = &frame->header;
+    const codec_t *codec = decoder->codec;
+    if (h->codec != codec_id(codec)) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the frame was made by codec %u, this is %s (%u): both ends need the same "
+                       "weights",
+                       h->codec, codec_name(codec), codec_id(codec));
+    }
+    if (h->adapter_tag != 0) {
+        return err_set(err, ERR_UNSUPPORTED, "the frame needs adapters %u, none are loaded",
+                       h->adapter_tag);
+    }
+    if (codec_symbols(codec, h->width, h->height, h->rate) != h->symbols ||
+        frame->count != header_payload(h)) {
+        return err_set(err, ERR_FORMAT, "a %ux%u image at rate %u does not have %u symbols",
+                       h->width, h->height, h->rate, h->symbols);
+    }
+    return 0;
+}
+
+static int make_room(rx_result_t *result, const frame_header_t *header, err_t *err)
+{
+    size_t bytes = (size_t)3 * header->width * header->height * header->images;
+    if (bytes > result->room) {
+        free(result->received);
+        free(result->sent);
+        result->received = malloc(bytes);
+        result->sent = malloc(bytes);
+        result->room = bytes;
+        if (result->received == NULL || result->sent == NULL) {
+            result->room = 0;
+            return err_set(err, ERR_MEMORY, "no memory for %zu bytes of images", 2 * bytes);
+        }
+    }
+    result->width = header->width;
+    result->height = header->height;
+    return 0;
+}
+
+static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result,
+                  double *milliseconds, err_t *err)
+{
+    const frame_header_t *h = &frame->header;
+    if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0) {
+        return -1;
+    }
+    double start = clock_thread_cpu_s();
+    if (codec_decode_batch(decoder->codec, h->images, frame->symbols, frame->noise_var, h->width,
+                           h->height, h->rate, result->received, err) != 0) {
+        return -1;
+    }
+    *milliseconds = (clock_thread_cpu_s() - start) * 1e3 / h->images;
+    result->images = h->images;
+    return 0;
+}
+
+/* Image i against its reference. */
+static void compare(rx_decoder_t *decoder, const dataset_t *set, rx_result_t *result, int i)
+{
+    frame_report_t *report = &result->reports[i];
+    image_t *reference = &decoder->reference;
+    size_t bytes = (size_t)3 * (size_t)result->width * (size_t)result->height;
+    result->has_sent[i] = false;
+    if ((size_t)report->image_id >= dataset_count(set) ||
+        dataset_get(set, (size_t)report->image_id, reference, &report->label, NULL) != 0 ||
+        reference->width != result->width || reference->height != result->height) {
+        return;
+    }
+    uint8_t *sent = result->sent + bytes * (size_t)i;
+    const uint8_t *received = result->received + bytes * (size_t)i;
+    memcpy(sent, reference->rgb, bytes);
+    result->has_sent[i] = true;
+    report->mse = quality_mse(sent, received, bytes);
+    report->psnr_db = quality_psnr_db(report->mse);
+    if (decoder->rx->ssim) {
+        report->ssim = quality_ssim(sent, received, result->width, result->height);
+    }
+}
+
+static void judge(judge_t *judge, rx_result_t *result)
+{
+    if (judge == NULL || result->width != JUDGE_SIDE || result->height != JUDGE_SIDE) {
+        return;
+    }
+    int predicted[RX_FRAME_IMAGES];
+    judge_classify_batch(judge, result->received, result->images, predicted);
+    for (int i = 0; i < result->images; i++) {
+        frame_report_t *report = &result->reports[i];
+        report->predicted = predicted[i];
+        report->correct = report->label < 0 ? -1 : report->label == predicted[i];
+    }
+}
+
+static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result,
+                     double milliseconds)
+{
+    const rx_t *rx = decoder->rx;
+    const codec_rate_t *rates;
+    codec_rates(decoder->codec, &rates);
+    codec_rate_t rate = rates[frame->header.rate - 1];
+    int which = find_reference(rx, frame->header.dataset);
+    for (int i = 0; i < result->images; i++) {
+        frame_report_t *report = &result->reports[i];
+        *report = frame->report;
+        report->image_in_frame = i;
+        report->image_id += i;
+        report->rate_numerator = rate.numerator;
+        report->rate_denominator = rate.denominator;
+        report->decode_ms = milliseconds;
+        result->has_sent[i] = false;
+        snprintf(report->codec, sizeof report->codec, "%s", codec_name(decoder->codec));
+        if (which >= 0) {
+            snprintf(report->dataset, sizeof report->dataset, "%s",
+                     dataset_name(rx->references[which]));
+            compare(decoder, rx->references[which], result, i);
+        }
+    }
+    if (which >= 0) {
+        judge(decoder->judges[which], result);
+    }
+    result->reports_count = result->images;
+}
+
+static void refuse(rx_decoder_t *decoder, rx_result_t *result, const err_t *why)
+{
+    static _Atomic bool busy;
+    static log_limit_t limit;
+    result->images = 0;
+    result->reports[0].status = REPORT_DAMAGED;
+    atomic_fetch_add(&decoder->rx->counts.undecodable, 1);
+    uint64_t more;
+    if (!atomic_exchange(&busy, true)) { /* several decoders share the limit */
+        if (log_limit_allow(&limit, 5.0, &more)) {
+            log_warn("cannot decode a frame: %s", why->text);
+        }
+        atomic_store(&busy, false);
+    }
+}
+
+static void work(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result)
+{
+    result->gap = frame->gap;
+    result->dropped = frame->dropped;
+    result->has_frame = frame->has_frame;
+    result->arrival_ns = frame->arrival_ns;
+    result->images = 0;
+    result->reports_count = 0;
+    if (!frame->has_frame) {
+        return;
+    }
+    err_t err = ERR_INIT;
+    double milliseconds = 0;
+    result->reports_count = 1;
+    result->reports[0] = frame->report;
+    if (frame->report.status != REPORT_OK) {
+        return;
+    }
+    if (decode(decoder, frame, result, &milliseconds, &err) == 0) {
+        describe(decoder, frame, result, milliseconds);
+    } else {
+        refuse(decoder, result, &err);
+    }
+}
+
+void *rx_decode_run(void *context)
+{
+    rx_decoder_t *decoder = context;
+    program_name_thread("decode");
+    program_stand_back(5);
+    while (ring_wait_items(decoder->frames, -1) == 1 &&
+           ring_wait_space(decoder->results, -1) == 1) {
+        work(decoder, ring_peek(decoder->frames), ring_acquire(decoder->results));
+        ring_commit(decoder->results);
+        ring_release(decoder->frames);
+    }
+    ring_close(decoder->results);
+    return NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* semradio-rx: radio -> waveform -> codec -> reports.  rx.h draws the stages. */
+#include "clock.h"
+#include "daemon_radio.h"
+#include "daemon_waveform.h"
+#include "log.h"
+#include "program.h"
+#include "rx.h"
+
+static const option_t *const tables[] = {rx_options,       daemon_waveform_options, radio_options,
+                                         radio_rx_options, program_options,         NULL};
+
+/* Until enough frames came, the time is over, a signal comes or a stage fails. */
+static void watch(rx_t *rx)
+{
+    while (!program_stopped(0.02) && !atomic_load(&rx->stopping)) {
+        if (daemon_radio_log_events(rx->radio) && rx->stop_when_gone) {
+            err_t err = ERR_INIT;
+            err_set(&err, ERR_CLOSED, "the radio is gone (rx.on_gone = stop)");
+            rx_fail(rx, &err);
+        }
+        double time_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
+        if (rx->duration_s > 0 && time_s >= rx->duration_s) {
+            break;
+        }
+    }
+}
+
+static int finish(rx_t *rx, const options_t *options)
+{
+    int code = PROGRAM_OK;
+    err_t err = ERR_INIT;
+    const char *summary = options_string(options, "report.summary");
+    daemon_radio_log_events(rx->radio);
+    rx_summary_line(rx);
+    if (*summary != 0 && rx_summary_file(rx, summary, &err) != 0) {
+        log_error("%s", err.text);
+        code = PROGRAM_FAILED;
+    }
+    if (atomic_load(&rx->failed)) {
+        log_error("%s", rx->failure.text);
+        code = PROGRAM_FAILED;
+    }
+    return code;
+}
+
+int main(int argc, char *argv[])
+{
+    options_t *options;
+    int code = program_begin("semradio-rx", NULL,
+                             "receives images from a radio, decodes and measures them", tables,
+                             argc, argv, &options);
+    if (options == NULL) {
+        return code;
+    }
+    program_catch_signals();
+    err_t err = ERR_INIT;
+    rx_t *rx = rx_create(options, &err);
+    if (rx == NULL || rx_start(rx, &err) != 0) {
+        log_error("%s", err.text);
+        options_destroy(options);
+        return program_stop_count() > 0 ? PROGRAM_OK : PROGRAM_FAILED;
+    }
+    watch(rx);
+    rx_stop(rx);
+    code = finish(rx, options);
+    rx_destroy(rx);
+    options_destroy(options);
+    return code;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Stage 1, the radio thread: pulls, and nothing else.  No disk, log, allocation or lock. */
+#include "clock.h"
+#include "program.h"
+#include "rx.h"
+
+/* One pull into `block`; the number of samples, 0 when none came in time. */
+static size_t pull(rx_t *rx, rx_block_t *block)
+{
+    float complex *x[1] = {block->samples};
+    radio_pull_t info;
+    err_t err = ERR_INIT;
+    ssize_t count = radio_pull(rx->radio, x, RX_BLOCK, 0.05, &info, &err);
+    if (count < 0) {
+        rx_fail(rx, &err);
+        return 0;
+    }
+    block->timestamp = info.timestamp;
+    block->arrival_ns = clock_now_ns();
+    block->count = (size_t)count;
+    return (size_t)count;
+}
+
+void *rx_radio_run(void *context)
+{
+    static rx_block_t spare; /* what does not fit is pulled too: the radio must not fall behind */
+    rx_t *rx = context;
+    program_name_thread("radio");
+    while (!atomic_load(&rx->stopping)) {
+        if (rx->wait_on_overload && ring_wait_space(rx->blocks, 0.05) == 0) {
+            continue;
+        }
+        rx_block_t *block = ring_acquire(rx->blocks);
+        size_t count = pull(rx, block != NULL ? block : &spare);
+        atomic_fetch_add(&rx->counts.samples, count);
+        if (block == NULL) {
+            atomic_fetch_add(&rx->counts.samples_dropped, count);
+        } else if (count > 0) {
+            ring_commit(rx->blocks);
+        }
+    }
+    ring_close(rx->blocks);
+    return NULL;
+}

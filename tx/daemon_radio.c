@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon_radio.h"
+
+#include "clock.h"
+#include "log.h"
+#include "program.h"
+
+#include <math.h>
+
+static radio_t *open_patiently(const radio_config_t *config, err_t *err)
+{
+    uint64_t deadline = clock_now_ns() + (uint64_t)(config->timeout_s * 1e9);
+    radio_config_t attempt = *config;
+    for (int tries = 0;; tries++) {
+        double left = ((double)deadline - (double)clock_now_ns()) * 1e-9;
+        attempt.timeout_s = fmax(0.0, fmin(left, 0.25));
+        err_t why = ERR_INIT;
+        radio_t *radio = radio_open(&attempt, &why);
+        if (radio != NULL) {
+            return radio;
+        }
+        if (why.code != ERR_TIMEOUT || left <= 0.25) {
+            *err = why;
+            return NULL;
+        }
+        if (program_stopped(0)) {
+            err_set(err, ERR_CLOSED, "stopped while waiting for radio %s:%s", config->backend,
+                    config->address);
+            return NULL;
+        }
+        if (tries == 1) {
+            log_info("waiting up to %.0f s for radio %s:%s", config->timeout_s, config->backend,
+                     config->address);
+        }
+    }
+}
+
+radio_t *daemon_radio_open(const radio_config_t *config, err_t *err)
+{
+    radio_t *radio = open_patiently(config, err);
+    if (radio == NULL) {
+        return NULL;
+    }
+    double rate = radio_rate_hz(radio);
+    if (!(fabs(rate / config->rate_hz - 1.0) < 1e-3)) {
+        err_set(err, ERR_UNSUPPORTED, "radio %s:%s runs at %.6g S/s, not at %.6g", config->backend,
+                config->address, rate, config->rate_hz);
+        radio_close(radio);
+        return NULL;
+    }
+    log_info("radio %s:%s, %.6g MS/s, %.6g MHz", config->backend, config->address, rate * 1e-6,
+             radio_freq_hz(radio) * 1e-6);
+    return radio;
+}
+
+static void log_event(const radio_event_t *event)
+{
+    unsigned long long count = event->count;
+    switch (event->kind) {
+    case RADIO_EVENT_OVERFLOW:
+        log_warn("O: %llu samples lost, pulled too slowly", count);
+        break;
+    case RADIO_EVENT_LATE:
+        log_warn("L: a burst of %llu samples came too late and was not sent", count);
+        break;
+    case RADIO_EVENT_UNDERFLOW:
+        log_warn("U: a hole in a burst, pushed too slowly");
+        break;
+    case RADIO_EVENT_PEER_JOINED:
+    case RADIO_EVENT_PEER_LEFT:
+        log_info("radio %llu %s", count,
+                 event->kind == RADIO_EVENT_PEER_LEFT ? "left the air" : "is on the same air");
+        break;
+    case RADIO_EVENT_PEER_DIED:
+        log_warn("radio %llu died without closing", count);
+        break;
+    case RADIO_EVENT_DEVICE_GONE:
+        log_warn("the radio is gone (semradio-air ended?); waiting until it comes back");
+        break;
+    case RADIO_EVENT_DEVICE_BACK:
+        log_info("the radio is back");
+        break;
+    }
+}
+
+bool daemon_radio_log_events(radio_t *radio)
+{
+    bool gone = false;
+    static log_limit_t limits[RADIO_EVENT_DEVICE_BACK + 1];
+    radio_event_t event;
+    for (int i = 0; i < 64 && radio_next_event(radio, &event); i++) {
+        uint64_t more = 0;
+        gone = gone || event.kind == RADIO_EVENT_DEVICE_GONE;
+        if (log_limit_allow(&limits[event.kind], 1.0, &more)) {
+            log_event(&event);
+            if (more > 0) {
+                log_info("(and %llu more %s events since the last line)", (unsigned long long)more,
+                         radio_event_name(event.kind));
+            }
+        }
+    }
+    return gone;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tx: the transmit daemon.  Three stages, joined by bounded rings:
+ *
+ *     source   reads images, puts those of one size together     1 thread   tx_source.c
+ *       |  batches
+ *     encode   codec, then the waveform                          N threads  tx_encode.c
+ *       |  bursts
+ *     send     pushes bursts to the radio at their time          1 thread   tx_send.c
+ *
+ * Batches go to the encoders in turn, and bursts are taken from them in the
+ * same turn, so frames leave in the order of their counter.  Every stage waits
+ * for the next; the radio's pace is the pace of all.  Ending goes the same way:
+ * a stage closes its ring, the next one empties it and closes its own.
+ */
+#ifndef TX_TX_H
+#define TX_TX_H
+
+#include "codec/codec.h"
+#include "images/dataset.h"
+#include "options.h"
+#include "radio/radio.h"
+#include "ring.h"
+#include "waveform/transmitter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { TX_MAX_WORKERS = 64, TX_RING_BATCHES = 2, TX_RING_BURSTS = 4 };
+
+extern const option_t tx_options[];
+
+/* From source to encode.  Buffers grow when a larger size comes, then stay. */
+typedef struct {
+    frame_header_t header;
+    uint8_t *rgb; /* [images][height][width][3] */
+    size_t rgb_room;
+} tx_batch_t;
+
+/* From encode to send. */
+typedef struct {
+    frame_header_t header;
+    float complex *samples; /* [count]: the frame and the gap behind it */
+    size_t count, room;
+} tx_burst_t;
+
+typedef struct tx tx_t;
+
+typedef struct {
+    tx_t *tx;
+    codec_t *codec;
+    transmitter_t *transmitter;
+    float complex *symbols;
+    size_t symbols_room;
+    ring_t *batches, *bursts;
+    pthread_t thread;
+} tx_encoder_t;
+
+/* Counted by the stages, read by anyone. */
+typedef struct {
+    _Atomic uint64_t frames_made, images_skipped, encode_errors;
+    _Atomic uint64_t frames_sent, images_sent, samples_sent;
+    _Atomic uint64_t frames_lost; /* the radio was gone */
+    _Atomic uint64_t slipped;     /* frames whose time had passed when they were ready */
+} tx_counts_t;
+
+struct tx {
+    /* settings */
+    int rate_p;          /* codec rate */
+    codec_rate_t rate;   /* the same as k/n */
+    size_t first, count; /* images of the data set */
+    bool loop, stop_when_gone;
+    int frame_images;
+    size_t max_symbols, gap_samples;
+    double frame_period_s; /* 0: back to back */
+    double duration_s;
+    uint64_t frame_limit;
+    frame_header_t header; /* the fields that stay */
+    const char *source_path;
+
+    /* parts */
+    dataset_t *dataset;
+    radio_t *radio;
+    numerology_t numerology;
+    tx_encoder_t encoders[TX_MAX_WORKERS];
+    int encoder_count;
+    pthread_t source_thread, send_thread;
+
+    /* state */
+    _Atomic bool stopping;  /* make no more frames; those made are sent */
+    _Atomic bool abandon;   /* do not even send those */
+    _Atomic bool finished;  /* the last frame was sent */
+    _Atomic bool failed;    /* ended by an error */
+    err_t failure;          /* written before `failed`, by one thread */
+    _Atomic bool failure_taken;
+    tx_counts_t counts;
+    uint64_t start_ns;
+};
+
+/* tx_create.c.  Opens everything; no thread runs yet.  NULL: err says what is wrong. */
+tx_t *tx_create(const options_t *options, err_t *err);
+void tx_destroy(tx_t *tx);
+
+/* tx_run.c */
+int tx_start(tx_t *tx, err_t *err);
+void tx_stop(tx_t *tx); /* lets the stages run dry, joins them */
+
+/* Called by a stage that cannot go on: the daemon ends, the first reason is kept. */
+void tx_fail(tx_t *tx, const err_t *why);
+
+/* The stages: context is the tx_t, for tx_encode_run the tx_encoder_t. */
+void *tx_source_run(void *context);
+void *tx_encode_run(void *context);
+void *tx_send_run(void *context);
+
+/* tx_status.c: the live line, and the closing totals.  */
+void tx_status_line(const tx_t *tx);
+void tx_summary_line(const tx_t *tx);
+int tx_summary_file(const tx_t *tx, const char *path, err_t *err);
+
+#endif

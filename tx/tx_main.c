@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* semradio-tx: images -> codec -> waveform -> radio.  tx.h draws the stages. */
+#include "clock.h"
+#include "daemon_radio.h"
+#include "daemon_waveform.h"
+#include "log.h"
+#include "program.h"
+#include "tx.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const option_t *const tables[] = {tx_options,    daemon_waveform_options, radio_options,
+                                         radio_tx_options, program_options,      NULL};
+
+static bool wants_table(const options_t *options)
+{
+    int choice = options_choice(options, "report.table");
+    return choice == 1 || (choice == 0 && isatty(STDERR_FILENO));
+}
+
+/* Until the source ends, the time is over, a signal comes or a stage fails. */
+static void watch(tx_t *tx, bool table)
+{
+    uint64_t next_row = tx->start_ns + 1000000000u;
+    while (!program_stopped(0.02) && !atomic_load(&tx->finished) && !atomic_load(&tx->failed)) {
+        uint64_t now = clock_now_ns();
+        daemon_radio_log_events(tx->radio);
+        if (table && now >= next_row) {
+            tx_status_line(tx);
+            next_row += 1000000000u;
+        }
+        if (tx->duration_s > 0 && (double)(now - tx->start_ns) * 1e-9 >= tx->duration_s) {
+            break;
+        }
+    }
+}
+
+static int finish(tx_t *tx, const options_t *options)
+{
+    int code = PROGRAM_OK;
+    err_t err = ERR_INIT;
+    const char *summary = options_string(options, "report.summary");
+    daemon_radio_log_events(tx->radio);
+    tx_summary_line(tx);
+    if (*summary != 0 && tx_summary_file(tx, summary, &err) != 0) {
+        log_error("%s", err.text);
+        code = PROGRAM_FAILED;
+    }
+    if (atomic_load(&tx->failed)) {
+        log_error("%s", tx->failure.text);
+        code = PROGRAM_FAILED;
+    }
+    return code;
+}
+
+int main(int argc, char *argv[])
+{
+    options_t *options;
+    int code = program_begin("semradio-tx", "[SOURCE]",
+                             "sends images through a semantic codec and a radio", tables, argc,
+                             argv, &options);
+    if (options == NULL) {
+        return code;
+    }
+    program_catch_signals();
+    err_t err = ERR_INIT;
+    tx_t *tx = tx_create(options, &err);
+    if (tx == NULL || tx_start(tx, &err) != 0) {
+        log_error("%s", err.text);
+        options_destroy(options);
+        return program_stop_count() > 0 ? PROGRAM_OK : PROGRAM_FAILED;
+    }
+    watch(tx, wants_table(options));
+    tx_stop(tx);
+    code = finish(tx, options);
+    tx_destroy(tx);
+    options_destroy(options);
+    return code;
+}
