@@ -18,6 +18,9 @@ static void end_frame(step_t *step)
 
 static void add(step_t *step, const frame_report_t *report)
 {
+    if (report->status == REPORT_OK && step->width > 0 && report->width != step->width) {
+        return;
+    }
     tally_add(&step->tally, report);
     step->first_ns = step->first_ns > 0.0 ? step->first_ns : (double)report->time_ns;
     step->last_ns = (double)report->time_ns;
@@ -80,11 +83,12 @@ static int seek_line(FILE *file, long from)
     return 0;
 }
 
-int step_read(step_t *step, const char *path, long from, long to, err_t *err)
+int step_read(step_t *step, const char *path, long from, long to, int width, err_t *err)
 {
     memset(step, 0, sizeof *step);
     tally_reset(&step->tally);
     step->frame = -1;
+    step->width = width;
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return err_set_errno(err, errno, "cannot open %s", path);

@@ -15,6 +15,7 @@
 typedef struct {
     tally_t tally;
     gather_t mse, correct; /* frame by frame, for their intervals */
+    int width;             /* only images that wide; 0: all */
     int64_t frame;         /* the frame under way and its sums */
     double frame_mse, frame_images, frame_correct, frame_judged;
     double signal, noise;     /* sums over images: the fading averages out of their ratio */
@@ -24,8 +25,9 @@ typedef struct {
 /*
  * Adds the reports in bytes from … to of a file of JSON lines; a line that
  * begins before `from` or ends behind `to` is left out.  `to` -1: to the end.
+ * `width`: only images that wide (and every loss); 0: all.
  */
-int step_read(step_t *step, const char *path, long from, long to, err_t *err);
+int step_read(step_t *step, const char *path, long from, long to, int width, err_t *err);
 
 /* A line for people; step_print_head names its columns. */
 void step_print_head(FILE *out);

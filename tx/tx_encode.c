@@ -64,7 +64,7 @@ void *tx_encode_run(void *context)
 {
     tx_encoder_t *encoder = context;
     program_name_thread("encode");
-    program_stand_back(10);
+    program_stand_back(15);
     while (ring_wait_items(encoder->batches, -1) == 1 && encode_next(encoder)) {
     }
     ring_close(encoder->batches);

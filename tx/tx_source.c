@@ -158,7 +158,7 @@ void *tx_source_run(void *context)
     source_t source = {.tx = context, .last_error = ERR_INIT};
     tx_t *tx = context;
     program_name_thread("source");
-    program_stand_back(10);
+    program_stand_back(15);
     while (!atomic_load(&tx->stopping) &&
            (tx->frame_limit == 0 || source.frames < tx->frame_limit)) {
         ring_t *ring = tx->encoders[source.frames % (uint64_t)tx->encoder_count].batches;
