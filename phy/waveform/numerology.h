@@ -28,6 +28,8 @@
 
 #ifndef CMPLXF /* glibc 2.36 gives these to GCC only; clang has the builtin too */
 #define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
+#endif
+#ifndef CMPLX
 #define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
 #endif
 
