@@ -33,7 +33,7 @@ enum {
     NUMEROLOGY_PILOTS = 12,    /* those with pilots, u = 5, 16, 27 … 126 */
     NUMEROLOGY_PREAMBLE = 1024, /* samples: 4 segments of 256 */
     NUMEROLOGY_KNOWN = 2,      /* known full-band symbols */
-    NUMEROLOGY_HEADER = 8,     /* header symbols */
+    NUMEROLOGY_HEADER = 10,     /* header symbols */
     NUMEROLOGY_CP_NORMAL = 18,
     NUMEROLOGY_CP_EXTENDED = 64,
     NUMEROLOGY_MAX_ANTENNAS = 4,

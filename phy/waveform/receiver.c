@@ -249,12 +249,13 @@ static void begin_frame(receiver_t *rx)
 {
     const float complex *x = rx->buffer + rx->best;
     rx->best_result = acquire_refine(rx->acquire, x, rx->best_result.cfo);
-    int timing = acquire_timing(rx->acquire, x, rx->best_result.cfo);
+    int timing =
+        acquire_timing(rx->acquire, x, rx->best_result.cfo, rx->config.numerology.cp);
     rx->start = (size_t)((int64_t)rx->best + timing);
     rx->candidate = false;
     rx->damaged = false;
     rx->state = HEAD;
-    demodulator_begin(rx->demodulator, rx->best_result.cfo, rx->best_result.cfo_var);
+    demodulator_begin(rx->demodulator, rx->best_result.cfo);
 }
 
 static bool do_search(receiver_t *rx)
@@ -278,13 +279,12 @@ static bool do_search(receiver_t *rx)
 
 static bool do_head(receiver_t *rx)
 {
-    size_t first = rx->start + NUMEROLOGY_PREAMBLE;
-    size_t end = first + DEMODULATOR_HEAD * symbol_length(rx);
+    size_t end = rx->start + NUMEROLOGY_PREAMBLE + DEMODULATOR_HEAD * symbol_length(rx);
     if (end > rx->fill) {
         return false;
     }
     rx->damaged = any_bad(rx, rx->start, end);
-    if (!demodulator_head(rx->demodulator, rx->buffer + first)) {
+    if (!demodulator_head(rx->demodulator, rx->buffer + rx->start)) {
         report(rx, RECEIVED_LOST_HEADER, end);
         search_from(rx, rx->best + NUMEROLOGY_PREAMBLE);
     } else if (!demodulator_fits(rx->demodulator)) {
@@ -446,7 +446,7 @@ int receiver_demodulate_genie(receiver_t *rx, const float complex *x, size_t cou
     *frame = (received_frame_t){.status = RECEIVED_LOST_HEADER, .preamble_metric = 1.0};
     size_t head = NUMEROLOGY_PREAMBLE + DEMODULATOR_HEAD * length;
     bool ok = at <= count && count - at >= head;
-    if (ok && demodulator_head(d, x + at + NUMEROLOGY_PREAMBLE)) {
+    if (ok && demodulator_head(d, x + at)) {
         at += head;
         frame->status = RECEIVED_OK;
         while (!demodulator_done(d)) {

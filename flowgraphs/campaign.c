@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "campaign.h"
+
+#include "air/air.h"
+#include "campaign_options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The air's own seed is one more setting that the points' seeds are made of. */
+static const option_t *const tables[] = {campaign_option_table, air_options, NULL};
+
+struct campaign {
+    options_t *options;
+    sweep_t *sweep;
+    bool words; /* key=value was seen: files may not follow */
+    char *out, *source;
+    int jobs;
+    bool overwrite;
+};
+
+campaign_t *campaign_create(err_t *err)
+{
+    campaign_t *campaign = calloc(1, sizeof *campaign);
+    if (campaign == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for a campaign");
+        return NULL;
+    }
+    campaign->options = options_create("semradio-campaign", "sweeps, their results and figures",
+                                       tables, err);
+    if (campaign->options != NULL) {
+        campaign->sweep = sweep_create(campaign->options, "campaign", campaign_single_keys);
+    }
+    if (campaign->sweep == NULL) {
+        campaign_destroy(campaign);
+        return NULL;
+    }
+    return campaign;
+}
+
+void campaign_destroy(campaign_t *campaign)
+{
+    if (campaign == NULL) {
+        return;
+    }
+    sweep_destroy(campaign->sweep);
+    options_destroy(campaign->options);
+    free(campaign->out);
+    free(campaign->source);
+    free(campaign);
+}
+
+int campaign_word(campaign_t *campaign, const char *word, err_t *err)
+{
+    if (strchr(word, '=') == NULL) {
+        if (campaign->words) {
+            return err_set(err, ERR_ARGUMENT, "\"%s\" is not key=value, and a campaign file "
+                           "comes before the keys", word);
+        }
+        sweep_next_layer(campaign->sweep);
+        return sweep_load(campaign->sweep, word, err);
+    }
+    if (!campaign->words) {
+        sweep_next_layer(campaign->sweep);
+        campaign->words = true;
+    }
+    return sweep_add(campaign->sweep, word, "command line", err);
+}
+
+int campaign_finish(campaign_t *campaign, err_t *err)
+{
+    if (sweep_points(campaign->sweep) == 0) {
+        return err_set(err, ERR_ARGUMENT, "more than %d points", SWEEP_MOST_POINTS);
+    }
+    campaign_select(campaign, 0);
+    campaign->out = strdup(options_string(campaign->options, "campaign.out"));
+    campaign->source = strdup(options_string(campaign->options, "campaign.source"));
+    if (campaign->out == NULL || campaign->source == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for a campaign");
+    }
+    campaign->overwrite = options_bool(campaign->options, "campaign.overwrite");
+    campaign->jobs = (int)options_int(campaign->options, "campaign.jobs");
+    if (campaign->jobs == 0) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        campaign->jobs = processors > 0 ? (int)processors : 1;
+    }
+    return 0;
+}
+
+const options_t *campaign_options(const campaign_t *campaign)
+{
+    return campaign->options;
+}
+
+const char *campaign_out(const campaign_t *campaign)
+{
+    return campaign->out;
+}
+
+int campaign_jobs(const campaign_t *campaign)
+{
+    return campaign->jobs;
+}
+
+bool campaign_overwrite(const campaign_t *campaign)
+{
+    return campaign->overwrite;
+}
+
+const char *campaign_source(const campaign_t *campaign)
+{
+    return campaign->source;
+}
+
+size_t campaign_points(const campaign_t *campaign)
+{
+    return sweep_points(campaign->sweep);
+}
+
+const sweep_t *campaign_sweep(const campaign_t *campaign)
+{
+    return campaign->sweep;
+}
+
+void campaign_select(campaign_t *campaign, size_t point)
+{
+    for (size_t i = 0; i < sweep_axes(campaign->sweep); i++) {
+        const char *key = sweep_axis(campaign->sweep, i).key;
+        int status = options_set(campaign->options, key, sweep_value(campaign->sweep, point, i),
+                                 NULL);
+        assert(status == 0); /* sweep_add has set every value once */
+        (void)status;
+    }
+}
+
+const char *campaign_value(const campaign_t *campaign, const char *key,
+                           char text[SWEEP_SPELLING_SIZE])
+{
+    return sweep_spell(campaign->options, key, text);
+}
+
+trial_config_t campaign_trial(const campaign_t *campaign)
+{
+    const options_t *options = campaign->options;
+    trial_config_t trial = {
+        .codec = options_string(options, "campaign.codec"),
+        .judge = options_string(options, "campaign.judge"),
+        .images = (uint64_t)options_int(options, "campaign.images"),
+        .frame_images = (int)options_int(options, "frame.images"),
+        .link = link_config_default(),
+    };
+    options_fraction(options, "codec.rate", &trial.rate_numerator, &trial.rate_denominator);
+    trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
+    trial.link.genie = options_choice(options, "campaign.receiver") == 1;
+    trial.link.numerology.cp = options_choice(options, "waveform.cp") == 0
+                                   ? NUMEROLOGY_CP_NORMAL
+                                   : NUMEROLOGY_CP_EXTENDED;
+    trial.link.numerology.retrain_every = (int)options_int(options, "waveform.retrain_every");
+    air_config_from_options(&trial.link.air, options);
+    trial.link.air.seed = campaign_point_seed(campaign);
+    return trial;
+}
+
+void campaign_describe(const campaign_t *campaign, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sweep_axes(campaign->sweep) && used < size; i++) {
+        sweep_axis_t axis = sweep_axis(campaign->sweep, i);
+        if (axis.count > 1) {
+            char room[SWEEP_SPELLING_SIZE];
+            int length = snprintf(text + used, size - used, "%s%s=%s", used > 0 ? " " : "",
+                                  axis.key, campaign_value(campaign, axis.key, room));
+            used += length > 0 ? (size_t)length : 0;
+        }
+    }
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "figure_data.h"
+
+#include "table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_SIZE = 512, COLUMNS_MOST = 256 };
+
+/* Columns of results.csv that say what was asked for; the last of the measured ones. */
+static const char *const settings[] = {"source",          "codec",    "rate",
+                                       "channel",         "snr_db",   "delay_spread_ns",
+                                       "receiver",        "frame_images", NULL};
+static const char last_measured[] = "on_air";
+
+typedef struct {
+    const table_t *table;
+    size_t x; /* column of the abscissa */
+    size_t labels[COLUMNS_MOST];
+    size_t label_count;
+    int psnr, psnr_ci, accuracy, accuracy_ci, lost, sent, loss_ci;
+} plan_t;
+
+static bool varies(const table_t *table, size_t column)
+{
+    for (size_t row = 1; row < table_rows(table); row++) {
+        if (strcmp(table_text(table, row, column), table_text(table, 0, column)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool numeric(const table_t *table, size_t column)
+{
+    for (size_t row = 0; row < table_rows(table); row++) {
+        if (!isfinite(table_number(table, row, column))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Settings: the named columns, and every column behind the measured ones. */
+static bool is_setting(const table_t *table, size_t column)
+{
+    int last = table_find(table, last_measured);
+    if (last >= 0 && column > (size_t)last) {
+        return true;
+    }
+    for (int i = 0; settings[i] != NULL; i++) {
+        if (strcmp(settings[i], table_name(table, column)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find(const table_t *table, const char *name, const char *path, err_t *err)
+{
+    int column = table_find(table, name);
+    if (column < 0) {
+        err_set(err, ERR_FORMAT, "%s has no column %s", path, name);
+    }
+    return column;
+}
+
+static int plan_columns(plan_t *plan, const char *path, err_t *err)
+{
+    const table_t *t = plan->table;
+    const char *const names[] = {"psnr_mse_db", "psnr_ci_db",  "accuracy", "accuracy_ci",
+                                 "frames_lost", "frames_sent", "loss_ci"};
+    int *const places[] = {&plan->psnr, &plan->psnr_ci, &plan->accuracy, &plan->accuracy_ci,
+                           &plan->lost, &plan->sent,    &plan->loss_ci};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        *places[i] = find(t, names[i], path, err);
+        if (*places[i] < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The delay spread says nothing beside the channel when each channel had only one. */
+static bool is_implied(const table_t *table, size_t column)
+{
+    int channel = table_find(table, "channel");
+    if (channel < 0 || strcmp(table_name(table, column), "delay_spread_ns") != 0) {
+        return false;
+    }
+    for (size_t a = 0; a < table_rows(table); a++) {
+        for (size_t b = 0; b < a; b++) {
+            if (strcmp(table_text(table, a, (size_t)channel),
+                       table_text(table, b, (size_t)channel)) == 0 &&
+                strcmp(table_text(table, a, column), table_text(table, b, column)) != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static int plan_make(plan_t *plan, const table_t *table, const char *path, err_t *err)
+{
+    plan->table = table;
+    if (table_rows(table) == 0 || table_columns(table) > COLUMNS_MOST) {
+        return err_set(err, ERR_FORMAT, "%s has no rows yet", path);
+    }
+    int x = find(table, "snr_db", path, err);
+    if (x < 0 || plan_columns(plan, path, err) != 0) {
+        return -1;
+    }
+    plan->x = (size_t)x;
+    for (size_t c = 0; c < table_columns(table) && !varies(table, plan->x); c++) {
+        if (is_setting(table, c) && varies(table, c) && numeric(table, c)) {
+            plan->x = c;
+        }
+    }
+    for (size_t c = 0; c < table_columns(table); c++) {
+        if (c != plan->x && is_setting(table, c) && varies(table, c) && !is_implied(table, c)) {
+            plan->labels[plan->label_count++] = c;
+        }
+    }
+    return 0;
+}
+
+static void make_label(const plan_t *plan, size_t row, char label[LABEL_SIZE])
+{
+    size_t used = 0;
+    label[0] = '\0';
+    for (size_t i = 0; i < plan->label_count && used < LABEL_SIZE; i++) {
+        size_t c = plan->labels[i];
+        int length = snprintf(label + used, LABEL_SIZE - used, "%s%s %s", used > 0 ? ", " : "",
+                              table_name(plan->table, c), table_text(plan->table, row, c));
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static figure_series_t *find_series(figure_data_t *data, const char *label, size_t rows)
+{
+    for (size_t i = 0; i < data->series_count; i++) {
+        if (strcmp(data->series[i].label, label) == 0) {
+            return &data->series[i];
+        }
+    }
+    figure_series_t *series = &data->series[data->series_count];
+    series->label = strdup(label);
+    series->points = calloc(rows, sizeof *series->points);
+    if (series->label == NULL || series->points == NULL) {
+        free(series->label);
+        free(series->points);
+        return NULL;
+    }
+    data->series_count++;
+    return series;
+}
+
+static figure_point_t row_point(const plan_t *plan, size_t row)
+{
+    const table_t *t = plan->table;
+    double sent = table_number(t, row, (size_t)plan->sent);
+    return (figure_point_t){
+        .x = table_number(t, row, plan->x),
+        .value = {table_number(t, row, (size_t)plan->psnr),
+                  table_number(t, row, (size_t)plan->accuracy),
+                  sent > 0.0 ? table_number(t, row, (size_t)plan->lost) / sent : (double)NAN},
+        .half_width = {table_number(t, row, (size_t)plan->psnr_ci),
+                       table_number(t, row, (size_t)plan->accuracy_ci),
+                       table_number(t, row, (size_t)plan->loss_ci)},
+        .rows = 1.0};
+}
+
+/* Averages into the point of the same abscissa: independent rows, so variances add. */
+static void series_add(figure_series_t *series, const figure_point_t *new)
+{
+    size_t i = 0;
+    while (i < series->count && series->points[i].x < new->x) {
+        i++;
+    }
+    figure_point_t *point = &series->points[i];
+    if (i == series->count || point->x != new->x) {
+        memmove(point + 1, point, (series->count - i) * sizeof *point);
+        *point = *new;
+        series->count++;
+        return;
+    }
+    double n = point->rows;
+    for (int v = 0; v < FIGURE_VALUES; v++) {
+        point->value[v] = (point->value[v] * n + new->value[v]) / (n + 1);
+        point->half_width[v] = hypot(point->half_width[v] * n, new->half_width[v]) / (n + 1);
+    }
+    point->rows = n + 1;
+}
+
+static int fill(figure_data_t *data, const plan_t *plan, err_t *err)
+{
+    size_t rows = table_rows(plan->table);
+    data->series = calloc(rows, sizeof *data->series);
+    for (size_t row = 0; data->series != NULL && row < rows; row++) {
+        char label[LABEL_SIZE];
+        make_label(plan, row, label);
+        figure_series_t *series = find_series(data, label, rows);
+        if (series == NULL) {
+            return err_set(err, ERR_MEMORY, "no memory for the figure");
+        }
+        figure_point_t point = row_point(plan, row);
+        point.x = isfinite(point.x) ? point.x : 0.0; /* a single point without an abscissa */
+        series_add(series, &point);
+        data->has[FIGURE_ACCURACY] |= isfinite(point.value[FIGURE_ACCURACY]);
+        data->has[FIGURE_LOSS] |= point.value[FIGURE_LOSS] > 0.0;
+    }
+    data->has[FIGURE_PSNR] = true;
+    return data->series != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the figure");
+}
+
+figure_data_t *figure_data_load(const char *path, err_t *err)
+{
+    table_t *table = table_load(path, err);
+    if (table == NULL) {
+        return NULL;
+    }
+    plan_t plan = {.table = table};
+    figure_data_t *data = calloc(1, sizeof *data);
+    if (data == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for the figure");
+    } else if (plan_make(&plan, table, path, err) != 0 || fill(data, &plan, err) != 0) {
+        figure_data_free(data);
+        data = NULL;
+    } else {
+        const char *name = table_name(table, plan.x);
+        snprintf(data->x_name, sizeof data->x_name, "%s",
+                 strcmp(name, "snr_db") == 0 ? "SNR per data sub-carrier (Es/N0), dB" : name);
+        data->x_label = data->x_name;
+    }
+    table_free(table);
+    return data;
+}
+
+void figure_data_free(figure_data_t *data)
+{
+    if (data == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < data->series_count; i++) {
+        free(data->series[i].label);
+        free(data->series[i].points);
+    }
+    free(data->series);
+    free(data);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * figure_data: the lines of a figure, drawn out of the rows of results.csv.
+ */
+#ifndef FLOWGRAPHS_FIGURE_DATA_H
+#define FLOWGRAPHS_FIGURE_DATA_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { FIGURE_PSNR, FIGURE_ACCURACY, FIGURE_LOSS, FIGURE_VALUES };
+
+/* NaN where there is no value. */
+typedef struct {
+    double x;
+    double value[FIGURE_VALUES], half_width[FIGURE_VALUES];
+    double rows; /* how many were averaged: one for each seed */
+} figure_point_t;
+
+typedef struct {
+    char *label; /* "rate 1/6, channel awgn": what tells it from the others */
+    figure_point_t *points; /* [count], x rising */
+    size_t count;
+} figure_series_t;
+
+typedef struct {
+    const char *x_label;
+    figure_series_t *series;
+    size_t series_count;
+    bool has[FIGURE_VALUES]; /* worth a panel */
+    char x_name[64];
+} figure_data_t;
+
+/* Errors: not a results.csv (it lacks a column), no rows. */
+figure_data_t *figure_data_load(const char *path, err_t *err);
+void figure_data_free(figure_data_t *data); /* NULL is fine */
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * step: one step of a sweep over running daemons: the frame reports that
+ * semradio-rx wrote while the SNR stood still, as one row of a table.
+ */
+#ifndef FLOWGRAPHS_STEP_H
+#define FLOWGRAPHS_STEP_H
+
+#include "gather.h"
+#include "report.h"
+#include "tally.h"
+
+#include <stdio.h>
+
+typedef struct {
+    tally_t tally;
+    gather_t mse, correct; /* frame by frame, for their intervals */
+    int width;             /* only images that wide; 0: all */
+    int64_t frame;         /* the frame under way and its sums */
+    double frame_mse, frame_images, frame_correct, frame_judged;
+    double signal, noise;     /* sums over images: the fading averages out of their ratio */
+    double first_ns, last_ns; /* wall time of the first and the last report */
+} step_t;
+
+/*
+ * Adds the reports in bytes from … to of a file of JSON lines; a line that
+ * begins before `from` or ends behind `to` is left out.  `to` -1: to the end.
+ * `width`: only images that wide (and every loss); 0: all.
+ */
+int step_read(step_t *step, const char *path, long from, long to, int width, err_t *err);
+
+/* A line for people; step_print_head names its columns. */
+void step_print_head(FILE *out);
+void step_print(const step_t *step, const char *source, double snr_db, FILE *out);
+
+/* Adds a row to a CSV file that figure_make understands; makes the file with its head. */
+int step_save(const step_t *step, const char *source, const char *channel, double snr_db,
+              const char *path, err_t *err);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store_files.h"
+
+#include "clock.h"
+#include "file.h"
+#include "log.h"
+#include "revision.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_MOST = 256 << 20 };
+
+json_t *store_read_json(const char *path, err_t *err)
+{
+    uint8_t *text = NULL;
+    size_t size = 0;
+    if (file_read_all(path, FILE_MOST, &text, &size, err) != 0) {
+        return NULL;
+    }
+    json_error_t where;
+    json_t *json = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &where);
+    free(text);
+    if (json == NULL) {
+        err_set(err, ERR_FORMAT, "%s line %d: %s", path, where.line, where.text);
+    } else if (!json_is_object(json)) {
+        err_set(err, ERR_FORMAT, "%s is not a JSON object", path);
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
+}
+
+int store_write_json(const char *path, const json_t *json, err_t *err)
+{
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    file_writer_t *writer = text != NULL ? file_writer_open(path, err) : NULL;
+    if (text == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for %s", path);
+    }
+    int status = -1;
+    if (writer != NULL) {
+        status = file_writer_write(writer, text, strlen(text), err);
+        if (status != 0) {
+            file_writer_abort(writer);
+        } else {
+            status = file_writer_commit(writer, err);
+        }
+    }
+    free(text);
+    return status;
+}
+
+static json_t *record_points(campaign_t *campaign)
+{
+    json_t *points = json_array();
+    for (size_t i = 0; points != NULL && i < campaign_points(campaign); i++) {
+        char id[CAMPAIGN_ID_SIZE], seed[24], about[512];
+        campaign_select(campaign, i);
+        campaign_id(campaign, id);
+        campaign_describe(campaign, about, sizeof about);
+        snprintf(seed, sizeof seed, "%llu", (unsigned long long)campaign_point_seed(campaign));
+        json_array_append_new(points,
+                              json_pack("{s:s, s:s, s:s}", "id", id, "seed", seed, "point", about));
+    }
+    return points;
+}
+
+int store_write_record(const char *path, campaign_t *campaign, json_t *settings, int argc,
+                       char *const argv[], err_t *err)
+{
+    json_t *command = json_array();
+    for (int i = 0; command != NULL && i < argc; i++) {
+        /* A word that is not UTF-8 is not kept in JSON. */
+        json_t *word = json_string(argv[i]);
+        json_array_append_new(command, word != NULL ? word : json_string("?"));
+    }
+    char started[32];
+    json_t *record = json_pack("{s:s, s:s, s:s, s:s, s:o?, s:o, s:o?}", "program",
+                               "semradio-campaign", "version", SEMRADIO_VERSION, "revision",
+                               SEMRADIO_REVISION, "started",
+                               clock_wall_text(clock_wall_ns(), started, sizeof started), "command",
+                               command, "settings", settings, "points", record_points(campaign));
+    if (record == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for %s", path);
+    }
+    int status = store_write_json(path, record, err);
+    json_decref(record);
+    return status;
+}
+
+void store_compare_builds(const json_t *record)
+{
+    const char *version = json_string_value(json_object_get(record, "version"));
+    const char *revision = json_string_value(json_object_get(record, "revision"));
+    if (version == NULL || revision == NULL) {
+        return;
+    }
+    if (strcmp(version, SEMRADIO_VERSION) != 0 || strcmp(revision, SEMRADIO_REVISION) != 0) {
+        log_warn("earlier points were made by version %s (%s), this is %s (%s)", version, revision,
+                 SEMRADIO_VERSION, SEMRADIO_REVISION);
+    }
+}
+
+void store_clear_points(const char *folder, bool all)
+{
+    DIR *points = opendir(folder);
+    if (points == NULL) {
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(points)) != NULL;) {
+        size_t length = strspn(entry->d_name, "0123456789abcdef");
+        bool ours = length == CAMPAIGN_ID_SIZE - 1 && strncmp(entry->d_name + length, ".json", 5) == 0;
+        bool whole = ours && entry->d_name[length + 5] == '\0';
+        /* A longer name is a file that its writer did not live to rename. */
+        if (ours && (all || !whole)) {
+            unlinkat(dirfd(points), entry->d_name, 0);
+        }
+    }
+    closedir(points);
+}
