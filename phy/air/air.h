@@ -51,7 +51,7 @@ typedef struct {
     air_model_t model;
     air_block_t block;
     double snr_db;          /* -100 … 100, or INFINITY: no noise */
-    double delay_spread_ns; /* rms; 0 (flat) … AIR_MAX_SPREAD samples */
+    double delay_spread_ns; /* rms; 0 (flat) … AIR_MAX_SPREAD samples; rayleigh only */
     double cfo_hz;          /* within +-sample_rate_hz / 2 */
     double sample_rate_hz;  /* 1 kHz … 1 GHz */
     double symbol_energy;   /* of a sent sub-carrier, unitary FFT; > 0 */

@@ -27,6 +27,7 @@ struct backend {
 typedef struct {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t desc;
+    dnnl_memory_t scratch; /* in the backend's scratchpad; NULL if it needs none */
     dnnl_exec_arg_t arg[6];
     int args;
 } call_t;
@@ -37,7 +38,7 @@ struct conv {
     call_t forward, input, weight;         /* the three directions */
     call_t pack_forward, pack_input;       /* OIHW -> the library's layouts */
     call_t unpack;                         /* weight gradient -> OIHW */
-    dnnl_memory_t in, out, bias, slope;    /* the caller's memory */
+    dnnl_memory_t in, out, bias;           /* the caller's memory */
     dnnl_memory_t d_in, d_out, d_bias;     /* d_bias ours, the rest the caller's */
     dnnl_memory_t plain, d_plain;          /* OIHW: the caller's, ours */
     dnnl_memory_t packed, packed_input, d_packed;
@@ -121,6 +122,9 @@ static void call_destroy(call_t *call)
     if (call->desc) {
         dnnl_primitive_desc_destroy(call->desc);
     }
+    if (call->scratch) {
+        dnnl_memory_destroy(call->scratch);
+    }
 }
 
 static const dnnl_memory_desc_t *call_query(const call_t *call, dnnl_query_t what)
@@ -142,6 +146,13 @@ static int call_finish(backend_t *backend, call_t *call, const char *what, bool 
     const dnnl_memory_desc_t *scratch = call_query(call, dnnl_query_scratchpad_md);
     size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     backend->scratch_size = size > backend->scratch_size ? size : backend->scratch_size;
+    if (size > 0) {
+        if (tried(dnnl_memory_create(&call->scratch, scratch, backend->engine, DNNL_MEMORY_NONE),
+                  "describing scratch", err) < 0) {
+            return -1;
+        }
+        call_add(call, DNNL_ARG_SCRATCHPAD, call->scratch);
+    }
     return 0;
 }
 
@@ -163,11 +174,6 @@ static int memory_owned(conv_t *conv, dnnl_memory_t *memory, const dnnl_memory_d
     memset(at, 0, size);
     conv->owned[conv->owned_count++] = at;
     return memory_at(conv, memory, desc, at, err);
-}
-
-static void run(backend_t *backend, call_t *call, const char *what)
-{
-    must(dnnl_primitive_execute(call->primitive, backend->stream, call->args, call->arg), what);
 }
 
 /* ---- building ------------------------------------------------------------- */
@@ -206,39 +212,14 @@ static int describe(const conv_shape_t *s, layout_t *l, err_t *err)
                : 0;
 }
 
-static dnnl_status_t add_activation(dnnl_primitive_attr_t attr, conv_activation_t activation)
-{
-    dnnl_post_ops_t ops;
-    dnnl_status_t status = dnnl_post_ops_create(&ops);
-    if (status != dnnl_success) {
-        return status;
-    }
-    if (activation == CONV_RELU) {
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
-    } else if (activation == CONV_SILU) {
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_swish, 1.0f, 0.0f);
-    } else {
-        status = dnnl_post_ops_append_prelu(ops, 1 << 1);
-    }
-    if (status == dnnl_success) {
-        status = dnnl_primitive_attr_set_post_ops(attr, ops);
-    }
-    dnnl_post_ops_destroy(ops);
-    return status;
-}
-
 static int describe_call(backend_t *backend, call_t *call, const_dnnl_op_desc_t op,
-                         conv_activation_t activation, dnnl_primitive_desc_t hint,
-                         const char *what, err_t *err)
+                         dnnl_primitive_desc_t hint, const char *what, err_t *err)
 {
     dnnl_primitive_attr_t attr;
     if (tried(dnnl_primitive_attr_create(&attr), what, err) < 0) {
         return -1;
     }
     dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && activation != CONV_PLAIN) {
-        status = add_activation(attr, activation);
-    }
     if (status == dnnl_success) {
         status = dnnl_primitive_desc_create(&call->desc, op, attr, backend->engine, hint);
     }
@@ -280,20 +261,15 @@ static int make_forward(conv_t *conv, layout_t *l, err_t *err)
                                                  &l->weight, s->bias ? &l->bias : NULL, &l->out,
                                                  l->stride, l->pad_before, l->pad_after),
               "describing a convolution", err) < 0 ||
-        describe_call(conv->backend, &conv->forward, &desc, s->activation, NULL,
-                      "a convolution forward", err) < 0) {
+        describe_call(conv->backend, &conv->forward, &desc, NULL, "a convolution forward", err) < 0) {
         return -1;
     }
     const dnnl_memory_desc_t *packed = call_query(&conv->forward, dnnl_query_weights_md);
-    dnnl_memory_desc_t slope;
-    dnnl_dims_t channels = {1, s->out_c, 1, 1};
-    dnnl_memory_desc_init_by_tag(&slope, 4, channels, dnnl_f32, dnnl_nhwc);
     if (memory_owned(conv, &conv->packed, packed, err) < 0 ||
         memory_at(conv, &conv->in, &l->in, DNNL_MEMORY_NONE, err) < 0 ||
         memory_at(conv, &conv->out, &l->out, DNNL_MEMORY_NONE, err) < 0 ||
         memory_at(conv, &conv->plain, &l->plain, DNNL_MEMORY_NONE, err) < 0 ||
-        memory_at(conv, &conv->bias, &l->bias, DNNL_MEMORY_NONE, err) < 0 ||
-        memory_at(conv, &conv->slope, &slope, DNNL_MEMORY_NONE, err) < 0) {
+        memory_at(conv, &conv->bias, &l->bias, DNNL_MEMORY_NONE, err) < 0) {
         return -1;
     }
     call_add(&conv->forward, DNNL_ARG_SRC, conv->in);
@@ -301,9 +277,6 @@ static int make_forward(conv_t *conv, layout_t *l, err_t *err)
     call_add(&conv->forward, DNNL_ARG_DST, conv->out);
     if (s->bias) {
         call_add(&conv->forward, DNNL_ARG_BIAS, conv->bias);
-    }
-    if (s->activation == CONV_PRELU) {
-        call_add(&conv->forward, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_WEIGHTS, conv->slope);
     }
     return make_reorder(conv, &conv->pack_forward, &l->plain, conv->plain, packed, conv->packed,
                         err);
@@ -317,7 +290,7 @@ static int make_backward_input(conv_t *conv, layout_t *l, err_t *err)
                                                        &l->weight, &l->out, l->stride,
                                                        l->pad_before, l->pad_after),
               "describing a convolution's backward", err) < 0 ||
-        describe_call(conv->backend, call, &desc, CONV_PLAIN, conv->forward.desc,
+        describe_call(conv->backend, call, &desc, conv->forward.desc,
                       "a convolution's input gradient", err) < 0) {
         return -1;
     }
@@ -342,7 +315,7 @@ static int make_backward_weight(conv_t *conv, layout_t *l, err_t *err)
                   &desc, dnnl_convolution_direct, &l->in, &l->weight, s->bias ? &l->bias : NULL,
                   &l->out, l->stride, l->pad_before, l->pad_after),
               "describing a convolution's backward", err) < 0 ||
-        describe_call(conv->backend, call, &desc, CONV_PLAIN, conv->forward.desc,
+        describe_call(conv->backend, call, &desc, conv->forward.desc,
                       "a convolution's weight gradient", err) < 0) {
         return -1;
     }
@@ -394,8 +367,8 @@ void conv_destroy(conv_t *conv)
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         call_destroy(calls[i]);
     }
-    dnnl_memory_t memories[] = {conv->in,   conv->out,    conv->bias,  conv->slope,
-                                conv->d_in, conv->d_out,  conv->d_bias, conv->plain,
+    dnnl_memory_t memories[] = {conv->in,   conv->out,    conv->bias,  conv->d_in,
+                                conv->d_out,  conv->d_bias, conv->plain,
                                 conv->d_plain, conv->packed, conv->packed_input, conv->d_packed};
     for (size_t i = 0; i < sizeof memories / sizeof memories[0]; i++) {
         if (memories[i]) {
@@ -424,51 +397,42 @@ static void *address(dnnl_memory_t memory)
     return at;
 }
 
-void conv_bind(conv_t *conv, const float *in, float *out, const float *bias, const float *slope)
+void conv_bind(conv_t *conv, const float *in, float *out, const float *bias)
 {
     point(conv->in, in);
     point(conv->out, out);
     point(conv->bias, bias);
-    point(conv->slope, slope);
 }
 
-/* The scratchpad's address is known only after backend_finish, so it is added at the first run. */
-static void run_with_scratch(conv_t *conv, call_t *call, const char *what)
+/* The scratchpad has its address only after backend_finish, hence here and not at create. */
+static void run(conv_t *conv, call_t *call, const char *what)
 {
-    dnnl_memory_t scratch = NULL;
-    const dnnl_memory_desc_t *desc = call_query(call, dnnl_query_scratchpad_md);
-    int args = call->args;
-    if (desc && dnnl_memory_desc_get_size(desc) > 0) {
-        must(dnnl_memory_create(&scratch, desc, conv->backend->engine, conv->backend->scratch),
-             "describing scratch");
-        call_add(call, DNNL_ARG_SCRATCHPAD, scratch);
+    if (call->scratch) {
+        point(call->scratch, conv->backend->scratch);
     }
-    run(conv->backend, call, what);
-    call->args = args;
-    if (scratch) {
-        dnnl_memory_destroy(scratch);
-    }
+    must(dnnl_primitive_execute(call->primitive, conv->backend->stream, call->args, call->arg),
+         what);
 }
 
 void conv_pack(conv_t *conv, const float *oihw)
 {
     point(conv->plain, oihw);
-    run_with_scratch(conv, &conv->pack_forward, "packing weights");
+    run(conv, &conv->pack_forward, "packing weights");
     if (conv->pack_input.primitive) {
-        run_with_scratch(conv, &conv->pack_input, "packing weights");
+        run(conv, &conv->pack_input, "packing weights");
     }
 }
 
 void conv_forward(conv_t *conv)
 {
-    run_with_scratch(conv, &conv->forward, "a convolution");
+    run(conv, &conv->forward, "a convolution");
 }
 
 void conv_backward_input(conv_t *conv, const float *d_out, float *d_in)
 {
     point(conv->d_out, d_out);
     point(conv->d_in, d_in);
-    run_with_scratch(conv, &conv->input, "a convolution's input gradient");
+    run(conv, &conv->input, "a convolution's input gradient");
 }
 
 static void add(float *restrict to, const float *restrict from, size_t count)
@@ -482,8 +446,8 @@ void conv_backward_weight(conv_t *conv, const float *d_out, float *d_oihw, float
 {
     const conv_shape_t *s = &conv->shape;
     point(conv->d_out, d_out);
-    run_with_scratch(conv, &conv->weight, "a convolution's weight gradient");
-    run_with_scratch(conv, &conv->unpack, "unpacking weights");
+    run(conv, &conv->weight, "a convolution's weight gradient");
+    run(conv, &conv->unpack, "unpacking weights");
     size_t taps = (size_t)s->kernel * (size_t)s->kernel;
     add(d_oihw, address(conv->d_plain), (size_t)s->out_c * (size_t)s->in_c * taps);
     if (d_bias) {

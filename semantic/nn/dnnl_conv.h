@@ -22,16 +22,13 @@
 typedef struct backend backend_t; /* engine, stream and scratchpad of one graph */
 typedef struct conv conv_t;
 
-typedef enum { CONV_PLAIN, CONV_RELU, CONV_SILU, CONV_PRELU } conv_activation_t;
-
 typedef struct {
     int batch, in_h, in_w, in_c;
     int out_h, out_w, out_c;
     int kernel, stride, padding;
     bool bias;
-    bool train_weight;            /* conv_backward_weight will be called */
-    bool train_input;             /* conv_backward_input will be called */
-    conv_activation_t activation; /* applied to the output; inference only */
+    bool train_weight; /* conv_backward_weight will be called */
+    bool train_input;  /* conv_backward_input will be called */
 } conv_shape_t;
 
 backend_t *backend_create(err_t *err);
@@ -43,8 +40,9 @@ int backend_finish(backend_t *backend, err_t *err);
 conv_t *conv_create(backend_t *backend, const conv_shape_t *shape, err_t *err);
 void conv_destroy(conv_t *conv);
 
-/* `slope` [out_c] for CONV_PRELU, otherwise NULL; read at every forward. */
-void conv_bind(conv_t *conv, const float *in, float *out, const float *bias, const float *slope);
+/* Where every forward reads and writes; `bias` [out_c], NULL if the shape has none. */
+void conv_bind(conv_t *conv, const float *in, float *out, const float *bias);
+/* Takes over new weights. */
 void conv_pack(conv_t *conv, const float *oihw);
 void conv_forward(conv_t *conv);
 void conv_backward_input(conv_t *conv, const float *d_out, float *d_in);

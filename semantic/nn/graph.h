@@ -162,7 +162,7 @@ node_t graph_avg_pool(graph_t *graph, node_t in, int r);     /* r x r, stride r;
 node_t graph_global_avg_pool(graph_t *graph, node_t in);     /* [N][1][1][C] */
 node_t graph_global_max_pool(graph_t *graph, node_t in);     /* [N][1][1][C] */
 
-/* ---- symbols (see the paper's equations in symbols.c) -------------------- */
+/* ---- symbols (equations in symbols.c and channel.c) ----------------------- */
 /*
  * Channels 2c and 2c+1 are the real and imaginary part of complex channel c.
  * The rate is a prefix: the first `graph_set_prefix` complex channels are

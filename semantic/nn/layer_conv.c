@@ -35,8 +35,7 @@ static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
     if (!state->conv) {
         return -1;
     }
-    conv_bind(state->conv, in->data, node->data, node->param[BIAS] ? node->param[BIAS]->value : NULL,
-              NULL);
+    conv_bind(state->conv, in->data, node->data, node->param[BIAS] ? node->param[BIAS]->value : NULL);
     if (node->trains && !shape.train_weight) {
         state->bias_sum = graph_alloc(graph, zu(node->shape.c) * sizeof(double), err);
         return state->bias_sum ? 0 : -1;

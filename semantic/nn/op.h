@@ -81,6 +81,9 @@ node_t graph_fail(graph_t *graph, err_code_t code, const char *format, ...)
 /* The node if it is valid and the graph still open; otherwise NULL (failure recorded unless in == NODE_NONE). */
 op_node_t *graph_node(graph_t *graph, node_t in);
 
+/* As graph_node, for a tensor of symbols: an odd number of channels is a failure of `what`. */
+op_node_t *graph_symbol_node(graph_t *graph, node_t in, const char *what);
+
 /*
  * Adds a node with `state_size` zeroed bytes of state.  `name` NULL: the op's
  * kind.  NULL on failure or if any input is NULL.

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "radio/radio.h"
 #include "radio/segment.h"
+#include "rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -663,6 +664,108 @@ static void test_damaged_rings(void)
     CHECK_INT(end_child(air, SIGTERM), 0);
 }
 
+/* Whatever a radio's process writes into its slot, the air and the others go on. */
+static void test_fuzzed_rings(void)
+{
+    hub_config_t config = new_air();
+    config.tx_ring = 1 << 12;
+    config.rx_ring = 1 << 14;
+    const pid_t air = run_air(&config);
+    radio_t *good = open_receiver();
+    rng_t rng;
+    rng_seed(&rng, 2024, 1);
+    for (int round = 0; round < 150; round++) {
+        segment_t bad;
+        err_t err = ERR_INIT;
+        CU_ASSERT_FATAL(segment_attach(&bad, name, &err) == 0);
+        const int i = segment_claim(&bad, &err);
+        CU_ASSERT_FATAL(i >= 0);
+        segment_slot_t *slot = &bad.header->slot[i];
+        atomic_store(&slot->epoch, 1);
+        for (int m = 0; m < SEGMENT_MARKS; m++) {
+            slot->tx.marks[m] =
+                (mark_t){rng_below(&rng, 5000), rng_below(&rng, 2) ? SEGMENT_ASAP : rng_bits(&rng),
+                         rng_bits(&rng), rng_below(&rng, 5)};
+        }
+        slot->tx.marks[0].position = 0; /* so that some get further */
+        slot->tx.marks[0].kind = MARK_START;
+        slot->tx.marks[1].kind = rng_below(&rng, 2) ? MARK_END : MARK_GAP;
+        atomic_store(&slot->tx.mark_head, rng_below(&rng, 300));
+        atomic_store(&slot->tx.head, rng_below(&rng, 5000));
+        atomic_store(&slot->state, SLOT_ATTACHED);
+        clock_sleep_s(0.001);
+        atomic_store(&slot->rx.tail, rng_below(&rng, 3) ? rng_bits(&rng) : 0);
+        atomic_store(&slot->rx.mark_tail, rng_bits(&rng));
+        atomic_store(&slot->event_tail, rng_bits(&rng));
+        atomic_store(&slot->tx.tail, rng_below(&rng, 3) ? rng_bits(&rng) : 0);
+        clock_sleep_s(0.001);
+        if (rng_below(&rng, 2)) {
+            segment_release(&bad, i);
+        } /* else: as if it died */
+        segment_detach(&bad);
+        static float complex x[BLOCK];
+        radio_pull_t info;
+        CU_ASSERT(pull(good, x, BLOCK, 1.0, &info) > 0);
+        if (round % 5 == 4) {
+            clock_sleep_s(0.15); /* the dead ones' slots become free */
+        }
+    }
+    radio_close(good);
+    CHECK_INT(end_child(air, SIGTERM), 0);
+}
+
+/* Free pace waits a second for an open burst's samples, then goes on without. */
+static void test_free_pace_hole(void)
+{
+    hub_config_t config = new_air();
+    config.free_pace = true;
+    const pid_t air = run_air(&config);
+    radio_t *receiver = open_receiver();
+    radio_t *sender = open_radio();
+    static float complex x[2000];
+    fill(x, 0, 2000);
+    CHECK_INT(push(sender, x, 1000, true, false, RADIO_ASAP, NULL), 1000);
+    clock_sleep_s(0.3);
+    CHECK_INT(push(sender, x + 1000, 500, false, false, 0, NULL), 500);
+    listener_t l = {0};
+    listen_for(receiver, &l, 1500, 1.0);
+    CHECK_INT(l.samples, 1500);
+    CHECK_INT(l.last_timestamp - l.first_timestamp, 1499); /* time stood still */
+    radio_event_t event;
+    CU_ASSERT(wait_event(sender, RADIO_EVENT_UNDERFLOW, 3.0, &event));
+    CHECK_INT(push(sender, x + 1500, 500, false, true, 0, NULL), 500);
+    listen_for(receiver, &l, 2000, 1.0);
+    CHECK_INT(l.samples, 2000);
+    CHECK_INT(l.errors, 0);
+    radio_close(receiver);
+    radio_close(sender);
+    end_child(air, SIGTERM);
+}
+
+static void test_options(void)
+{
+    static const option_t *const tables[] = {radio_options, radio_tx_options, NULL};
+    err_t err = ERR_INIT;
+    options_t *options = options_create("test", "test", tables, &err);
+    CU_ASSERT_FATAL(options != NULL);
+    radio_config_t config = radio_config_from_options(options);
+    const radio_config_t fallback = radio_config_default();
+    CHECK_INT(strcmp(config.backend, fallback.backend), 0);
+    CHECK_INT(strcmp(config.address, fallback.address), 0);
+    CHECK_NEAR(config.rate_hz, fallback.rate_hz, 0);
+    CHECK_NEAR(config.freq_hz, fallback.freq_hz, 0);
+    CHECK_NEAR(config.timeout_s, fallback.timeout_s, 0);
+    char *const words[] = {"test", "--args=lab", "--rate", "1M", "--freq=2.4G", "--gain=-3", NULL};
+    CHECK_INT(options_parse(options, 6, words, &err), 0);
+    config = radio_config_from_options(options);
+    CHECK_INT(strcmp(config.address, "lab"), 0);
+    CHECK_NEAR(config.rate_hz, 1e6, 0);
+    CHECK_NEAR(config.freq_hz, 2.4e9, 0);
+    CHECK_NEAR(config.tx_gain_db, -3, 0);
+    CHECK_NEAR(config.rx_gain_db, 0, 0);
+    options_destroy(options);
+}
+
 static double power_of_next(radio_t *radio, size_t count)
 {
     static float complex x[BLOCK];
@@ -863,6 +966,10 @@ int main(void)
         {"rubbish in place of a segment is refused and cleaned by the next air", test_garbage},
         {"a header that lies about sizes is refused", test_lying_header},
         {"damaged rings cut off their radio, not the air", test_damaged_rings},
+        {"rubbish in the rings, at any moment, breaks neither the air nor the others",
+         test_fuzzed_rings},
+        {"free pace waits for an open burst, but not for ever", test_free_pace_hole},
+        {"the option tables give the configuration, with UHD's words", test_options},
         {"the SNR can be set while it runs", test_set_snr},
         {"each burst fades by itself", test_fading_per_burst},
         {"carriers apart are an offset, far apart are deaf", test_carriers},

@@ -317,13 +317,14 @@ static void test_threads(void)
 
 /* ---- training ------------------------------------------------------------- */
 
-static void train(float *weights, size_t count, double *first, double *last, int frozen)
+static void train(float *weights, size_t count, double *first, double *last, int frozen,
+                  int threads)
 {
     err_t err = ERR_INIT;
     rng_t rng;
     rng_seed(&rng, 9, 0);
     params_t *params = params_create(1, &err);
-    graph_t *g = graph_create(params, GRAPH_TRAIN, 4, 1, &err);
+    graph_t *g = graph_create(params, GRAPH_TRAIN, 4, threads, &err);
     node_t a = graph_input(g, 4, 4, 3), b = network(g, a), want = graph_input(g, 8, 8, 3);
     graph_add_loss(g, graph_mse(g, b, want), 1.0f);
     if (frozen) {
@@ -354,11 +355,11 @@ static void test_training(void)
 {
     float once[432], twice[432], frozen[432];
     double first, last;
-    train(once, 432, &first, &last, 0);
+    train(once, 432, &first, &last, 0, 1);
     CHECK_AT_MOST(last, 0.7 * first);
-    train(twice, 432, &first, &last, 0);
+    train(twice, 432, &first, &last, 0, 1);
     CU_ASSERT(memcmp(once, twice, sizeof once) == 0);
-    train(frozen, 432, &first, &last, 1);
+    train(frozen, 432, &first, &last, 1, 1);
     CHECK_AT_MOST(last, 0.9 * first);
     CU_ASSERT(memcmp(once, frozen, sizeof once) != 0);
     /* frozen weights are the initial ones: the same as those of a network never trained */
@@ -369,6 +370,18 @@ static void test_training(void)
     CU_ASSERT(memcmp(frozen, params_find(params, "net.0.weight")->value, sizeof frozen) == 0);
     graph_destroy(g);
     params_destroy(params);
+}
+
+/* Two threads add up in another order than one, but always in the same. */
+static void test_two_threads(void)
+{
+    float one[432], once[432], twice[432];
+    double first, last, last_one;
+    train(one, 432, &first, &last_one, 0, 1);
+    train(once, 432, &first, &last, 0, 2);
+    train(twice, 432, &first, &last, 0, 2);
+    CU_ASSERT(memcmp(once, twice, sizeof once) == 0);
+    CHECK_NEAR(last, last_one, 0.05 * last_one);
 }
 
 /* ---- building errors ------------------------------------------------------ */
@@ -432,6 +445,7 @@ static const check_test_t tests[] = {
     {"inference reuses memory without changing results", test_inference_plan},
     {"graphs built in one thread run in others, equal bit for bit", test_threads},
     {"training lowers the loss, repeats bit for bit, and spares frozen tensors", test_training},
+    {"two threads train as one does, and repeat bit for bit", test_two_threads},
     {"a wrong layer is named when the graph is finished", test_mistakes},
 };
 
