@@ -57,15 +57,12 @@ static int read_shape(weights_t *weights, const char *path, err_t *err)
         return -1;
     }
     const char *kind = safetensors_note(file, "judge");
-    const char *width = safetensors_note(file, "width");
-    const char *residual = safetensors_note(file, "residual");
+    const char *widths = safetensors_note(file, "widths");
     int status;
-    weights->shape.width = width != NULL ? atoi(width) : 0;
-    if (kind == NULL || strcmp(kind, "resnet9") != 0 || residual == NULL ||
-        weights->shape.width < 4 || weights->shape.width > 512) {
+    if (kind == NULL || strcmp(kind, "resnet") != 0 || widths == NULL) {
         status = err_set(err, ERR_FORMAT, "%s: its metadata is not that of a judge", path);
-    } else {
-        status = judge_shape_parse(&weights->shape, residual, err);
+    } else if ((status = judge_shape_parse(&weights->shape, widths, err)) < 0) {
+        err_prefix(err, "%s", path);
     }
     safetensors_close(file);
     return status;

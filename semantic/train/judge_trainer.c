@@ -6,6 +6,7 @@
 #include "quality/judge_net.h"
 #include "train/batches.h"
 #include "train/train_run.h"
+#include "train/whiten.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -124,8 +125,7 @@ static int prepare(trainer_t *t, err_t *err)
                               .flip = options_bool(t->options, "data.flip"),
                               .crop_pad = (int)options_int(t->options, "data.crop_pad"),
                               .seed = (uint64_t)options_int(t->options, "train.seed")};
-    t->shape.width = (int)options_int(t->options, "judge.width");
-    if (judge_shape_parse(&t->shape, options_string(t->options, "judge.residual"), err) < 0) {
+    if (judge_shape_parse(&t->shape, options_string(t->options, "judge.widths"), err) < 0) {
         return -1;
     }
     t->batches = batches_create(&data, err);
@@ -136,7 +136,8 @@ static int prepare(trainer_t *t, err_t *err)
         return -1;
     }
     t->params = params_create(data.seed, err);
-    if (t->params == NULL) {
+    if (t->params == NULL ||
+        whiten_stem(t->params, t->batches, t->batch, t->shape.width[0], err) < 0) {
         return -1;
     }
     t->workers = workers_create((int)options_int(t->options, "train.workers"), t->batch, t->params,
@@ -154,10 +155,9 @@ int judge_trainer_command(const options_t *options, err_t *err)
                              .steps_per_epoch = batches_per_epoch(t.batches),
                              .begin = begin, .describe = describe,
                              .validate = t.test != NULL ? validate : NULL,
-                             .keys = {"judge", "width", "residual"},
-                             .values = {"resnet9", options_text(options, "judge.width"),
-                                        options_string(options, "judge.residual")},
-                             .notes = 3};
+                             .keys = {"judge", "widths"},
+                             .values = {"resnet", options_string(options, "judge.widths")},
+                             .notes = 2};
         status = train_run(options, &task, err);
     }
     workers_destroy(t.workers);

@@ -76,10 +76,8 @@ const option_t network_options[] = {
     {.section = "codec", .name = "fading_share", .type = OPTION_REAL, .fallback = "0.5", .min = 0,
      .max = 1, .help = "share of steps with Rayleigh fading, delay spread 30 .. 300 ns"},
 
-    {.section = "judge", .name = "width", .type = OPTION_INT, .fallback = "32", .min = 4,
-     .max = 512, .help = "channels of the first layer, doubled three times"},
-    {.section = "judge", .name = "residual", .type = OPTION_STRING, .fallback = "111",
-     .help = "which of the three stages have a residual pair, e.g. 011"},
+    {.section = "judge", .name = "widths", .type = OPTION_STRING, .fallback = "24,48,128,192",
+     .help = "channels of the first layer and of the three stages"},
     {.section = "judge", .name = "smoothing", .type = OPTION_REAL, .fallback = "0.1", .min = 0,
      .max = 0.9, .help = "label smoothing"},
     {0}};
