@@ -4,14 +4,14 @@
 # demo.sh BIN [SECONDS]: transmitter, air and receiver as three processes.
 #
 # Fashion-MNIST, then photos, go over a Rayleigh-fading air while its SNR is
-# swept from 0 to 25 dB; SECONDS (default 5) at each.  A live table on standard
+# swept from 0 to 25 dB; SECONDS (default 4) at each.  A live table on standard
 # output; afterwards build/demo holds results.csv, figure.png, images.png and
 # index.html.  No terminal needed.  `./semradio demo` builds and calls this.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 bin=${1:?usage: demo.sh BIN [SECONDS]}
-seconds=${2:-5}
+seconds=${2:-4}
 out=$(dirname "$here")/build/demo
 air=demo-$$
 codec=${SEMRADIO_CODEC:-image32} # a name, or the path of other weights
@@ -97,7 +97,7 @@ make_pictures()
 start_rx()
 {
     start rx "$bin/semradio-rx" --radio.address="$air" --reference.path="$1" \
-        --codec.name="$codec" --report.file="$out/$2.jsonl" --report.table=off "${@:3}"
+        --codec.name="$codec" --report.file="$out/$2.jsonl" --rx.overload=wait --rx.buffer_ms=100 --report.table=off "${@:3}"
     rx=$last_pid
 }
 
@@ -106,6 +106,13 @@ start_tx()
     start tx "$bin/semradio-tx" --radio.address="$air" --source.path="$1" --source.loop=true \
         --codec.name="$codec" --codec.rate=1/6 --report.table=off "${@:2}"
     tx=$last_pid
+}
+
+# The air's clock, in samples.
+now_of_air()
+{
+    "$bin/semradio-air" status --air "$air" 2>>"$out/air.log" |
+        sed -n 's/.*"now": *\([0-9]*\).*/\1/p'
 }
 
 size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
@@ -125,32 +132,45 @@ wait_for_reports()
 # The newest received copy of each picture becomes a place on the page.
 keep_pictures()
 {
-    local snr=$1 since=$2 index file
-    for index in "${!names[@]}"; do
-        file=$(find "$out/received" -name "*-$(printf %05d "$index")-f*.png" -newer "$since" |
-               sort | tail -n 1)
-        if [ -n "$file" ]; then
-            cp "$file" "$out/pictures/${names[index]}-$snr.png"
-        fi
+    local snr=$1 index frame file
+    shift
+    "$bin/semradio-demo" list "$@" >"$out/received.txt"
+    while read -r index frame; do
+        for file in "$out/received/"*"-$(printf '%05d-f%05d' "$index" "$frame")-"*.png; do
+            [ ! -e "$file" ] || mv "$file" "$out/pictures/${names[index]}-$snr.png"
+        done
+    done <"$out/received.txt"
+    find "$out/received" -name '*.png' -delete
+}
+
+# A step lasts its seconds, and longer (up to 10) where this machine is too
+# slow to receive every picture once in them.
+wait_for_step()
+{
+    local reports=$1 from=$2 i
+    sleep "$seconds"
+    for ((i = 5 * seconds; i < 50; i++)); do
+        [ "$(tail -c +$((from + 1)) "$reports" | wc -l)" -lt $((${#names[@]} + 4)) ] || return 0
+        sleep 0.2
     done
-    rm -rf "$out/received"/*.png
 }
 
 # sweep SOURCE WIDTH: lets the air step through its SNRs while both ends run.
 sweep()
 {
-    local source=$1 width=$2 reports=$out/$1.jsonl snr from
+    local source=$1 width=$2 reports=$out/$1.jsonl snr since part
     wait_for_reports "$reports"
     for snr in "${snrs[@]}"; do
         "$bin/semradio-air" set "channel.snr_db=$snr" --air "$air" 2>>"$out/air.log"
-        sleep 0.6 # what is under way was sent at the SNR before
-        from=$(size_of "$reports")
-        touch "$out/since"
-        sleep "$seconds"
+        since=$(now_of_air) # what is under way was sent at the SNR before
+        part=$(size_of "$reports")
+        wait_for_step "$reports" "$part"
         alive "$air_pid" "$rx" "$tx"
-        "$bin/semradio-demo" step "$reports" "$from" "$(size_of "$reports")" "$width" \
-            "$source" "$snr" "$out/results.csv"
-        [ "$width" = 0 ] || keep_pictures "$snr" "$out/since"
+        part="$part $(size_of "$reports") $since"
+        # shellcheck disable=SC2086  # three numbers
+        "$bin/semradio-demo" step "$reports" $part "$width" "$source" "$snr" "$out/results.csv"
+        # shellcheck disable=SC2086
+        [ "$width" = 0 ] || keep_pictures "$snr" "$reports" $part
     done
 }
 
@@ -170,7 +190,7 @@ mkdir -p "$out/received" "$out/pictures"
 names=()
 make_pictures
 
-start air "$bin/semradio-air" --air "$air" --channel.model=rayleigh --channel.snr_db=25
+start air "$bin/semradio-air" --air "$air" --air.pace=free --channel.model=rayleigh --channel.snr_db=25
 air_pid=$last_pid
 say "transmitter, air and receiver run as three processes; Rayleigh fading, rate 1/6, 64-QAM points"
 "$bin/semradio-demo" head
@@ -193,5 +213,5 @@ stop "$air_pid"
 result=$("$bin/semradio-demo" result "$out/results.csv")
 list_pictures
 "$bin/semradio-demo" page "$out" "semradio: images over the air" "$result"
-rm -rf "$out/received" "$out/since"
+rm -rf "$out/received" "$out/received.txt"
 printf '\n%s  (%s s)\nPage: %s\n' "$result" $((SECONDS - started)) "$out/index.html"

@@ -20,7 +20,8 @@ static const char usage[] =
     "usage: semradio-demo crop WIDTH HEIGHT PHOTO OUT.png\n"
     "       semradio-demo extract DATASET INDEX OUT.png\n"
     "       semradio-demo head\n"
-    "       semradio-demo step REPORTS FROM TO WIDTH SOURCE SNR_DB RESULTS.csv\n"
+    "       semradio-demo step REPORTS FROM TO SINCE WIDTH SOURCE SNR_DB RESULTS.csv\n"
+    "       semradio-demo list REPORTS FROM TO SINCE\n"
     "       semradio-demo page FOLDER TITLE RESULT\n"
     "       semradio-demo result RESULTS.csv\n"
     "\n"
@@ -70,27 +71,33 @@ static int step(char *const words[], err_t *err)
     if (now == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a step");
     }
-    double snr_db = atof(words[5]);
-    int status = step_read(now, words[0], atol(words[1]), atol(words[2]), atoi(words[3]), err);
+    double snr_db = atof(words[6]);
+    int status = step_read(now, words[0], atol(words[1]), atol(words[2]), atof(words[3]),
+                           atoi(words[4]), err);
     if (status == 0) {
-        step_print(now, words[4], snr_db, stdout);
-        status = step_save(now, words[4], "rayleigh", snr_db, words[6], err);
+        step_print(now, words[5], snr_db, stdout);
+        status = step_save(now, words[5], "rayleigh", snr_db, words[7], err);
     }
     free(now);
     return status;
 }
 
+static int list(char *const words[], err_t *err)
+{
+    return step_list(words[0], atol(words[1]), atol(words[2]), atof(words[3]), stdout, err);
+}
+
 /* images.png and index.html from the pictures that FOLDER/pictures.txt lists. */
 static int page(char *const words[], err_t *err)
 {
-    char list[PATH_SIZE], sheet_path[PATH_SIZE], path[PATH_SIZE], table[PATH_SIZE],
+    char pictures[PATH_SIZE], sheet_path[PATH_SIZE], path[PATH_SIZE], table[PATH_SIZE],
         figure[PATH_SIZE];
-    snprintf(list, sizeof list, "%s/pictures.txt", words[0]);
+    snprintf(pictures, sizeof pictures, "%s/pictures.txt", words[0]);
     snprintf(sheet_path, sizeof sheet_path, "%s/images.png", words[0]);
     snprintf(path, sizeof path, "%s/index.html", words[0]);
     snprintf(table, sizeof table, "%s/results.csv", words[0]);
     snprintf(figure, sizeof figure, "%s/figure.png", words[0]);
-    gallery_t *gallery = gallery_load(list, err);
+    gallery_t *gallery = gallery_load(pictures, err);
     if (gallery == NULL) {
         return -1;
     }
@@ -107,24 +114,29 @@ static int page(char *const words[], err_t *err)
     return status;
 }
 
-/* What became of one source from the first SNR to the last one, in words. */
+/* What became of one source from the first SNR to the last one at which anything was received. */
 static void say_source(const table_t *table, const char *source)
 {
+    size_t psnr = (size_t)table_find(table, "psnr_mse_db");
+    size_t accuracy = (size_t)table_find(table, "accuracy"), snr = (size_t)table_find(table, "snr_db");
     size_t first = SIZE_MAX, last = 0;
     for (size_t row = 0; row < table_rows(table); row++) {
-        if (strcmp(table_text(table, row, 0), source) == 0) {
+        if (strcmp(table_text(table, row, 0), source) == 0 &&
+            isfinite(table_number(table, row, psnr))) {
             first = first == SIZE_MAX ? row : first;
             last = row;
         }
     }
-    int psnr = table_find(table, "psnr_mse_db"), accuracy = table_find(table, "accuracy");
-    int snr = table_find(table, "snr_db");
+    if (first == SIZE_MAX) {
+        printf("%s: nothing received; ", source);
+        return;
+    }
     printf("%s PSNR %.1f dB at %s dB SNR to %.1f dB at %s dB", source,
-           table_number(table, first, (size_t)psnr), table_text(table, first, (size_t)snr),
-           table_number(table, last, (size_t)psnr), table_text(table, last, (size_t)snr));
-    if (isfinite(table_number(table, last, (size_t)accuracy))) {
-        printf(" (accuracy %.2f to %.2f)", table_number(table, first, (size_t)accuracy),
-               table_number(table, last, (size_t)accuracy));
+           table_number(table, first, psnr), table_text(table, first, snr),
+           table_number(table, last, psnr), table_text(table, last, snr));
+    if (isfinite(table_number(table, last, accuracy))) {
+        printf(" (accuracy %.2f to %.2f)", table_number(table, first, accuracy),
+               table_number(table, last, accuracy));
     }
     printf("; ");
 }
@@ -138,7 +150,8 @@ static int result(char *const words[], err_t *err)
     }
     int lost = table_find(table, "frames_lost"), sent = table_find(table, "frames_sent");
     int images = table_find(table, "images"), psnr = table_find(table, "psnr_mse_db");
-    if (lost < 0 || sent < 0 || images < 0 || psnr < 0 || table_rows(table) == 0) {
+    if (lost < 0 || sent < 0 || images < 0 || psnr < 0 || table_rows(table) == 0 ||
+        table_find(table, "accuracy") < 0 || table_find(table, "snr_db") < 0) {
         table_free(table);
         return err_set(err, ERR_FORMAT, "%s has no results", words[0]);
     }
@@ -161,7 +174,7 @@ static const struct {
     int words;
     int (*run)(char *const words[], err_t *err);
 } commands[] = {{"crop", 4, crop}, {"extract", 3, extract}, {"head", 0, head},
-                {"step", 7, step}, {"page", 3, page},       {"result", 1, result}};
+                {"step", 8, step}, {"list", 4, list}, {"page", 3, page},       {"result", 1, result}};
 
 int main(int argc, char *argv[])
 {

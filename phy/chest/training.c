@@ -36,7 +36,9 @@ static void average(training_t *t, const float complex (*ls)[N], const double *t
     for (int u = 0; u < N; u++) {
         t->h_ls[u] *= part;
     }
-    double noise = 0.0;
+    double noise = 0.0, mean = creal(correlate(t->h_ls, t->h_ls)) / N;
+    double complex tail = correlate(turned[count - 1], t->h_ls) + correlate(turned[count - 2], t->h_ls);
+    t->tail = mean > 0.0 ? creal(tail) / (2.0 * N * mean) : 0.0;
     for (int s = 0; s < count; s++) {
         for (int u = 0; u < N; u++) {
             turned[s][u] -= t->h_ls[u];
@@ -44,7 +46,6 @@ static void average(training_t *t, const float complex (*ls)[N], const double *t
         noise += creal(correlate(turned[s], turned[s]));
     }
     /* The line's slope took one real degree of freedom; its level is part of h. */
-    double mean = creal(correlate(t->h_ls, t->h_ls)) / N;
     t->n0 = noise / (N * (count - 1) - 0.5);
     t->power = fmax(mean - t->n0 / count, 1e-3 * mean);
 }

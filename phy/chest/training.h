@@ -22,6 +22,7 @@ typedef struct {
     double power;                        /* mean |h|^2, the noise's part taken off; > 0 */
     double mean_time, spread;            /* of the symbols' times: mean, sum of squares about it */
     int count;
+    double tail;                         /* amplitude of the last two symbols over the mean, about 1 */
 } training_t;
 
 /* ls[count][132]: y conj(x) with |x| = 1; time[count]; count 2 … TRAINING_MAX. */

@@ -34,7 +34,9 @@ bool demodulator_head(demodulator_t *d, const float complex *x);
 
 /* The header's frame fits into max_symbols. */
 bool demodulator_fits(const demodulator_t *d);
-const frame_header_t *demodulator_header(const demodulator_t *d);
+
+/* The signal broke off within the header (which its code may survive). */
+bool demodulator_broken(const demodulator_t *d);
 
 /*
  * The next symbol.  `proven`: with this symbol the signal was shown to be

@@ -117,4 +117,12 @@ static inline frame_header_t link_header(uint16_t frame, uint8_t images, uint32_
                             .symbols = symbols, .flags = 5};
 }
 
+static inline bool link_same_header(const frame_header_t *a, const frame_header_t *b)
+{
+    uint8_t x[HEADER_BYTES], y[HEADER_BYTES];
+    header_pack(a, x);
+    header_pack(b, y);
+    return memcmp(x, y, sizeof(x)) == 0;
+}
+
 #endif

@@ -94,7 +94,7 @@ static void test_snr_awgn(void)
 {
     for (int snr_db = -5; snr_db <= 25; snr_db += 5) {
         tape_t tape = run(link_of(AIR_AWGN, snr_db, 1), 200);
-        CHECK_INT(tape.found, 200);
+        CHECK_AT_LEAST(tape.found, snr_db < 0 ? 0.97 * 200 : 200);
         CHECK_INT(tape.wrong, 0);
         CHECK_NEAR(measured_db(&tape), snr_db, 0.2);
     }
@@ -180,7 +180,7 @@ static void test_refusals(void)
 }
 
 static const check_test_t tests[] = {
-    {"in noise every frame is found, and the measured SNR is the one set to 0.2 dB",
+    {"in noise every frame is found from 0 dB on, and the SNR measured is that set to 0.2 dB",
      test_snr_awgn},
     {"in fading the mean measured SNR is the one set, and frames are found", test_snr_rayleigh},
     {"a carrier offset is measured and taken back", test_offset},
