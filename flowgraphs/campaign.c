@@ -9,11 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { AIR_TABLE_MOST = 64 };
+/* The air's own seed is one more setting that the points' seeds are made of. */
+static const option_t *const tables[] = {campaign_option_table, air_options, NULL};
 
 struct campaign {
-    option_t air_table[AIR_TABLE_MOST]; /* air_options without its seed: the points bring theirs */
-    const option_t *tables[3];
     options_t *options;
     sweep_t *sweep;
     bool words; /* key=value was seen: files may not follow */
@@ -22,19 +21,6 @@ struct campaign {
     bool overwrite;
 };
 
-/* The air's options but `channel.seed`. */
-static void copy_air_table(option_t table[AIR_TABLE_MOST])
-{
-    size_t used = 0;
-    for (const option_t *option = air_options; option->name != NULL; option++) {
-        if (strcmp(option->name, "seed") != 0) {
-            assert(used + 1 < AIR_TABLE_MOST);
-            table[used++] = *option;
-        }
-    }
-    table[used] = (option_t){0};
-}
-
 campaign_t *campaign_create(err_t *err)
 {
     campaign_t *campaign = calloc(1, sizeof *campaign);
@@ -42,11 +28,8 @@ campaign_t *campaign_create(err_t *err)
         err_set(err, ERR_MEMORY, "no memory for a campaign");
         return NULL;
     }
-    copy_air_table(campaign->air_table);
-    campaign->tables[0] = campaign_option_table;
-    campaign->tables[1] = campaign->air_table;
     campaign->options = options_create("semradio-campaign", "sweeps, their results and figures",
-                                       campaign->tables, err);
+                                       tables, err);
     if (campaign->options != NULL) {
         campaign->sweep = sweep_create(campaign->options, "campaign", campaign_single_keys);
     }

@@ -21,7 +21,7 @@ typedef struct {
 
 static const panel_t panels[] = {{"PSNR of the mean MSE, dB", "[*:*]", 2},
                                  {"accuracy of the judge", "[0:1]", 4},
-                                 {"share of frames lost", "[0:1]", 6}};
+                                 {"share of frames lost", "[0:*]", 6}};
 
 enum { PANELS = sizeof panels / sizeof panels[0] };
 

@@ -84,6 +84,25 @@ static int plan_columns(plan_t *plan, const char *path, err_t *err)
     return 0;
 }
 
+/* The delay spread says nothing beside the channel when each channel had only one. */
+static bool is_implied(const table_t *table, size_t column)
+{
+    int channel = table_find(table, "channel");
+    if (channel < 0 || strcmp(table_name(table, column), "delay_spread_ns") != 0) {
+        return false;
+    }
+    for (size_t a = 0; a < table_rows(table); a++) {
+        for (size_t b = 0; b < a; b++) {
+            if (strcmp(table_text(table, a, (size_t)channel),
+                       table_text(table, b, (size_t)channel)) == 0 &&
+                strcmp(table_text(table, a, column), table_text(table, b, column)) != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static int plan_make(plan_t *plan, const table_t *table, const char *path, err_t *err)
 {
     plan->table = table;
@@ -101,7 +120,7 @@ static int plan_make(plan_t *plan, const table_t *table, const char *path, err_t
         }
     }
     for (size_t c = 0; c < table_columns(table); c++) {
-        if (c != plan->x && is_setting(table, c) && varies(table, c)) {
+        if (c != plan->x && is_setting(table, c) && varies(table, c) && !is_implied(table, c)) {
             plan->labels[plan->label_count++] = c;
         }
     }

@@ -18,11 +18,18 @@ static void end_frame(step_t *step)
 
 static void add(step_t *step, const frame_report_t *report)
 {
+    bool other = report->status == REPORT_OK && step->width > 0 && report->width != step->width;
+    if (other || report->timing_sample < step->since) {
+        return;
+    }
     tally_add(&step->tally, report);
     step->first_ns = step->first_ns > 0.0 ? step->first_ns : (double)report->time_ns;
     step->last_ns = (double)report->time_ns;
     if (report->status != REPORT_OK) {
         return;
+    }
+    if (step->list != NULL) {
+        fprintf(step->list, "%lld %lld\n", (long long)report->image_id, (long long)report->frame);
     }
     if (report->frame != step->frame) {
         end_frame(step);
@@ -80,11 +87,8 @@ static int seek_line(FILE *file, long from)
     return 0;
 }
 
-int step_read(step_t *step, const char *path, long from, long to, err_t *err)
+static int read_file(step_t *step, const char *path, long from, long to, err_t *err)
 {
-    memset(step, 0, sizeof *step);
-    tally_reset(&step->tally);
-    step->frame = -1;
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return err_set_errno(err, errno, "cannot open %s", path);
@@ -93,6 +97,24 @@ int step_read(step_t *step, const char *path, long from, long to, err_t *err)
                                             : read_lines(step, file, path, to, err);
     fclose(file);
     return status;
+}
+
+int step_read(step_t *step, const char *path, long from, long to, double since, int width,
+              err_t *err)
+{
+    memset(step, 0, sizeof *step);
+    tally_reset(&step->tally);
+    step->frame = -1;
+    step->since = since;
+    step->width = width;
+    return read_file(step, path, from, to, err);
+}
+
+int step_list(const char *path, long from, long to, double since, FILE *out, err_t *err)
+{
+    step_t step = {.frame = -1, .since = since, .list = out};
+    tally_reset(&step.tally);
+    return read_file(&step, path, from, to, err);
 }
 
 void step_print_head(FILE *out)

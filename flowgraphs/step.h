@@ -15,6 +15,9 @@
 typedef struct {
     tally_t tally;
     gather_t mse, correct; /* frame by frame, for their intervals */
+    double since;          /* only frames from this sample on */
+    int width;             /* only images that wide; 0: all */
+    FILE *list;            /* step_list: where images are listed; else NULL */
     int64_t frame;         /* the frame under way and its sums */
     double frame_mse, frame_images, frame_correct, frame_judged;
     double signal, noise;     /* sums over images: the fading averages out of their ratio */
@@ -24,8 +27,15 @@ typedef struct {
 /*
  * Adds the reports in bytes from … to of a file of JSON lines; a line that
  * begins before `from` or ends behind `to` is left out.  `to` -1: to the end.
+ * `since`: reports of frames that began before this sample of the radio's clock
+ * are left out: they were under way when the step began.  `width`: only images
+ * that wide (and every loss); 0: all.
  */
-int step_read(step_t *step, const char *path, long from, long to, err_t *err);
+int step_read(step_t *step, const char *path, long from, long to, double since, int width,
+              err_t *err);
+
+/* "image frame" for each image that was received, as step_read chooses them, in their order. */
+int step_list(const char *path, long from, long to, double since, FILE *out, err_t *err);
 
 /* A line for people; step_print_head names its columns. */
 void step_print_head(FILE *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Starting and ending the stages' threads. */
 #include "clock.h"
+#include "log.h"
 #include "rx.h"
 
 void rx_fail(rx_t *rx, const err_t *why)
@@ -29,7 +30,11 @@ int rx_start(rx_t *rx, err_t *err)
     if (code == 0) {
         code = pthread_create(&rx->radio_thread, NULL, rx_radio_run, rx);
     }
-    return code == 0 ? 0 : err_set_errno(err, code, "cannot start a thread");
+    if (code != 0) {
+        return err_set_errno(err, code, "cannot start a thread");
+    }
+    log_info("listening");
+    return 0;
 }
 
 void rx_stop(rx_t *rx)

@@ -79,11 +79,15 @@ void rx_summary_line(const rx_t *rx)
              (unsigned long long)tally_frames_lost(t), (unsigned long long)t->lost_gap,
              (unsigned long long)t->lost_header, (unsigned long long)t->damaged,
              (unsigned long long)t->dropped, (unsigned long long)samples_lost(rx));
+    char accuracy[32] = "not judged";
+    if (t->correct.count > 0) {
+        snprintf(accuracy, sizeof accuracy, "%.2f %%", 100.0 * tally_accuracy(t));
+    }
     if (t->mse.count > 0) {
-        log_info("PSNR of the mean MSE %.2f dB, mean PSNR %.2f dB, SSIM %.4f, accuracy %.2f %%, "
+        log_info("PSNR of the mean MSE %.2f dB, mean PSNR %.2f dB, SSIM %.4f, accuracy %s, "
                  "SNR %.2f dB",
                  tally_psnr_of_mean_mse_db(t), tally_mean_psnr_db(t), tally_mean(&t->ssim),
-                 100.0 * tally_accuracy(t), tally_mean(&t->snr_db));
+                 accuracy, tally_mean(&t->snr_db));
     }
 }
 

@@ -59,7 +59,9 @@ static int push(tx_t *tx, const tx_burst_t *burst, uint64_t when)
         const float complex *x[1] = {burst->samples + done};
         radio_push_t how = {.start = done == 0, .end = true, .timestamp = when};
         ssize_t taken = radio_push(tx->radio, x, burst->count - done, &how, 0.1, &err);
-        if (taken < 0 && err.code != ERR_CLOSED) {
+        if (taken < 0 && err.code == ERR_TIMEOUT) {
+            taken = 0; /* no room yet */
+        } else if (taken < 0 && err.code != ERR_CLOSED) {
             tx_fail(tx, &err);
         }
         if (taken < 0 || atomic_load(&tx->abandon)) {
@@ -101,6 +103,7 @@ void *tx_send_run(void *context)
     tx_t *tx = context;
     sender_t sender = {.tx = tx};
     program_name_thread("radio");
+    (void)program_come_first();
     ring_t *ring;
     tx_burst_t *burst;
     while ((burst = take(&sender, &ring)) != NULL) {

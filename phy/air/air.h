@@ -51,7 +51,7 @@ typedef struct {
     air_model_t model;
     air_block_t block;
     double snr_db;          /* -100 … 100, or INFINITY: no noise */
-    double delay_spread_ns; /* rms; 0 (flat) … AIR_MAX_SPREAD samples */
+    double delay_spread_ns; /* rms; 0 (flat) … AIR_MAX_SPREAD samples; rayleigh only */
     double cfo_hz;          /* within +-sample_rate_hz / 2 */
     double sample_rate_hz;  /* 1 kHz … 1 GHz */
     double symbol_energy;   /* of a sent sub-carrier, unitary FFT; > 0 */
@@ -76,7 +76,7 @@ typedef struct air air_t;
 air_t *air_create(const air_config_t *config, err_t *err);
 void air_destroy(air_t *air);
 
-/* Back to the state after air_create, with another seed (also for one worker, many trials). */
+/* Back to the start, with another seed (one worker, many trials).  What was set stays set. */
 void air_reset(air_t *air, uint64_t seed);
 
 /* Draws fresh fading for the samples that follow (rayleigh with AIR_BLOCK_BURST; else nothing). */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hub_slots: the inside of hub.h, shared by hub.c (loop, pacing) and hub_slots.c (radios). */
+/*
+ * hub_slots: the inside of hub.h: hub.c (loop, pacing), hub_slots.c (radios come
+ * and go), hub_plan.c (what they send), hub_channel.c (what they hear).
+ */
 #ifndef AIR_HUB_SLOTS_H
 #define AIR_HUB_SLOTS_H
 
@@ -59,5 +62,19 @@ void hub_process(hub_t *hub, uint64_t count);
 
 /* Takes over what was set from outside. */
 void hub_apply_settings(hub_t *hub);
+
+/* The slot in the shared memory. */
+segment_slot_t *hub_shared(hub_t *hub, int i);
+
+/* An event (radio_event_kind_t) for the radio in a slot. */
+void hub_tell(hub_t *hub, int i, uint64_t kind, uint64_t timestamp, uint64_t count);
+
+/* A radio that writes nonsense into its rings is not served any more. */
+void hub_ban(hub_t *hub, int i);
+
+static inline uint64_t hub_smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 #endif

@@ -29,7 +29,7 @@ struct smoother {
  */
 static double profile(double delay, int cp)
 {
-    double tail = cp / 5.0, power = 0.004;
+    double tail = cp / 5.0, power = 0.001;
     if (delay >= 0.5 && delay <= 6.0) {
         power += 1.0;
     } else if (delay > 6.0 && delay <= cp + 1.0) {

@@ -21,12 +21,12 @@ static double complex correlate(const float complex *a, const float complex *b)
 }
 
 /* Mean of the symbols with the line taken off, the noise about it, and the power. */
-static void average(training_t *t, const float complex (*ls)[N], int count, int lost)
+static void average(training_t *t, const float complex (*ls)[N], const double *time, int count)
 {
     float complex turned[TRAINING_MAX][N];
     memset(t->h_ls, 0, sizeof(t->h_ls));
     for (int s = 0; s < count; s++) {
-        float complex turn = (float complex)cexp(-I * (t->phase + t->drift * s));
+        float complex turn = (float complex)cexp(-I * (t->phase + t->drift * time[s]));
         for (int u = 0; u < N; u++) {
             turned[s][u] = ls[s][u] * turn;
             t->h_ls[u] += turned[s][u];
@@ -36,50 +36,63 @@ static void average(training_t *t, const float complex (*ls)[N], int count, int 
     for (int u = 0; u < N; u++) {
         t->h_ls[u] *= part;
     }
-    double noise = 0.0;
+    double noise = 0.0, mean = creal(correlate(t->h_ls, t->h_ls)) / N;
+    double complex tail = correlate(turned[count - 1], t->h_ls) + correlate(turned[count - 2], t->h_ls);
+    t->tail = mean > 0.0 ? creal(tail) / (2.0 * N * mean) : 0.0;
     for (int s = 0; s < count; s++) {
         for (int u = 0; u < N; u++) {
             turned[s][u] -= t->h_ls[u];
         }
         noise += creal(correlate(turned[s], turned[s]));
     }
-    /* `lost` real degrees of freedom went into the line. */
-    double mean = creal(correlate(t->h_ls, t->h_ls)) / N;
-    t->n0 = noise / (N * (count - 1) - 0.5 * lost);
+    /* The line's slope took one real degree of freedom; its level is part of h. */
+    t->n0 = noise / (N * (count - 1) - 0.5);
     t->power = fmax(mean - t->n0 / count, 1e-3 * mean);
 }
 
-void training_first(training_t *t, const float complex (*ls)[N], double drift_trust)
+static void set_times(training_t *t, const double *time, int count)
 {
-    double complex turn = correlate(ls[1], ls[0]);
-    double measured = turn != 0.0 ? carg(turn) : 0.0;
-    t->drift = drift_trust * measured;
-    t->phase = -0.5 * t->drift;
-    average(t, ls, 2, 0);
-    /* The line's uncertainty: each symbol's common phase has this variance. */
-    double var = t->n0 / (2.0 * N * t->power);
-    t->drift_var = drift_trust * 2.0 * var;
-    t->phase_drift_cov = 1.5 * t->drift_var;
-    t->phase_var = 0.5 * var + 2.25 * t->drift_var;
+    t->count = count;
+    t->mean_time = t->spread = 0.0;
+    for (int s = 0; s < count; s++) {
+        t->mean_time += time[s] / count;
+    }
+    for (int s = 0; s < count; s++) {
+        t->spread += (time[s] - t->mean_time) * (time[s] - t->mean_time);
+    }
 }
 
-void training_refine(training_t *t, const float complex (*ls)[N], int count,
+void training_refine(training_t *t, const float complex (*ls)[N], const double *time, int count,
                      const float complex *h)
 {
-    double middle = 0.5 * (count - 1), spread = 0.0, level = 0.0, slope = 0.0;
+    double level = 0.0, slope = 0.0;
+    set_times(t, time, count);
     for (int s = 0; s < count; s++) {
-        double complex z = correlate(ls[s], h) * cexp(-I * (t->phase + t->drift * s));
+        double complex z = correlate(ls[s], h) * cexp(-I * (t->phase + t->drift * time[s]));
         double off = z != 0.0 ? carg(z) : 0.0;
         level += off / count;
-        slope += off * (s - middle);
-        spread += (s - middle) * (s - middle);
+        slope += off * (time[s] - t->mean_time) / t->spread;
     }
-    slope /= spread;
-    t->phase += level - slope * middle;
+    t->phase += level - slope * t->mean_time;
     t->drift += slope;
-    average(t, ls, count, 2);
-    double var = t->n0 / (2.0 * N * t->power), ahead = count - middle;
-    t->drift_var = var / spread;
-    t->phase_drift_cov = ahead * t->drift_var;
-    t->phase_var = var / count + ahead * ahead * t->drift_var;
+    average(t, ls, time, count);
+}
+
+void training_start(training_t *t, const float complex (*ls)[N], const double *time, int count)
+{
+    float complex h[N];
+    t->phase = t->drift = 0.0;
+    average(t, ls, time, count);
+    memcpy(h, t->h_ls, sizeof(h));
+    training_refine(t, ls, time, count, h);
+}
+
+void training_predict(const training_t *t, double time, double *phase, double *phase_var,
+                      double *drift_var, double *cov)
+{
+    double var = t->n0 / (2.0 * N * t->power), ahead = time - t->mean_time;
+    *phase = t->phase + t->drift * time;
+    *drift_var = var / t->spread;
+    *cov = ahead * *drift_var;
+    *phase_var = var / t->count + ahead * ahead * *drift_var;
 }

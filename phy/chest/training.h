@@ -3,35 +3,42 @@
  * training: channel, noise and phase drift from OFDM symbols whose points are
  * all known.
  *
- * Symbol t of `count`, sent as x, arrives as y = h x exp(i (phase + drift t)) + w.
- * Least squares for h; the drift from the symbols' common phases; the noise
- * from what differs between the symbols, which no channel model can bias.
+ * A symbol x sent at time t (in OFDM symbols, any origin, whole or not)
+ * arrives as y = h x exp(i (phase + drift t)) + w.  Least squares for h; the
+ * line from the symbols' common phases; the noise from what differs between
+ * the symbols, which no model of the channel can bias.
  */
 #ifndef CHEST_TRAINING_H
 #define CHEST_TRAINING_H
 
 #include "waveform/numerology.h"
 
-enum { TRAINING_MAX = NUMEROLOGY_KNOWN + NUMEROLOGY_HEADER };
+enum { TRAINING_MAX = 16 };
 
 typedef struct {
-    float complex h_ls[NUMEROLOGY_USED]; /* mean over the symbols, phase line removed */
-    double phase, drift;                 /* of the line, radians and radians per symbol */
-    double phase_var, drift_var, phase_drift_cov; /* of phase at t = count and of drift */
+    float complex h_ls[NUMEROLOGY_USED]; /* mean over the symbols, the line taken off */
+    double phase, drift;                 /* the line: radians at t = 0, radians per symbol */
     double n0;                           /* per symbol and carrier */
     double power;                        /* mean |h|^2, the noise's part taken off; > 0 */
+    double mean_time, spread;            /* of the symbols' times: mean, sum of squares about it */
+    int count;
+    double tail;                         /* amplitude of the last two symbols over the mean, about 1 */
 } training_t;
 
+/* ls[count][132]: y conj(x) with |x| = 1; time[count]; count 2 … TRAINING_MAX. */
+
+/* Without anything known but that the drift is small over the symbols. */
+void training_start(training_t *t, const float complex (*ls)[NUMEROLOGY_USED], const double *time,
+                    int count);
+
+/* With a channel h, and in `t` a line, both from before; replaces the line and all else. */
+void training_refine(training_t *t, const float complex (*ls)[NUMEROLOGY_USED],
+                     const double *time, int count, const float complex *h);
+
 /*
- * ls[count][132]: y conj(x) with |x| = 1, count 2 … TRAINING_MAX.
- *
- * training_first needs nothing more: the drift is shrunk towards zero by
- * `drift_trust` (0 … 1, the part of the measured drift that is believed).
- * training_refine knows h and a line already (in `t`, from an earlier call or
- * a tracker) and replaces both.
+ * The line's value at `time`, its variance, the drift's, and their covariance.
  */
-void training_first(training_t *t, const float complex (*ls)[NUMEROLOGY_USED], double drift_trust);
-void training_refine(training_t *t, const float complex (*ls)[NUMEROLOGY_USED], int count,
-                     const float complex *h);
+void training_predict(const training_t *t, double time, double *phase, double *phase_var,
+                      double *drift_var, double *cov);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "radio/segment.h"
+#include "radio/segment_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,58 +28,6 @@ int segment_check_name(const char *name, err_t *err)
 static void path_of(const char *name, char path[PATH_LENGTH])
 {
     snprintf(path, PATH_LENGTH, "/semradio.%u.%s", (unsigned)geteuid(), name);
-}
-
-uint64_t segment_bits(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-double segment_value(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* Byte 0 of the file is the air's, byte 1 + i the radio's in slot i. */
-static struct flock lock_on(int byte)
-{
-    return (struct flock){
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-}
-
-static bool lock_take(int fd, int byte)
-{
-    struct flock lock = lock_on(byte);
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-static void lock_drop(int fd, int byte)
-{
-    struct flock lock = lock_on(byte);
-    lock.l_type = F_UNLCK;
-    (void)fcntl(fd, F_OFD_SETLK, &lock);
-}
-
-/* Held by somebody else.  When the system does not say, they are taken to live. */
-static bool lock_held(int fd, int byte)
-{
-    struct flock lock = lock_on(byte);
-    return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-}
-
-bool segment_air_lives(const segment_t *segment)
-{
-    return atomic_load(&segment->header->state) == SEGMENT_RUNNING &&
-           lock_held(segment->fd, 0);
-}
-
-bool segment_slot_lives(const segment_t *segment, int slot)
-{
-    return lock_held(segment->fd, 1 + slot);
 }
 
 static size_t header_bytes(void)
@@ -134,7 +82,7 @@ static int remove_stale(const char *path, const char *name, err_t *err)
     }
     struct stat status;
     int result = check_owner(fd, path, &status, err);
-    if (result == 0 && lock_held(fd, 0)) {
+    if (result == 0 && segment_lock_held(fd, 0)) {
         result = err_set(err, ERR_STATE, "an air named \"%s\" is already running", name);
     }
     if (result == 0) {
@@ -151,7 +99,7 @@ static int open_new(const char *path, const char *name, bool *replaced, err_t *e
         const int fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
         if (fd >= 0) {
             struct stat status;
-            const bool mine = lock_take(fd, 0);
+            const bool mine = segment_lock_take(fd, 0);
             if (mine && fstat(fd, &status) == 0 && status.st_nlink > 0) {
                 return fd;
             }
@@ -301,7 +249,7 @@ static int attach_open(segment_t *segment, const char *path, const char *name, e
         result = check_header(header, status.st_size, path, segment, err);
     }
     if (result == 0 && (atomic_load(&header->state) != SEGMENT_RUNNING ||
-                        !lock_held(segment->fd, 0))) {
+                        !segment_lock_held(segment->fd, 0))) {
         result = no_air(err, name); /* left by one that died */
     }
     munmap(header, header_bytes());
@@ -333,61 +281,4 @@ void segment_detach(segment_t *segment)
     munmap(segment->header, segment->size);
     close(segment->fd); /* drops the locks */
     *segment = (segment_t){.fd = -1};
-}
-
-static void empty_ring(segment_ring_t *ring)
-{
-    atomic_store(&ring->head, 0);
-    atomic_store(&ring->tail, 0);
-    atomic_store(&ring->mark_head, 0);
-    atomic_store(&ring->mark_tail, 0);
-    atomic_store(&ring->want_head, 0);
-    atomic_store(&ring->want_room, 0);
-    atomic_store(&ring->readable.sleeping, 0);
-    atomic_store(&ring->writable.sleeping, 0);
-}
-
-static int prepare_slot(segment_t *segment, int i, err_t *err)
-{
-    const char *base = (const char *)segment->header;
-    const off_t offset = (off_t)((const char *)segment->tx[i] - base);
-    const size_t bytes = slot_bytes(segment->tx_samples, segment->rx_samples);
-    const int failure = posix_fallocate(segment->fd, offset, (off_t)bytes);
-    if (failure != 0) {
-        return err_set_errno(err, failure, "no room for %zu MiB in the air's shared memory",
-                             bytes >> 20);
-    }
-    segment_slot_t *slot = &segment->header->slot[i];
-    empty_ring(&slot->tx);
-    empty_ring(&slot->rx);
-    atomic_store(&slot->epoch, 0);
-    atomic_store(&slot->event_head, 0);
-    atomic_store(&slot->event_tail, 0);
-    atomic_store(&slot->events_lost, 0);
-    atomic_store(&slot->pid, (uint32_t)getpid());
-    return 0;
-}
-
-int segment_claim(segment_t *segment, err_t *err)
-{
-    for (int i = 0; i < SEGMENT_SLOTS; i++) {
-        if (!lock_take(segment->fd, 1 + i)) {
-            continue;
-        }
-        if (atomic_load(&segment->header->slot[i].state) == SLOT_FREE) {
-            if (prepare_slot(segment, i, err) < 0) {
-                lock_drop(segment->fd, 1 + i);
-                return -1;
-            }
-            return i;
-        }
-        lock_drop(segment->fd, 1 + i); /* the air has not yet cleared it */
-    }
-    return err_set(err, ERR_STATE, "the air has no room: all %d radios are taken", SEGMENT_SLOTS);
-}
-
-void segment_release(segment_t *segment, int slot)
-{
-    atomic_store(&segment->header->slot[slot].state, SLOT_LEAVING);
-    wake_signal(&segment->header->air);
 }

@@ -20,9 +20,8 @@ enum { ACQUIRE_MARGIN = 32 };
 typedef struct acquire acquire_t;
 
 typedef struct {
-    double metric;  /* part of the energy in our band that is the preamble, 0 … 1 */
-    double cfo;     /* sub-carriers */
-    double cfo_var; /* its variance, sub-carriers squared */
+    double metric; /* part of the energy in our band that is the preamble, 0 … 1 */
+    double cfo;    /* sub-carriers */
 } acquire_result_t;
 
 acquire_t *acquire_create(err_t *err);
@@ -37,9 +36,9 @@ acquire_result_t acquire_refine(acquire_t *a, const float complex *x, double cfo
 /*
  * Where to start counting time, relative to x: about four samples before a
  * lone path, one to three before the first of many, so that paths arrive
- * within the cyclic prefix and where smoother.c expects them.  In
- * -ACQUIRE_MARGIN … ACQUIRE_MARGIN.
+ * within the cyclic prefix of `cp` samples and where smoother.c expects them.
+ * In -ACQUIRE_MARGIN … ACQUIRE_MARGIN.
  */
-int acquire_timing(acquire_t *a, const float complex *x, double cfo);
+int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp);
 
 #endif

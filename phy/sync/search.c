@@ -30,6 +30,7 @@ enum {
 };
 
 #define SPACING (2.0 / 3.0)
+#define ROUNDING 1e-9f
 #define GATE (28.0f / NUMEROLOGY_PREAMBLE)
 
 struct search {
@@ -42,6 +43,7 @@ struct search {
     float complex band[2 * (REACH + 2 * FINE) + 1];
     float row[MAX_OFFSETS][ROW];
     float energy[BACK_GROUPS + SPAN_GROUPS];
+    float floor; /* of the energy: rounding errors of the FFT beside a strong signal */
 };
 
 static void make_filter(search_t *s)
@@ -140,6 +142,7 @@ static void correlate(search_t *s, int i)
 
 static void measure(search_t *s, const float complex *x)
 {
+    float total = 0.0f;
     for (int g = 0; g < SPAN_GROUPS; g++) {
         float lane[8] = {0};
         const float complex *at = x + g * SEARCH_GROUP;
@@ -154,7 +157,9 @@ static void measure(search_t *s, const float complex *x)
             sum += lane[l];
         }
         s->energy[BACK_GROUPS + g] = sum;
+        total += sum;
     }
+    s->floor = ROUNDING * total;
 }
 
 /* The largest sum over four segments among a group's 64 candidates. */
@@ -191,7 +196,7 @@ static int where(const float *row, float value)
 
 static bool judge_group(const search_t *s, int g, search_hit_t *hit)
 {
-    float energy = 0.0f;
+    float energy = s->floor;
     for (int i = 0; i < WINDOW; i++) {
         energy += s->energy[g + i];
     }

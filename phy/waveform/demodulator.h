@@ -3,13 +3,13 @@
  * demodulator: one frame, once it is known where it starts: channel and noise,
  * header, then payload symbol by symbol.  receiver.h drives it.
  *
- *     demodulator_begin(d, cfo, cfo_var, metric);
- *     if (demodulator_head(d, x + 1024)) {
+ *     demodulator_begin(d, cfo);
+ *     if (demodulator_head(d, x)) {
  *         while (!demodulator_done(d)) demodulator_symbol(d, next symbol);
  *         demodulator_result(d, &frame);
  *     }
  *
- * The samples given are those of whole OFDM symbols, prefix first.
+ * demodulator_symbol takes the samples of whole OFDM symbols, prefix first.
  */
 #ifndef WAVEFORM_DEMODULATOR_H
 #define WAVEFORM_DEMODULATOR_H
@@ -23,18 +23,20 @@ typedef struct demodulator demodulator_t;
 demodulator_t *demodulator_create(const numerology_t *numerology, size_t max_symbols, err_t *err);
 void demodulator_destroy(demodulator_t *d); /* NULL is fine */
 
-/* A frame whose carrier is off by `cfo` sub-carriers, known with variance `cfo_var`. */
-void demodulator_begin(demodulator_t *d, double cfo, double cfo_var);
+/* A frame whose carrier is off by `cfo` sub-carriers, as far as the preamble tells. */
+void demodulator_begin(demodulator_t *d, double cfo);
 
 /* The same for a receiver that knows everything; genie->start is not used. */
 void demodulator_begin_genie(demodulator_t *d, const receiver_genie_t *genie);
 
-/* The ten symbols after the preamble.  True when the header was read. */
+/* x: preamble, known symbols and header.  True when the header was read. */
 bool demodulator_head(demodulator_t *d, const float complex *x);
 
 /* The header's frame fits into max_symbols. */
 bool demodulator_fits(const demodulator_t *d);
-const frame_header_t *demodulator_header(const demodulator_t *d);
+
+/* The signal broke off within the header (which its code may survive). */
+bool demodulator_broken(const demodulator_t *d);
 
 /*
  * The next symbol.  `proven`: with this symbol the signal was shown to be

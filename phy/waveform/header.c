@@ -4,9 +4,9 @@
  * destination 8, frame 16, dataset 8, image_id 32, images 8, codec 8, rate 8,
  * adapter_tag 16, width 12, height 12, symbols 20, zero 4; then CRC-24.
  *
- * Coded bit j of the cyclic repetition goes to place (j * STRIDE) mod 1920;
- * place q is part q & 1 of point i = q >> 1.  With an odd stride near 0.42 of
- * a symbol's 240 places, neighbouring coded bits lie 45 carriers apart, and a
+ * Coded bit j of the cyclic repetition goes to place (j * STRIDE) mod 2400;
+ * place q is part q & 1 of point i = q >> 1.  With an odd stride near 0.38 of
+ * a symbol's 240 places (mod 240), neighbouring coded bits lie 45 carriers apart, and a
  * turn of the carriers by 17 per symbol keeps the repetitions of one bit apart.
  */
 #include "waveform/header.h"
@@ -15,6 +15,7 @@
 
 #include <liquid/liquid.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -70,7 +71,8 @@ static uint32_t take(bit_cursor_t *cursor, unsigned bits)
 {
     uint32_t value = 0;
     while (bits-- > 0) {
-        value = value << 1 | (cursor->bytes[cursor->at / 8] >> (7 - cursor->at % 8) & 1u);
+        uint32_t byte = cursor->bytes[cursor->at / 8];
+        value = value << 1 | (byte >> (7 - cursor->at % 8) & 1u);
         cursor->at++;
     }
     return value;
@@ -137,21 +139,21 @@ bool header_unpack(const uint8_t bytes[HEADER_BYTES], frame_header_t *h)
     return true;
 }
 
-/* Where place q of the interleaved stream lies in the soft-bit array. */
-static size_t place(size_t j)
-{
-    size_t q = j * STRIDE % HEADER_SOFT_BITS;
-    size_t point = q >> 1, symbol = point / NUMEROLOGY_DATA;
-    size_t carrier = (point + TURN * symbol) % NUMEROLOGY_DATA;
-    return 2 * (symbol * NUMEROLOGY_DATA + carrier) + (q & 1);
-}
+static uint16_t place[HEADER_SOFT_BITS];    /* of coded bit j in the soft-bit array */
+static uint8_t scramble[HEADER_SOFT_BITS]; /* bit j is sent inverted */
+static pthread_once_t tables_made = PTHREAD_ONCE_INIT;
 
-/* Scrambling bit: x^9 + x^5 + 1, so that equal bytes do not make peaks. */
-static unsigned scramble(unsigned *state)
+static void make_tables(void)
 {
-    unsigned bit = (*state >> 8 ^ *state >> 4) & 1u;
-    *state = (*state << 1 | bit) & 0x1ff;
-    return bit;
+    unsigned state = 0x1ff; /* x^9 + x^5 + 1, so that equal bytes do not make peaks */
+    for (size_t j = 0; j < HEADER_SOFT_BITS; j++) {
+        size_t q = j * STRIDE % HEADER_SOFT_BITS;
+        size_t point = q >> 1, symbol = point / NUMEROLOGY_DATA;
+        size_t carrier = (point + TURN * symbol) % NUMEROLOGY_DATA;
+        place[j] = (uint16_t)(2 * (symbol * NUMEROLOGY_DATA + carrier) + (q & 1));
+        scramble[j] = (uint8_t)((state >> 8 ^ state >> 4) & 1u);
+        state = (state << 1 | scramble[j]) & 0x1ff;
+    }
 }
 
 void header_encode(const frame_header_t *header, float complex points[HEADER_SYMBOLS])
@@ -163,10 +165,10 @@ void header_encode(const frame_header_t *header, float complex points[HEADER_SYM
     }
     convolutional_encode(bits, INFO_BITS, coded);
     float part[HEADER_SOFT_BITS];
-    unsigned state = 0x1ff;
+    pthread_once(&tables_made, make_tables);
     for (size_t j = 0; j < HEADER_SOFT_BITS; j++) {
-        unsigned bit = coded[j % CODED_BITS] ^ scramble(&state);
-        part[place(j)] = bit ? (float)M_SQRT1_2 : -(float)M_SQRT1_2;
+        unsigned bit = coded[j % CODED_BITS] ^ scramble[j];
+        part[place[j]] = bit ? (float)M_SQRT1_2 : -(float)M_SQRT1_2;
     }
     for (size_t i = 0; i < HEADER_SYMBOLS; i++) {
         points[i] = CMPLXF(part[2 * i], part[2 * i + 1]);
@@ -177,11 +179,11 @@ void header_encode(const frame_header_t *header, float complex points[HEADER_SYM
 static void combine(const float *soft, float sum[CODED_BITS])
 {
     memset(sum, 0, CODED_BITS * sizeof(*sum));
-    unsigned state = 0x1ff;
+    pthread_once(&tables_made, make_tables);
     for (size_t j = 0; j < HEADER_SOFT_BITS; j++) {
-        float s = soft[place(j)];
+        float s = soft[place[j]];
         s = fabsf(s) <= 1e30f ? s : 0.0f; /* false for NaN too */
-        sum[j % CODED_BITS] += scramble(&state) ? -s : s;
+        sum[j % CODED_BITS] += scramble[j] ? -s : s;
     }
 }
 

@@ -4,8 +4,8 @@
  *
  * 21 bytes of fields and a CRC-24 make 24 bytes; 8 tail bits; a convolutional
  * code of constraint length 9 and rate 1/3; the 600 coded bits are repeated
- * cyclically to fill 1920 places, scrambled, and interleaved over all data
- * carriers of 8 QPSK symbols.  Readable well below 0 dB (docs/WAVEFORM.md).
+ * cyclically to fill 2400 places, scrambled, and interleaved over all data
+ * carriers of 10 QPSK symbols.  Readable well below 0 dB (docs/WAVEFORM.md).
  *
  * Every field of a received header is hostile until header_check has passed
  * it; header_decode does that.
@@ -24,8 +24,8 @@
 enum {
     HEADER_VERSION = 1,
     HEADER_BYTES = 24,
-    HEADER_SYMBOLS = NUMEROLOGY_HEADER * NUMEROLOGY_DATA, /* 960 QPSK points */
-    HEADER_SOFT_BITS = 2 * HEADER_SYMBOLS,                /* 1920 */
+    HEADER_SYMBOLS = NUMEROLOGY_HEADER * NUMEROLOGY_DATA, /* 1200 QPSK points */
+    HEADER_SOFT_BITS = 2 * HEADER_SYMBOLS,                /* 2400 */
     HEADER_MAX_SIDE = 4095,                               /* pixels */
     HEADER_MAX_SYMBOLS = 1048575,                         /* per image */
 };

@@ -26,6 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef CMPLXF /* glibc 2.36 gives these to GCC only; clang has the builtin too */
+#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
+#endif
+#ifndef CMPLX
+#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
+#endif
+
 enum {
     NUMEROLOGY_FFT = 256,      /* samples of a symbol without its prefix */
     NUMEROLOGY_USED = 132,     /* used carriers: 11 resource blocks */
@@ -33,7 +40,7 @@ enum {
     NUMEROLOGY_PILOTS = 12,    /* those with pilots, u = 5, 16, 27 … 126 */
     NUMEROLOGY_PREAMBLE = 1024, /* samples: 4 segments of 256 */
     NUMEROLOGY_KNOWN = 2,      /* known full-band symbols */
-    NUMEROLOGY_HEADER = 8,     /* header symbols */
+    NUMEROLOGY_HEADER = 10,     /* header symbols */
     NUMEROLOGY_CP_NORMAL = 18,
     NUMEROLOGY_CP_EXTENDED = 64,
     NUMEROLOGY_MAX_ANTENNAS = 4,

@@ -25,6 +25,7 @@ enum {
     BETTER_WITHIN = 832,
     OVERLAP = 16,           /* the next search starts this much before a frame's end */
     UNPROVEN_MAX = 16,      /* symbols held back until the signal is proven */
+    LOOK_BACK = 12,         /* symbols searched again at least when it has vanished */
     SILENCE = 8192,         /* zeros that stand for the end of the stream */
     MAX_BAD = 8,
     CHECK = 256,
@@ -59,6 +60,7 @@ struct receiver {
     float best_ratio;
     acquire_result_t best_result;
     size_t start;   /* the frame's time zero */
+    size_t payload; /* where its payload starts */
     size_t proven, proven_before; /* where the signal was last known to be there */
     bool damaged;
 };
@@ -249,12 +251,13 @@ static void begin_frame(receiver_t *rx)
 {
     const float complex *x = rx->buffer + rx->best;
     rx->best_result = acquire_refine(rx->acquire, x, rx->best_result.cfo);
-    int timing = acquire_timing(rx->acquire, x, rx->best_result.cfo);
+    int timing =
+        acquire_timing(rx->acquire, x, rx->best_result.cfo, rx->config.numerology.cp);
     rx->start = (size_t)((int64_t)rx->best + timing);
     rx->candidate = false;
     rx->damaged = false;
     rx->state = HEAD;
-    demodulator_begin(rx->demodulator, rx->best_result.cfo, rx->best_result.cfo_var);
+    demodulator_begin(rx->demodulator, rx->best_result.cfo);
 }
 
 static bool do_search(receiver_t *rx)
@@ -278,23 +281,36 @@ static bool do_search(receiver_t *rx)
 
 static bool do_head(receiver_t *rx)
 {
-    size_t first = rx->start + NUMEROLOGY_PREAMBLE;
-    size_t end = first + DEMODULATOR_HEAD * symbol_length(rx);
+    size_t end = rx->start + NUMEROLOGY_PREAMBLE + DEMODULATOR_HEAD * symbol_length(rx);
     if (end > rx->fill) {
         return false;
     }
     rx->damaged = any_bad(rx, rx->start, end);
-    if (!demodulator_head(rx->demodulator, rx->buffer + first)) {
+    if (!demodulator_head(rx->demodulator, rx->buffer + rx->start)) {
         report(rx, RECEIVED_LOST_HEADER, end);
+        search_from(rx, rx->best + NUMEROLOGY_PREAMBLE);
+    } else if (demodulator_broken(rx->demodulator)) {
+        report(rx, RECEIVED_DAMAGED, end);
         search_from(rx, rx->best + NUMEROLOGY_PREAMBLE);
     } else if (!demodulator_fits(rx->demodulator)) {
         report(rx, RECEIVED_DAMAGED, end);
         search_from(rx, end - OVERLAP);
     } else {
         rx->state = PAYLOAD;
-        rx->at = rx->proven = rx->proven_before = end;
+        rx->at = rx->payload = rx->proven = rx->proven_before = end;
     }
     return true;
+}
+
+/*
+ * Where another frame may have begun if the signal has vanished by now.  A
+ * foreign signal passes for the pilots now and then, so not just one step back.
+ */
+static size_t doubtful_from(const receiver_t *rx)
+{
+    size_t back = LOOK_BACK * symbol_length(rx);
+    size_t from = rx->at - rx->payload > back ? rx->at - back : rx->payload;
+    return from < rx->proven_before ? from : rx->proven_before;
 }
 
 static bool do_payload(receiver_t *rx)
@@ -307,9 +323,8 @@ static bool do_payload(receiver_t *rx)
     signal_t signal = demodulator_symbol(rx->demodulator, rx->buffer + rx->at);
     rx->at += length;
     if (signal == SIGNAL_GONE) {
-        /* Another frame may have begun since: look through what was held back. */
         report(rx, RECEIVED_DAMAGED, rx->at);
-        search_from(rx, rx->proven_before);
+        search_from(rx, doubtful_from(rx));
         return true;
     }
     if (signal == SIGNAL_PROVEN || rx->at - rx->proven >= UNPROVEN_MAX * length) {
@@ -350,7 +365,7 @@ static void compact(receiver_t *rx)
     if (rx->state == HEAD) {
         keep = rx->best - 2 * ACQUIRE_MARGIN;
     } else if (rx->state == PAYLOAD) {
-        keep = rx->proven_before - 2 * ACQUIRE_MARGIN;
+        keep = doubtful_from(rx) - 2 * ACQUIRE_MARGIN;
     }
     memmove(rx->buffer, rx->buffer + keep, (rx->fill - keep) * sizeof(*rx->buffer));
     rx->fill -= keep;
@@ -358,6 +373,7 @@ static void compact(receiver_t *rx)
     rx->at -= keep;
     rx->best -= keep;
     rx->start -= keep;
+    rx->payload -= keep < rx->payload ? keep : rx->payload;
     rx->proven -= keep;
     rx->proven_before -= keep;
     forget_bad(rx);
@@ -446,7 +462,7 @@ int receiver_demodulate_genie(receiver_t *rx, const float complex *x, size_t cou
     *frame = (received_frame_t){.status = RECEIVED_LOST_HEADER, .preamble_metric = 1.0};
     size_t head = NUMEROLOGY_PREAMBLE + DEMODULATOR_HEAD * length;
     bool ok = at <= count && count - at >= head;
-    if (ok && demodulator_head(d, x + at + NUMEROLOGY_PREAMBLE)) {
+    if (ok && demodulator_head(d, x + at)) {
         at += head;
         frame->status = RECEIVED_OK;
         while (!demodulator_done(d)) {
