@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eq/mmse.h"
 
+#include "waveform/numerology.h"
+
 /* A channel of zero with no noise at all: the estimate is 0 and its error 1. */
 #define LEAST 1e-37f
 

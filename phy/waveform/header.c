@@ -71,7 +71,8 @@ static uint32_t take(bit_cursor_t *cursor, unsigned bits)
 {
     uint32_t value = 0;
     while (bits-- > 0) {
-        value = value << 1 | (cursor->bytes[cursor->at / 8] >> (7 - cursor->at % 8) & 1u);
+        uint32_t byte = cursor->bytes[cursor->at / 8];
+        value = value << 1 | (byte >> (7 - cursor->at % 8) & 1u);
         cursor->at++;
     }
     return value;

@@ -26,6 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef CMPLXF /* glibc 2.36 gives these to GCC only; clang has the builtin too */
+#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
+#endif
+#ifndef CMPLX
+#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
+#endif
+
 enum {
     NUMEROLOGY_FFT = 256,      /* samples of a symbol without its prefix */
     NUMEROLOGY_USED = 132,     /* used carriers: 11 resource blocks */

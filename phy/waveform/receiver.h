@@ -49,7 +49,7 @@ typedef struct {
     double n0;                  /* E|w|^2 (numerology.h); NaN when not estimated, as below */
     double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased */
     double channel_gain_db;     /* mean|h|^2 */
-    double cfo_hz;              /* carrier offset: receiver minus transmitter, + is up */
+    double cfo_hz;              /* carrier offset: the signal lies this much above nominal */
     double evm_db;              /* of the payload's pilots, against the estimate */
     double delay_spread_ns;     /* rms, from the smoothed estimate; a floor at low SNR */
     double preamble_metric;     /* detector's statistic, 0 … 1 */
