@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -90,6 +91,12 @@ void program_stand_back(int nice)
 {
     /* On Linux priorities belong to threads.  Failing only means no politeness. */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice);
+}
+
+bool program_come_first(void)
+{
+    struct sched_param param = {.sched_priority = 5};
+    return pthread_setschedparam(pthread_self(), SCHED_RR, &param) == 0;
 }
 
 void program_name_thread(const char *name)

@@ -46,6 +46,10 @@ int program_stop_count(void);
 /* Lowers the calling thread's priority (nice 0 … 19), so that radio threads come first. */
 void program_stand_back(int nice);
 
+/* The calling thread runs before all ordinary ones where the system allows it (root, or an rtprio
+   limit); for threads that mostly wait, as radio threads do.  False: not allowed, nothing changed. */
+bool program_come_first(void);
+
 /* Names the calling thread (15 letters) for top -H and debuggers. */
 void program_name_thread(const char *name);
 

@@ -12,7 +12,8 @@
  * not lost.  A transmitter that started anew (another session number, or a
  * counter that stands still or runs backwards) sets a new baseline.  A frame
  * whose header was unreadable is already known as lost_header, so it is taken
- * off the next gap and no frame is counted twice.
+ * off the next gap and no frame is counted twice.  A silence of more than
+ * 32,767 frames cannot be told from a new start, nor can one of 65,536.
  */
 #ifndef COMMON_SEQUENCE_H
 #define COMMON_SEQUENCE_H

@@ -191,7 +191,7 @@ void *rx_decode_run(void *context)
 {
     rx_decoder_t *decoder = context;
     program_name_thread("decode");
-    program_stand_back(5);
+    program_stand_back(2);
     while (ring_wait_items(decoder->frames, -1) == 1 &&
            ring_wait_space(decoder->results, -1) == 1) {
         work(decoder, ring_peek(decoder->frames), ring_acquire(decoder->results));

@@ -26,6 +26,7 @@ void *rx_radio_run(void *context)
     static rx_block_t spare; /* what does not fit is pulled too: the radio must not fall behind */
     rx_t *rx = context;
     program_name_thread("radio");
+    (void)program_come_first();
     while (!atomic_load(&rx->stopping)) {
         if (rx->wait_on_overload && ring_wait_space(rx->blocks, 0.05) == 0) {
             continue;

@@ -30,8 +30,20 @@ static void tell(rx_t *rx, frame_report_t *report)
     }
 }
 
+/* Frames still to be told of before rx.frames is reached. */
+static uint64_t frames_left(const rx_t *rx)
+{
+    uint64_t told = tally_frames(&rx->output.total);
+    if (rx->frame_limit == 0) {
+        return UINT64_MAX;
+    }
+    return rx->frame_limit > told ? rx->frame_limit - told : 0;
+}
+
 static void tell_loss(rx_t *rx, report_status_t status, uint32_t count)
 {
+    uint64_t left = frames_left(rx);
+    count = count < left ? count : (uint32_t)left;
     if (count > 0) {
         frame_report_t report;
         report_init(&report);
@@ -63,12 +75,6 @@ static void tell_frame(rx_t *rx, rx_result_t *result)
     }
 }
 
-/* True when the frames asked for are there. */
-static bool reached_limit(const rx_t *rx)
-{
-    return rx->frame_limit > 0 && tally_frames(&rx->output.total) >= rx->frame_limit;
-}
-
 static void tick(rx_t *rx, uint64_t *last_ns)
 {
     uint64_t now = clock_now_ns();
@@ -96,14 +102,12 @@ void *rx_report_run(void *context)
         }
         if (got > 0) {
             rx_result_t *result = ring_peek(ring);
-            if (!reached_limit(rx)) {
-                tell_loss(rx, REPORT_LOST_GAP, result->gap);
-                tell_loss(rx, REPORT_DROPPED, result->dropped);
-            }
-            if (!reached_limit(rx) && result->has_frame) {
+            tell_loss(rx, REPORT_LOST_GAP, result->gap);
+            tell_loss(rx, REPORT_DROPPED, result->dropped);
+            if (frames_left(rx) > 0 && result->has_frame) {
                 tell_frame(rx, result);
             }
-            if (reached_limit(rx)) {
+            if (frames_left(rx) == 0) {
                 atomic_store(&rx->stopping, true);
             }
             ring_release(ring);

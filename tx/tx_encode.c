@@ -44,11 +44,12 @@ static bool encode_next(tx_encoder_t *encoder)
 {
     tx_t *tx = encoder->tx;
     err_t err = ERR_INIT;
-    if (ring_wait_space(encoder->bursts, -1) < 0) {
-        return false;
+    ring_wait_space(encoder->bursts, -1);
+    tx_burst_t *burst = ring_acquire(encoder->bursts);
+    if (burst == NULL) {
+        return false; /* closed: the daemon ends at once */
     }
-    tx_batch_t *batch = ring_peek(encoder->batches);
-    if (encode(encoder, batch, ring_acquire(encoder->bursts), &err) == 0) {
+    if (encode(encoder, ring_peek(encoder->batches), burst, &err) == 0) {
         ring_commit(encoder->bursts);
         atomic_fetch_add(&tx->counts.frames_made, 1);
     } else {
@@ -64,7 +65,7 @@ void *tx_encode_run(void *context)
 {
     tx_encoder_t *encoder = context;
     program_name_thread("encode");
-    program_stand_back(15);
+    program_stand_back(19);
     while (ring_wait_items(encoder->batches, -1) == 1 && encode_next(encoder)) {
     }
     ring_close(encoder->batches);

@@ -103,6 +103,7 @@ void *tx_send_run(void *context)
     tx_t *tx = context;
     sender_t sender = {.tx = tx};
     program_name_thread("radio");
+    (void)program_come_first();
     ring_t *ring;
     tx_burst_t *burst;
     while ((burst = take(&sender, &ring)) != NULL) {

@@ -162,16 +162,14 @@ void *tx_source_run(void *context)
     while (!atomic_load(&tx->stopping) &&
            (tx->frame_limit == 0 || source.frames < tx->frame_limit)) {
         ring_t *ring = tx->encoders[source.frames % (uint64_t)tx->encoder_count].batches;
-        int room = ring_wait_space(ring, 0.1);
-        if (room < 0) {
+        if (ring_wait_space(ring, 0.1) == 0) {
+            continue;
+        }
+        tx_batch_t *batch = ring_acquire(ring);
+        if (batch == NULL || !fill(&source, batch)) { /* NULL: closed */
             break;
         }
-        if (room > 0) {
-            if (!fill(&source, ring_acquire(ring))) {
-                break;
-            }
-            ring_commit(ring);
-        }
+        ring_commit(ring);
     }
     for (int i = 0; i < tx->encoder_count; i++) {
         ring_close(tx->encoders[i].batches);
