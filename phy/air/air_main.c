@@ -58,6 +58,14 @@ static const option_t hub_options[] = {
      .max = 65536,
      .help = "samples at a time: latency against CPU"},
     {.section = "air",
+     .name = "buffer_ms",
+     .type = OPTION_REAL,
+     .unit = "ms",
+     .fallback = "250",
+     .min = 1,
+     .max = 10000,
+     .help = "a receiver may fall behind so much (rounded up to a power of two of samples)"},
+    {.section = "air",
      .name = "tail_samples",
      .type = OPTION_INT,
      .fallback = "16384",
@@ -99,6 +107,16 @@ static void *hub_thread(void *hub)
     return NULL;
 }
 
+/* The next power of two, within what a segment takes (hub_create checks the rest). */
+static uint64_t ring_for(double samples)
+{
+    uint64_t size = 1u << 14;
+    while ((double)size < samples && size < UINT64_C(1) << 26) {
+        size *= 2;
+    }
+    return size;
+}
+
 static hub_config_t config_from(const options_t *options)
 {
     hub_config_t config = hub_config_default();
@@ -107,6 +125,8 @@ static hub_config_t config_from(const options_t *options)
     air_config_from_options(&config.channel, options);
     config.channel.sample_rate_hz = options_real(options, "air.rate_hz");
     config.channel.symbol_energy = options_real(options, "air.symbol_energy");
+    config.rx_ring = ring_for(1e-3 * options_real(options, "air.buffer_ms") *
+                              config.channel.sample_rate_hz);
     config.block_samples = (size_t)options_int(options, "air.block_samples");
     config.tail_samples = (uint64_t)options_int(options, "air.tail_samples");
     config.wait_radios = (int)options_int(options, "air.radios");

@@ -20,7 +20,7 @@ hub_config_t hub_config_default(void)
                           .block_samples = 4096,
                           .tail_samples = 16384,
                           .tx_ring = 1u << 18,
-                          .rx_ring = 1u << 20};
+                          .rx_ring = 1u << 21};
 }
 
 /* The links carry no noise of their own: a receiver has one. */

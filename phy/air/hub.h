@@ -32,7 +32,7 @@ typedef struct {
     uint64_t tx_ring, rx_ring; /* samples, powers of two */
 } hub_config_t;
 
-/* "semradio", realtime, air_config_default, 4096, 16384, 0, 2^18, 2^20. */
+/* "semradio", realtime, air_config_default, 4096, 16384, 0, 2^18, 2^21. */
 hub_config_t hub_config_default(void);
 
 typedef struct hub hub_t;

@@ -43,7 +43,7 @@ static int plan_once(hub_t *hub, int i, uint64_t *count)
     const uint64_t filled = segment_filled(ring, size); /* before the marks: they come first */
     const uint64_t tail = atomic_load(&ring->tail);
     mark_t mark = {0};
-    const bool marked = segment_mark_peek(ring, &mark);
+    const bool marked = segment_mark_peek(ring, 0, &mark);
     const uint64_t until = marked ? mark.position - tail : UINT64_MAX;
     if (filled == UINT64_MAX || (marked && until > size)) {
         return -1;
@@ -54,6 +54,10 @@ static int plan_once(hub_t *hub, int i, uint64_t *count)
         }
         if (mark.kind != MARK_START || until != 0) {
             return -1;
+        }
+        mark_t next;
+        if (filled == 0 && !(segment_mark_peek(ring, 1, &next) && next.position == tail)) {
+            return 0; /* a burst begins with its first sample (or is empty) */
         }
         if (mark.timestamp != SEGMENT_ASAP && mark.timestamp > hub->now) {
             slot->activity = HUB_PENDING;

@@ -42,7 +42,7 @@ static int64_t readable(radio_air_t *r, bool *closed)
         const uint64_t filled = segment_filled(ring, size);
         const uint64_t tail = atomic_load(&ring->tail);
         mark_t mark;
-        const bool marked = segment_mark_peek(ring, &mark);
+        const bool marked = segment_mark_peek(ring, 0, &mark);
         if (filled == UINT64_MAX || (marked && mark.position - tail > size)) {
             return -1;
         }

@@ -144,8 +144,8 @@ uint64_t segment_filled(segment_ring_t *ring, uint64_t size);
 uint64_t segment_room(segment_ring_t *ring, uint64_t size);
 bool segment_mark_room(segment_ring_t *ring, uint64_t marks);
 void segment_mark_push(segment_ring_t *ring, const mark_t *mark);
-/* The oldest mark (a copy), if there is one; false also when it is nonsense. */
-bool segment_mark_peek(segment_ring_t *ring, mark_t *mark);
+/* The oldest mark (a copy), or the one `ahead` after it; false when there is none, and for nonsense. */
+bool segment_mark_peek(segment_ring_t *ring, uint64_t ahead, mark_t *mark);
 void segment_mark_pop(segment_ring_t *ring);
 /* Moves head or tail on and wakes the other side when it has what it waits for. */
 void segment_written(segment_ring_t *ring, uint64_t count);

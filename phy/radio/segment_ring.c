@@ -34,14 +34,15 @@ void segment_mark_push(segment_ring_t *ring, const mark_t *mark)
     atomic_store(&ring->mark_head, head + 1);
 }
 
-bool segment_mark_peek(segment_ring_t *ring, mark_t *mark)
+bool segment_mark_peek(segment_ring_t *ring, uint64_t ahead, mark_t *mark)
 {
     const uint64_t head = atomic_load(&ring->mark_head);
     const uint64_t tail = atomic_load_explicit(&ring->mark_tail, memory_order_relaxed);
-    if (head - tail - 1 >= SEGMENT_MARKS) { /* none, or nonsense */
+    const uint64_t count = head - tail;
+    if (count > SEGMENT_MARKS || count <= ahead) {
         return false;
     }
-    *mark = ring->marks[tail % SEGMENT_MARKS];
+    *mark = ring->marks[(tail + ahead) % SEGMENT_MARKS];
     return true;
 }
 
