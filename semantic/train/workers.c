@@ -25,13 +25,15 @@ struct workers {
     worker_t worker[WORKERS_MAX];
 };
 
-/* Brings the master's values over; the master was stepped since. */
-static void copy_values(worker_t *worker)
+/* Brings the master's values over: of buffers, or of all else. */
+static void copy_values(worker_t *worker, bool buffers)
 {
     const params_t *master = worker->all->worker[0].params;
     for (int i = 0; i < params_count(master); i++) {
         const param_t *from = params_at(master, i);
-        memcpy(params_at(worker->params, i)->value, from->value, from->count * sizeof(float));
+        if (((from->flags & PARAM_BUFFER) != 0) == buffers) {
+            memcpy(params_at(worker->params, i)->value, from->value, from->count * sizeof(float));
+        }
     }
     params_changed(worker->params);
 }
@@ -41,7 +43,7 @@ static void work(worker_t *worker)
     workers_t *all = worker->all;
     int share = all->batch / all->count;
     if (worker->index > 0) {
-        copy_values(worker);
+        copy_values(worker, false);
     }
     params_zero_gradients(worker->params);
     all->fill(all->context, worker->graph, all->step, worker->index * share, share);
@@ -90,6 +92,9 @@ double workers_step(workers_t *all, int64_t step)
     if (all->count == 1) {
         work(&all->worker[0]);
         return all->worker[0].loss;
+    }
+    for (int w = 1; w < all->count; w++) {
+        copy_values(&all->worker[w], true); /* now: the first worker's forward changes its own */
     }
     pthread_barrier_wait(&all->begin);
     work(&all->worker[0]);
