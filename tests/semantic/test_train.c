@@ -170,10 +170,28 @@ static void test_wrong_recipe(void)
     CHECK_ERROR_NAMES(&err, "/nonexistent");
 }
 
+static void test_recipes(void)
+{
+    static const option_t *const tables[] = {train_options, network_options, evaluate_options,
+                                             NULL};
+    static const char *const names[] = {"image32", "judge-cifar10", "judge-fashion-mnist"};
+    for (int i = 0; i < 3; i++) {
+        char path[512];
+        err_t err = ERR_INIT;
+        options_t *options = options_create("test", "test", tables, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(options);
+        snprintf(path, sizeof(path), SEMRADIO_SOURCE_DIR "/semantic/recipes/%s.conf", names[i]);
+        CHECK_INT(options_load_file(options, path, &err), 0);
+        CHECK_INT(options_int(options, "train.batch") % options_int(options, "train.workers"), 0);
+        options_destroy(options);
+    }
+}
+
 static const check_test_t tests[] = {
     {"a stopped and resumed run ends with the same weights", test_resume},
     {"a step's batch depends on seed and step alone", test_batches},
     {"fading has unit power and the profile's correlation", test_fading},
+    {"every recipe in the repository is valid", test_recipes},
     {"impossible recipes are refused by name", test_wrong_recipe},
 };
 
