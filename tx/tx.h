@@ -71,7 +71,8 @@ struct tx {
     size_t first, count; /* images of the data set */
     bool loop, stop_when_gone;
     int frame_images;
-    size_t max_symbols, gap_samples;
+    size_t max_symbols; /* of a frame that images share */
+    size_t gap_samples;
     double frame_period_s; /* 0: back to back */
     double duration_s;
     uint64_t frame_limit;

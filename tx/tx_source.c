@@ -48,7 +48,7 @@ static int check_size(const source_t *source, const image_t *image, size_t index
     if (image->width <= HEADER_MAX_SIDE && image->height <= HEADER_MAX_SIDE) {
         symbols = symbols_of(tx, image);
     }
-    if (symbols == 0 || symbols > tx->max_symbols || symbols > HEADER_MAX_SYMBOLS) {
+    if (symbols == 0 || symbols > HEADER_MAX_SYMBOLS) {
         return err_set(err, ERR_ARGUMENT,
                        "image %zu of %s (%dx%d) does not fit into a frame at rate %d/%d", index,
                        dataset_name(tx->dataset), image->width, image->height, tx->rate.numerator,
@@ -115,7 +115,7 @@ static int append(source_t *source, tx_batch_t *batch)
         /* For a whole batch of this size at once. */
         size_t most = source->tx->max_symbols / symbols_of(source->tx, image);
         size_t wanted = (size_t)source->tx->frame_images;
-        room = bytes * (most < wanted ? most : wanted);
+        room = bytes * (most < 1 ? 1 : most < wanted ? most : wanted);
         uint8_t *more = realloc(batch->rgb, room);
         if (more == NULL) {
             return -1;

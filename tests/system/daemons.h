@@ -184,6 +184,22 @@ __attribute__((unused)) static int read_reports(const char *path,
     return count;
 }
 
+/* Waits until a file has not grown for half a second: what was on its way has arrived. */
+__attribute__((unused)) static void settle(const char *path)
+{
+    size_t last = SIZE_MAX;
+    for (int i = 0; i < 60; i++) {
+        char *text = text_of(path);
+        size_t size = strlen(text);
+        free(text);
+        if (size == last) {
+            return;
+        }
+        last = size;
+        clock_sleep_s(0.5);
+    }
+}
+
 /* ---- the work folder ---- */
 
 /* Smooth coloured pictures: enough for a codec to learn something in a second. */

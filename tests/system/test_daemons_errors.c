@@ -144,16 +144,16 @@ static void test_mixed_folder(void)
     save_picture(in_work("mixed/d.png"), 32, 32);
     save_picture(in_work("mixed/e.png"), 50, 37);
     save_picture(in_work("mixed/f.png"), 1, 1);
-    program_t air = start("air", "--air mixed%d", (int)getpid());
+    program_t air = start("air", "--air mixed%d --pace=free --radios=2", (int)getpid());
     program_t rx = start("rx", "--radio.address=mixed%d --reference.path=%s --codec.name=%s "
-                               "--report.file=%s", (int)getpid(), in_work("mixed"),
+                               "--report.file=%s --rx.overload=wait", (int)getpid(), in_work("mixed"),
                          in_work("codec"), in_work("mixed.jsonl"));
     CU_ASSERT(wait_for(&rx, "listening"));
     program_t tx = start("tx", "%s --radio.address=mixed%d --codec.name=%s --source.loop=false "
                                "--summary %s", in_work("mixed"), (int)getpid(), in_work("codec"),
                          in_work("mixed.json"));
     CHECK_INT(finish(&tx, 30), 0);
-    clock_sleep_s(0.5);
+    settle(in_work("mixed.jsonl"));
     CHECK_INT(interrupt(&rx), 0);
     CHECK_INT(interrupt(&air), 0);
     expect_says(&tx, "c.png");
@@ -189,16 +189,15 @@ static void test_other_codec(void)
                             in_work("set.bin"), in_work("other"), in_work("other.log"),
                             in_work("other.checkpoint"));
     CHECK_INT(finish(&train, 60), 0);
-    program_t air = start("air", "--air other%d", (int)getpid());
+    program_t air = start("air", "--air other%d --pace=free --radios=2", (int)getpid());
     program_t rx = start("rx", "--radio.address=other%d --reference.path=cifar10:%s "
-                               "--codec.name=%s --summary %s", (int)getpid(), in_work("set.bin"),
-                         in_work("other"), in_work("other.json"));
+                               "--codec.name=%s --summary %s --rx.overload=wait", (int)getpid(),
+                         in_work("set.bin"), in_work("other"), in_work("other.json"));
     CU_ASSERT(wait_for(&rx, "listening"));
-    program_t tx = start("tx", "cifar10:%s --radio.address=other%d --codec.name=%s --tx.frames=20 "
-                               "--tx.frame_rate=100", in_work("set.bin"), (int)getpid(),
-                         in_work("codec"));
+    program_t tx = start("tx", "cifar10:%s --radio.address=other%d --codec.name=%s --tx.frames=20",
+                         in_work("set.bin"), (int)getpid(), in_work("codec"));
     CHECK_INT(finish(&tx, 30), 0);
-    clock_sleep_s(0.3);
+    clock_sleep_s(1.0);
     CHECK_INT(interrupt(&rx), 0);
     CHECK_INT(interrupt(&air), 0);
     expect_says(&rx, "both ends need the same weights");
