@@ -337,11 +337,11 @@ void air_response(const air_t *air, size_t fft_size, float complex *h)
     assert(fft_size > 0);
     for (size_t k = 0; k < fft_size; k++) {
         const double angle = -2.0 * 3.14159265358979323846 * (double)k / (double)fft_size;
-        const double complex step = CMPLX(cos(angle), sin(angle));
+        const double complex step = cos(angle) + I * sin(angle);
         double complex power = 1.0; /* step^n */
         double complex sum = 0.0;
         for (size_t n = 0; n < air->fading.taps; n++) {
-            sum += CMPLX((double)air->hr[n], (double)air->hi[n]) * power;
+            sum += ((double)air->hr[n] + I * (double)air->hi[n]) * power;
             power *= step;
         }
         h[k] = (float complex)sum;
