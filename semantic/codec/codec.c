@@ -39,8 +39,10 @@ static int read_shape(const safetensors_t *file, codec_weights_t *weights, err_t
     double width = 0, encoder_blocks = 0, decoder_blocks = 0, bound = 0;
     const char *kind = safetensors_note(file, "codec");
     if (kind == NULL || strcmp(kind, "image32") != 0) {
-        return err_set(err, ERR_FORMAT, "not the weights of an image32 codec (metadata \"codec\" "
-                                        "is %s)", kind != NULL ? kind : "missing");
+        return err_set(err, ERR_FORMAT,
+                       "not the weights of an image32 codec (metadata \"codec\" "
+                       "is %s)",
+                       kind != NULL ? kind : "missing");
     }
     if (read_number(file, "width", 8, 512, &width, err) < 0 ||
         read_number(file, "encoder_blocks", 0, 32, &encoder_blocks, err) < 0 ||
@@ -48,8 +50,8 @@ static int read_shape(const safetensors_t *file, codec_weights_t *weights, err_t
         read_number(file, "bound", 0.1, 100.0, &bound, err) < 0) {
         return -1;
     }
-    weights->shape = (codec_shape_t){(int)width, (int)encoder_blocks, (int)decoder_blocks,
-                                     (float)bound};
+    weights->shape =
+        (codec_shape_t){(int)width, (int)encoder_blocks, (int)decoder_blocks, (float)bound};
     snprintf(weights->name, sizeof(weights->name), "%s", kind);
     return 0;
 }

@@ -96,8 +96,8 @@ int codec_decode(codec_t *codec, const float complex *symbols, const float *nois
  * picture by picture.  Faster than single calls; the same results but for the
  * rounding of floats, which seldom moves a byte by 1.
  */
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height,
-                       int p, float complex *symbols, err_t *err);
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+                       float complex *symbols, err_t *err);
 int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
                        const float *noise_var, int width, int height, int p, uint8_t *rgb,
                        err_t *err);

@@ -32,8 +32,8 @@ void codec_network_free(codec_network_t *network)
     memset(network, 0, sizeof(*network));
 }
 
-static graph_t *build(const codec_weights_t *weights, codec_network_t *network,
-                      codec_half_t half, err_t *err)
+static graph_t *build(const codec_weights_t *weights, codec_network_t *network, codec_half_t half,
+                      err_t *err)
 {
     graph_t *graph = graph_create(weights->params, GRAPH_INFER, network->batch, 1, err);
     if (graph == NULL) {
@@ -73,8 +73,8 @@ static codec_network_t *find_slot(codec_t *codec, int rows, int columns, int bat
     return oldest;
 }
 
-codec_network_t *codec_network(codec_t *codec, int rows, int columns, int batch,
-                               codec_half_t half, err_t *err)
+codec_network_t *codec_network(codec_t *codec, int rows, int columns, int batch, codec_half_t half,
+                               err_t *err)
 {
     codec_network_t *network = find_slot(codec, rows, columns, batch);
     graph_t **graph = half == CODEC_ENCODER ? &network->encoder : &network->decoder;

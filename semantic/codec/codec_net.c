@@ -20,8 +20,7 @@ static node_t conv(graph_t *g, node_t in, const char *name, int out, int kernel,
     return graph_conv_with(g, in, name, &options);
 }
 
-static node_t block(graph_t *g, node_t in, node_t condition, const char *part, int index,
-                    int width)
+static node_t block(graph_t *g, node_t in, node_t condition, const char *part, int index, int width)
 {
     char name[4][64];
     static const char *const layer[4] = {"conv1", "film", "act", "conv2"};
@@ -64,10 +63,10 @@ node_t codec_net_decoder(graph_t *graph, node_t soft, const codec_shape_t *shape
         shift[c] = 0.0f;
     }
     node_t in = graph_affine(graph, graph_noise_log(graph, soft), scale, shift);
-    node_t noise = graph_global_avg_pool(graph, graph_slice(graph, in, SYMBOL_REALS,
-                                                            CODEC_CHANNELS));
-    node_t condition = graph_silu(graph, graph_linear(graph, noise, "decoder.condition",
-                                                      CONDITION));
+    node_t noise =
+        graph_global_avg_pool(graph, graph_slice(graph, in, SYMBOL_REALS, CODEC_CHANNELS));
+    node_t condition =
+        graph_silu(graph, graph_linear(graph, noise, "decoder.condition", CONDITION));
     node_t x = conv(graph, in, "decoder.stem", shape->width, 3, 1.0f);
     for (int i = 0; i < shape->decoder_blocks; i++) {
         x = block(graph, x, condition, "decoder", i, shape->width);

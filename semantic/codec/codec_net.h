@@ -34,8 +34,6 @@ typedef struct {
     float bound;        /* symbols before the quantiser lie within +- bound on each axis */
 } codec_shape_t;
 
-#define CODEC_SHAPE_DEFAULT {64, 4, 6, 1.15f}
-
 typedef struct {
     node_t image;   /* input [h][w][3], 0 .. 1 */
     node_t rate;    /* input [1][1][4], one-hot: element p-1 is 1 */
@@ -44,7 +42,7 @@ typedef struct {
     node_t symbols; /* [h/4][w/4][32], E|s|^2 = 1 over the prefix */
 } codec_encoder_nodes_t;
 
-/* `soft`: [rows][columns][48] as graph_channel gives.  Returns the picture, 0..1 and a little beyond. */
+/* `soft`: [rows][columns][48] as graph_channel gives.  Returns the picture: 0 .. 1, a little beyond. */
 node_t codec_net_decoder(graph_t *graph, node_t soft, const codec_shape_t *shape);
 
 /* Pictures of height x width, both multiples of CODEC_STRIDE. */

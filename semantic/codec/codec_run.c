@@ -23,8 +23,8 @@ static int make_frame(const codec_t *codec, int width, int height, int p, frame_
                 codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
         return -1;
     }
-    *frame = (frame_t){width, height, codec_places(height), codec_places(width), p, symbols,
-                       (size_t)width * (size_t)height};
+    *frame = (frame_t){width, height,  codec_places(height),          codec_places(width),
+                       p,     symbols, (size_t)width * (size_t)height};
     return 0;
 }
 
@@ -76,8 +76,8 @@ static void take_symbols(const frame_t *frame, const float *in, float complex *s
 
 /* Channel-major soft symbols -> [place][32 reals, 16 noise variances]; what is not there or not
    sane is lost: 0 with variance 1. */
-static void put_symbols(const frame_t *frame, const float complex *symbols,
-                        const float *noise_var, float *out)
+static void put_symbols(const frame_t *frame, const float complex *symbols, const float *noise_var,
+                        float *out)
 {
     size_t places = (size_t)frame->rows * (size_t)frame->columns;
     size_t channels = frame->symbols / places;
@@ -109,8 +109,8 @@ static void set_rate(graph_t *graph, node_t rate, int batch, int p)
     graph_set_prefix(graph, p * CODEC_CHANNELS_PER_RATE);
 }
 
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height,
-                       int p, float complex *symbols, err_t *err)
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+                       float complex *symbols, err_t *err)
 {
     frame_t frame;
     if (make_frame(codec, width, height, p, &frame, err) < 0) {
@@ -161,8 +161,7 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
         float *in = graph_data(network->decoder, network->soft);
         for (int n = 0; n < batch; n++) {
             size_t first = (size_t)(done + n) * frame.symbols;
-            put_symbols(&frame, symbols + first, noise_var + first,
-                        in + (size_t)n * places * SOFT);
+            put_symbols(&frame, symbols + first, noise_var + first, in + (size_t)n * places * SOFT);
         }
         graph_forward(network->decoder);
         const float *out = graph_data(network->decoder, network->picture);

@@ -15,7 +15,7 @@ typedef struct {
     params_t *params;
     codec_shape_t shape;
     char name[64];
-    uint64_t hash; /* of the weights file */
+    uint64_t hash;            /* of the weights file */
     float power[CODEC_RATES]; /* E|point|^2 at rate p, element p-1 */
 } codec_weights_t;
 
@@ -45,8 +45,8 @@ int codec_places(int side);
 int codec_chunk(int rows, int columns, int images);
 
 /* The network of this size with that half made; NULL on failure. */
-codec_network_t *codec_network(codec_t *codec, int rows, int columns, int batch,
-                               codec_half_t half, err_t *err);
+codec_network_t *codec_network(codec_t *codec, int rows, int columns, int batch, codec_half_t half,
+                               err_t *err);
 void codec_network_free(codec_network_t *network);
 
 #endif

@@ -119,9 +119,8 @@ static void split(const float *w, int from, int to, float *out)
             for (int t = 0; t < HALF * HALF; t++) {
                 int ky = 2 * (HALF - 1 - t / HALF) + ry, kx = 2 * (HALF - 1 - t % HALF) + rx;
                 out[(o * from + i) * HALF * HALF + t] =
-                    ky < KERNEL && kx < KERNEL
-                        ? w[((i * to + o / 4) * KERNEL + ky) * KERNEL + kx]
-                        : 0.0f;
+                    ky < KERNEL && kx < KERNEL ? w[((i * to + o / 4) * KERNEL + ky) * KERNEL + kx]
+                                               : 0.0f;
             }
         }
     }
@@ -192,8 +191,8 @@ static int build(deepjscc_t *codec, err_t *err)
     }
     node_t x = codec->picture = graph_input(codec->encoder, DEEPJSCC_SIDE, DEEPJSCC_SIDE, 3);
     for (int i = 0; i < LAYERS; i++) {
-        conv_options_t options = {.out_channels = i + 1 < LAYERS ? encoder_widths[i + 1]
-                                                                 : codec->channels,
+        conv_options_t options = {.out_channels =
+                                      i + 1 < LAYERS ? encoder_widths[i + 1] : codec->channels,
                                   .kernel = KERNEL,
                                   .stride = i < 2 ? 2 : 1};
         snprintf(name, sizeof(name), "encoder.%d", i + 1);

@@ -48,8 +48,9 @@ static int parse_request(request_t *request, const char *files, err_t *err)
         }
     }
     if (request->files == 0) {
-        return err_set(err, ERR_ARGUMENT, "cifar10: no file named; write "
-                                          "cifar10:FILE[,FILE...][,skip=LIST]");
+        return err_set(err, ERR_ARGUMENT,
+                       "cifar10: no file named; write "
+                       "cifar10:FILE[,FILE...][,skip=LIST]");
     }
     return 0;
 }
@@ -66,8 +67,8 @@ static void list_name(const char *path, char *out, size_t size)
 }
 
 /* Marks this file's rows of the list in drop[rows]. */
-static int mark_skipped(const request_t *request, const char *skip, const char *path,
-                        uint8_t *drop, size_t rows, err_t *err)
+static int mark_skipped(const request_t *request, const char *skip, const char *path, uint8_t *drop,
+                        size_t rows, err_t *err)
 {
     char name[256], entry[256];
     list_name(path, name, sizeof(name));

@@ -29,7 +29,8 @@ static int check_head(const uint8_t *data, size_t size, uint32_t magic, size_t h
                       size_t item_bytes, const char *path, err_t *err)
 {
     if (size < head || big_endian(data) != magic ||
-        (magic == MAGIC_IMAGES && (big_endian(data + 8) != SIDE || big_endian(data + 12) != SIDE))) {
+        (magic == MAGIC_IMAGES &&
+         (big_endian(data + 8) != SIDE || big_endian(data + 12) != SIDE))) {
         return err_set(err, ERR_FORMAT, "%s: not the IDX file of Fashion-MNIST %s", path,
                        magic == MAGIC_IMAGES ? "pictures (28x28)" : "labels");
     }

@@ -49,8 +49,7 @@ static void read_bytes(png_structp png, png_bytep out, png_size_t count)
 }
 
 /* Reads the header and asks libpng for 8-bit RGBA.  Jumps on damage. */
-static int read_header(png_structp png, png_infop info, const png_source_t *source,
-                       image_t *image)
+static int read_header(png_structp png, png_infop info, const png_source_t *source, image_t *image)
 {
     png_read_info(png, info);
     png_uint_32 width = png_get_image_width(png, info);

@@ -51,6 +51,6 @@ node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape)
         x = conv_norm(graph, x, i, 1, shape->width[i + 1], true);
         x = graph_add(graph, x, conv_norm(graph, x, i, 2, shape->width[i + 1], false));
     }
-    return graph_linear_with(graph, graph_global_max_pool(graph, x), "head", JUDGE_CLASSES, 0.2f,
+    return graph_linear_with(graph, graph_global_max_pool(graph, x), "head", JUDGE_CLASSES, 0.05f,
                              false);
 }

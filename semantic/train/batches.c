@@ -169,7 +169,8 @@ void batches_fill(const batches_t *batches, int64_t step, int first, int count, 
         const pool_t *pool = &batches->main;
         size_t index = order[n];
         rng_t rng;
-        rng_seed(&rng, options->seed, (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
+        rng_seed(&rng, options->seed,
+                 (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
         if (batches->mix.count > 0 && (double)rng_uniform(&rng) < options->mix_share) {
             pool = &batches->mix;
             index = rng_below(&rng, (uint32_t)pool->count);

@@ -23,8 +23,8 @@ typedef struct {
     const char *mix_spec;  /* or NULL */
     double mix_share;      /* 0 .. 1 */
     int batch;
-    bool flip;     /* mirrored left-right with probability 1/2 */
-    int crop_pad;  /* 0 .. 8: shifted by up to this many pixels, edges reflected */
+    bool flip;    /* mirrored left-right with probability 1/2 */
+    int crop_pad; /* 0 .. 8: shifted by up to this many pixels, edges reflected */
     uint64_t seed;
 } batches_options_t;
 

@@ -28,7 +28,7 @@ enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, PLACES_SIDE = BATCHES_SIDE / CODEC_STR
 enum { PLACES = PLACES_SIDE * PLACES_SIDE, CHECK_IMAGES = 500 };
 
 /* Streams of the seed: one per step, one per picture of each step. */
-#define STEP_STREAM (UINT64_C(1) << 49)
+#define STEP_STREAM    (UINT64_C(1) << 49)
 #define CHANNEL_STREAM (UINT64_C(1) << 50)
 
 static const float rate_share[CODEC_RATES] = {0.2f, 0.4f, 0.2f, 0.2f};
@@ -96,8 +96,8 @@ static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
     double snr_db = snr_min_db + (snr_max_db - snr_min_db) * (double)rng_uniform(rng);
     float n0 = (float)pow(10.0, -snr_db / 10.0);
     if (t->fading) {
-        double spread = log(spread_min_s) +
-                        log(spread_max_s / spread_min_s) * (double)rng_uniform(rng);
+        double spread =
+            log(spread_min_s) + log(spread_max_s / spread_min_s) * (double)rng_uniform(rng);
         fading_draw(rng, exp(spread), h);
     }
     float *h_out = graph_data(graph, t->h) + (size_t)n * PLACES * SYMBOL_REALS;
@@ -114,8 +114,8 @@ static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
         }
     }
     graph_data(graph, t->n0)[n] = n0;
-    graph_data(graph, t->weight)[n] = (float)(
-        500.0 * 2.2 * (double)rate_weight[t->p - 1] / (1.0 + pow(10.0, -0.075 * (snr_db - 9.0))));
+    graph_data(graph, t->weight)[n] = (float)(500.0 * 2.2 * (double)rate_weight[t->p - 1] /
+                                              (1.0 + pow(10.0, -0.075 * (snr_db - 9.0))));
 }
 
 static uint64_t seed_of(const trainer_t *t)
@@ -141,8 +141,8 @@ static void fill(void *context, graph_t *graph, int64_t step, int first, int cou
     memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)count);
     for (int n = 0; n < count; n++) {
         rng_t rng;
-        rng_seed(&rng, seed_of(t), CHANNEL_STREAM + (uint64_t)step * BATCHES_PICTURES_MAX +
-                                       (uint64_t)(first + n));
+        rng_seed(&rng, seed_of(t),
+                 CHANNEL_STREAM + (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
         one_hot[n * CODEC_RATES + t->p - 1] = 1.0f;
         draw_channel(t, graph, &rng, n);
     }
@@ -173,8 +173,12 @@ static void describe(void *context, char *text, size_t size)
 static int measure(codec_t *codec, const dataset_t *set, int p, bool rayleigh, double snr_db,
                    size_t images, char *text, size_t size, err_t *err)
 {
-    evaluate_point_t point = {.p = p, .snr_db = snr_db, .rayleigh = rayleigh,
-                              .delay_spread_s = 100e-9, .seed = 1, .images = images};
+    evaluate_point_t point = {.p = p,
+                              .snr_db = snr_db,
+                              .rayleigh = rayleigh,
+                              .delay_spread_s = 100e-9,
+                              .seed = 1,
+                              .images = images};
     quality_sum_t sum = QUALITY_SUM_INIT;
     if (evaluate_point(codec, set, NULL, &point, &sum, NULL, err) < 0) {
         return -1;
@@ -263,10 +267,13 @@ int codec_trainer_command(const options_t *options, err_t *err)
                               (float)options_real(options, "codec.bound")};
     int status = prepare(&t, err);
     if (status == 0) {
-        train_task_t task = {.kind = "codec", .context = &t, .params = t.params,
+        train_task_t task = {.kind = "codec",
+                             .context = &t,
+                             .params = t.params,
                              .workers = t.workers,
                              .steps_per_epoch = batches_per_epoch(t.batches),
-                             .begin = begin, .describe = describe,
+                             .begin = begin,
+                             .describe = describe,
                              .validate = t.test != NULL ? validate : NULL};
         describe_shape(&t, &task);
         status = train_run(options, &task, err);

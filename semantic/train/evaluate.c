@@ -79,9 +79,8 @@ static void transmit(const evaluate_point_t *point, uint64_t index, size_t count
     }
 }
 
-static int send_group(group_t *group, codec_t *codec, judge_t *judge,
-                      const evaluate_point_t *point, quality_sum_t *sum, double *energy,
-                      err_t *err)
+static int send_group(group_t *group, codec_t *codec, judge_t *judge, const evaluate_point_t *point,
+                      quality_sum_t *sum, double *energy, err_t *err)
 {
     size_t bytes = (size_t)group->width * (size_t)group->height * 3;
     if (codec_encode_batch(codec, group->count, group->rgb, group->width, group->height, point->p,
@@ -154,8 +153,7 @@ int evaluate_point(codec_t *codec, const dataset_t *set, judge_t *judge,
     image_t picture = IMAGE_EMPTY;
     double energy = 0.0;
     size_t before = sum->count;
-    int status =
-        send_all(&group, &picture, codec, set, judge, point, sum, &energy, err);
+    int status = send_all(&group, &picture, codec, set, judge, point, sum, &energy, err);
     if (power != NULL) {
         *power = energy / (double)(sum->count - before);
     }
@@ -167,11 +165,11 @@ int evaluate_point(codec_t *codec, const dataset_t *set, judge_t *judge,
 static int print_points(const options_t *options, codec_t *codec, const dataset_t *set,
                         judge_t *judge, err_t *err)
 {
-    evaluate_point_t point = {
-        .rayleigh = options_choice(options, "evaluate.channel") == 1,
-        .delay_spread_s = options_real(options, "evaluate.delay_spread_ns") * 1e-9,
-        .seed = (uint64_t)options_int(options, "evaluate.seed"),
-        .images = (size_t)options_int(options, "evaluate.images")};
+    evaluate_point_t point = {.rayleigh = options_choice(options, "evaluate.channel") == 1,
+                              .delay_spread_s =
+                                  options_real(options, "evaluate.delay_spread_ns") * 1e-9,
+                              .seed = (uint64_t)options_int(options, "evaluate.seed"),
+                              .images = (size_t)options_int(options, "evaluate.images")};
     printf("# codec %s, data %s, %s, ideal channel knowledge\n", codec_name(codec),
            dataset_name(set), options_text(options, "evaluate.channel"));
     printf("# k/n   snr_db  psnr_db  mean_psnr_db  ssim    accuracy  power\n");
@@ -181,8 +179,7 @@ static int print_points(const options_t *options, codec_t *codec, const dataset_
             quality_sum_t sum = QUALITY_SUM_INIT;
             point.snr_db = options_real_at(options, "evaluate.snr_db", s);
             point.p = codec_find_rate(codec, (int)lround(rate * 5040.0), 5040, err);
-            if (point.p < 0 ||
-                evaluate_point(codec, set, judge, &point, &sum, &power, err) < 0) {
+            if (point.p < 0 || evaluate_point(codec, set, judge, &point, &sum, &power, err) < 0) {
                 return -1;
             }
             printf("%-7s %6.1f  %7.3f  %12.3f  %.4f  %8.4f  %.3f\n",
@@ -199,8 +196,8 @@ int evaluate_command(const options_t *options, err_t *err)
 {
     const char *judge_name = options_string(options, "evaluate.judge");
     codec_t *codec = codec_open(options_string(options, "evaluate.weights"), err);
-    dataset_t *set = codec == NULL ? NULL : dataset_open(options_string(options, "evaluate.data"),
-                                                         err);
+    dataset_t *set =
+        codec == NULL ? NULL : dataset_open(options_string(options, "evaluate.data"), err);
     judge_t *judge = set == NULL || judge_name[0] == '\0' ? NULL : judge_open(judge_name, err);
     int status = -1;
     if (set != NULL && (judge != NULL || judge_name[0] == '\0')) {

@@ -21,12 +21,12 @@
 #include <stdbool.h>
 
 typedef struct {
-    int p;               /* the codec's rate */
+    int p; /* the codec's rate */
     double snr_db;
-    bool rayleigh;       /* block fading, one draw a picture (fading.h); else h = 1 */
+    bool rayleigh; /* block fading, one draw a picture (fading.h); else h = 1 */
     double delay_spread_s;
     uint64_t seed;
-    size_t images;       /* the first so many; 0 = all */
+    size_t images; /* the first so many; 0 = all */
 } evaluate_point_t;
 
 /* Sends the data set's pictures and adds what was received to `sum`; power = mean |s|^2 sent.

@@ -104,7 +104,7 @@ static int count_right(judge_t *judge, const dataset_t *set, size_t *right, err_
 static int validate(void *context, const char *path, bool final, char *text, size_t size,
                     err_t *err)
 {
-    (void)final;
+    (void) final;
     trainer_t *t = context;
     size_t right;
     judge_t *judge = judge_open(path, err);
@@ -150,10 +150,13 @@ int judge_trainer_command(const options_t *options, err_t *err)
     trainer_t t = {.options = options, .batch = (int)options_int(options, "train.batch")};
     int status = prepare(&t, err);
     if (status == 0) {
-        train_task_t task = {.kind = "judge", .context = &t, .params = t.params,
+        train_task_t task = {.kind = "judge",
+                             .context = &t,
+                             .params = t.params,
                              .workers = t.workers,
                              .steps_per_epoch = batches_per_epoch(t.batches),
-                             .begin = begin, .describe = describe,
+                             .begin = begin,
+                             .describe = describe,
                              .validate = t.test != NULL ? validate : NULL,
                              .keys = {"judge", "widths"},
                              .values = {"resnet", options_string(options, "judge.widths")},

@@ -43,8 +43,8 @@ int main(int argc, char **argv)
     static const option_t *const tables[] = {train_options, network_options, evaluate_options,
                                              NULL};
     err_t err = ERR_INIT;
-    options_t *options = options_create("semradio-train", "trains and measures codecs and judges",
-                                        tables, &err);
+    options_t *options =
+        options_create("semradio-train", "trains and measures codecs and judges", tables, &err);
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);

@@ -6,7 +6,7 @@
 
 static bool changes_nothing(const option_t *option)
 {
-    static const char *const names[] = {"out",    "log",     "checkpoint", "checkpoint_minutes",
+    static const char *const names[] = {"out",    "log", "checkpoint", "checkpoint_minutes",
                                         "resume", "test"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(option->name, names[i]) == 0) {
@@ -44,8 +44,8 @@ void train_recipe(const options_t *options, const char *kind, char *text, size_t
 void train_revision(char *text, size_t size)
 {
     snprintf(text, size, "unknown");
-    FILE *git = popen("git -C '" SEMRADIO_MODELS_DIR "' describe --always --dirty 2>/dev/null",
-                      "r");
+    FILE *git =
+        popen("git -C '" SEMRADIO_MODELS_DIR "' describe --always --dirty 2>/dev/null", "r");
     if (git == NULL) {
         return;
     }

@@ -52,8 +52,7 @@ static void say(run_t *run, const char *format, ...)
 
 static double elapsed_s(const run_t *run)
 {
-    return (double)run->counters[COUNT_SECONDS] +
-           (double)(clock_now_ns() - run->started_ns) * 1e-9;
+    return (double)run->counters[COUNT_SECONDS] + (double)(clock_now_ns() - run->started_ns) * 1e-9;
 }
 
 static checkpoint_t checkpoint_state(run_t *run)
@@ -105,9 +104,10 @@ static int export_weights(run_t *run, const char *path, const char *figures, err
         keys[count] = task->keys[count];
         values[count] = task->values[count];
     }
-    const char *more[][2] = {{"recipe", run->recipe}, {"revision", revision}, {"steps", step},
-                             {"minutes", minutes},    {"figures", figures},
-                             {"program", "semradio-train " SEMRADIO_VERSION}};
+    const char *more[][2] = {
+        {"recipe", run->recipe}, {"revision", revision},
+        {"steps", step},         {"minutes", minutes},
+        {"figures", figures},    {"program", "semradio-train " SEMRADIO_VERSION}};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++, count++) {
         keys[count] = more[i][0];
         values[count] = more[i][1];
@@ -202,8 +202,7 @@ static void show_progress(run_t *run)
 static int loop(run_t *run, err_t *err)
 {
     char figures[1024];
-    uint64_t every_ns =
-        (uint64_t)(options_real(run->options, "train.checkpoint_minutes") * 60e9);
+    uint64_t every_ns = (uint64_t)(options_real(run->options, "train.checkpoint_minutes") * 60e9);
     run->started_ns = run->saved_ns = clock_now_ns();
     while (run->counters[COUNT_STEP] < run->steps) {
         take_step(run);

@@ -148,8 +148,8 @@ static void test_batch(void)
     transmit(all, noise_var, COUNT * 512, 10.0, 5);
     CHECK_INT(codec_decode_batch(codec, COUNT, all, noise_var, SIDE, SIDE, 2, together, NULL), 0);
     for (int n = 0; n < COUNT; n++) {
-        CHECK_INT(codec_decode(codec, all + n * 512, noise_var + n * 512, SIDE, SIDE, 2, alone,
-                               NULL), 0);
+        CHECK_INT(
+            codec_decode(codec, all + n * 512, noise_var + n * 512, SIDE, SIDE, 2, alone, NULL), 0);
         for (int i = 0; i < BYTES; i++) {
             int d = abs(alone[i] - together[n * BYTES + i]);
             moved_bytes += d > 0;
@@ -284,8 +284,8 @@ static void test_hostile_weights(void)
     uint8_t *bytes;
     size_t size;
     err_t err = ERR_INIT;
-    CU_ASSERT_EQUAL_FATAL(file_read_all(SEMRADIO_MODELS_DIR "/image32.safetensors", 1 << 28,
-                                        &bytes, &size, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        file_read_all(SEMRADIO_MODELS_DIR "/image32.safetensors", 1 << 28, &bytes, &size, &err), 0);
     refuse_bytes(bytes, 0);
     refuse_bytes(bytes, 7);
     refuse_bytes(bytes, 1000);

@@ -68,7 +68,8 @@ static void test_cifar(void)
     err_t err = ERR_INIT;
     fill_rows(rows);
     CHECK_INT(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, rows, sizeof(rows), packed,
-                                      &packed_size, sizeof(packed)), LZMA_OK);
+                                      &packed_size, sizeof(packed)),
+              LZMA_OK);
     snprintf(spec, sizeof(spec), "cifar10:%s,%s", write_file("a.bin", rows, sizeof(rows)),
              write_file("b.bin.xz", packed, packed_size));
     dataset_t *set = dataset_open(spec, &err);
@@ -138,7 +139,8 @@ static void test_hostile(void)
     snprintf(spec, sizeof(spec), "cifar10:%s", write_file("label.bin", rows, sizeof(rows)));
     refuse(spec, "row 2 has label 10");
     CHECK_INT(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, rows, sizeof(rows), packed,
-                                      &packed_size, sizeof(packed)), LZMA_OK);
+                                      &packed_size, sizeof(packed)),
+              LZMA_OK);
     snprintf(spec, sizeof(spec), "cifar10:%s", write_file("cut.bin.xz", packed, packed_size / 2));
     refuse(spec, "cut.bin.xz: damaged or truncated xz");
     write_file("t10k-images-idx3-ubyte.gz", "\x1f\x8b\x08\x00garbage", 11);

@@ -46,8 +46,8 @@ static void test_round_trip(void)
 /* Writes a picture with libpng's own interface in `format` and reads it here. */
 static void decode_format(png_uint_32 format, const void *pixels, int width, image_t *out)
 {
-    png_image head = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = 1,
-                      .format = format};
+    png_image head = {
+        .version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = 1, .format = format};
     uint8_t bytes[4096];
     png_alloc_size_t size = sizeof(bytes);
     err_t err = ERR_INIT;
@@ -80,7 +80,8 @@ static size_t make_jpeg(const image_t *image, uint8_t **bytes)
     unsigned long size = 0;
     *bytes = NULL;
     CU_ASSERT_EQUAL(tjCompress2(encoder, image->rgb, image->width, 0, image->height, TJPF_RGB,
-                                bytes, &size, TJSAMP_444, 95, 0), 0);
+                                bytes, &size, TJSAMP_444, 95, 0),
+                    0);
     tjDestroy(encoder);
     return size;
 }

@@ -33,8 +33,8 @@ static void test_batches(void)
     if (!have_fashion()) {
         return;
     }
-    batches_options_t options = {.main_spec = "fashion-mnist:test", .batch = BATCH, .flip = true,
-                                 .crop_pad = 2, .seed = 5};
+    batches_options_t options = {
+        .main_spec = "fashion-mnist:test", .batch = BATCH, .flip = true, .crop_pad = 2, .seed = 5};
     batches_t *batches = batches_create(&options, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(batches);
     CHECK_INT(batches_per_epoch(batches), 10000 / BATCH);
@@ -79,11 +79,12 @@ static int train(const char *name, const char *resume, err_t *err)
     static const option_t *const tables[] = {train_options, network_options, evaluate_options,
                                              NULL};
     char text[2048];
-    snprintf(text, sizeof(text),
-             "[data]\ntrain = fashion-mnist:test\n[train]\nepochs = 0.48\nbatch = 16\n"
-             "workers = 2\nout = %s/%s.safetensors\nlog = %s/%s.log\ncheckpoint = %s/%s.checkpoint\n"
-             "resume = %s\nema = 0.9\n[codec]\nwidth = 8\nencoder_blocks = 1\ndecoder_blocks = 1\n",
-             folder, name, folder, name, folder, name, resume);
+    snprintf(
+        text, sizeof(text),
+        "[data]\ntrain = fashion-mnist:test\n[train]\nepochs = 0.48\nbatch = 16\n"
+        "workers = 2\nout = %s/%s.safetensors\nlog = %s/%s.log\ncheckpoint = %s/%s.checkpoint\n"
+        "resume = %s\nema = 0.9\n[codec]\nwidth = 8\nencoder_blocks = 1\ndecoder_blocks = 1\n",
+        folder, name, folder, name, folder, name, resume);
     options_t *options = options_create("test", "test", tables, err);
     if (options == NULL || options_load_text(options, "recipe", text, strlen(text), err) < 0) {
         return -1;
@@ -169,10 +170,28 @@ static void test_wrong_recipe(void)
     CHECK_ERROR_NAMES(&err, "/nonexistent");
 }
 
+static void test_recipes(void)
+{
+    static const option_t *const tables[] = {train_options, network_options, evaluate_options,
+                                             NULL};
+    static const char *const names[] = {"image32", "judge-cifar10", "judge-fashion-mnist"};
+    for (int i = 0; i < 3; i++) {
+        char path[512];
+        err_t err = ERR_INIT;
+        options_t *options = options_create("test", "test", tables, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(options);
+        snprintf(path, sizeof(path), SEMRADIO_SOURCE_DIR "/semantic/recipes/%s.conf", names[i]);
+        CHECK_INT(options_load_file(options, path, &err), 0);
+        CHECK_INT(options_int(options, "train.batch") % options_int(options, "train.workers"), 0);
+        options_destroy(options);
+    }
+}
+
 static const check_test_t tests[] = {
     {"a stopped and resumed run ends with the same weights", test_resume},
     {"a step's batch depends on seed and step alone", test_batches},
     {"fading has unit power and the profile's correlation", test_fading},
+    {"every recipe in the repository is valid", test_recipes},
     {"impossible recipes are refused by name", test_wrong_recipe},
 };
 
