@@ -54,6 +54,9 @@ void campaign_destroy(campaign_t *campaign)
 
 int campaign_word(campaign_t *campaign, const char *word, err_t *err)
 {
+    if (strncmp(word, "--", 2) == 0) {
+        word += 2; /* as the other programs write their options */
+    }
     if (strchr(word, '=') == NULL) {
         if (campaign->words) {
             return err_set(err, ERR_ARGUMENT, "\"%s\" is not key=value, and a campaign file "

@@ -31,8 +31,8 @@ typedef struct campaign campaign_t;
 campaign_t *campaign_create(err_t *err);
 void campaign_destroy(campaign_t *campaign); /* NULL is fine */
 
-/* One word of the command line: `key=value`, or a campaign file (a word without '='); files
-   must come first. */
+/* One word of the command line: `key=value`, `--key=value`, or a campaign file (a word without
+   '='); files must come first. */
 int campaign_word(campaign_t *campaign, const char *word, err_t *err);
 
 /* After the last word.  Errors: too many points, a key swept that must have one value. */

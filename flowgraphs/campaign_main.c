@@ -9,12 +9,14 @@
 #include "campaign_run.h"
 #include "figure.h"
 #include "log.h"
+#include "program.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_FAILED = 1, EXIT_INTERRUPTED = 130 };
+/* As common/program.h has them, and the shell's own for an interrupt. */
+enum { EXIT_FAILED = PROGRAM_FAILED, EXIT_WORDS = PROGRAM_USAGE, EXIT_INTERRUPTED = 130 };
 
 static volatile sig_atomic_t stop;
 
@@ -39,11 +41,13 @@ static const char usage[] =
     "\n"
     "Runs every combination of the values and writes DIR/results.csv and DIR/figure.png.\n"
     "VALUES is one value, a list (1/12,1/6), a range start:step:stop (0:5:20), or both.\n"
-    "Interrupted, the same command goes on where it stopped.\n";
+    "Interrupted, the same command goes on where it stopped.\n"
+    "\n"
+    "Exit codes: 0 done, 1 it could not go on or points failed, 2 a wrong word, 130 interrupted.\n";
 
 static int help(const campaign_t *campaign)
 {
-    printf("%s\nKeys (write them without the dashes; [campaign] needs no section):\n", usage);
+    printf("%s\nKeys (the dashes may be left out, and the section where it is campaign):\n", usage);
     options_help(campaign_options(campaign), stdout);
     return 0;
 }
@@ -106,7 +110,7 @@ static int sweep(campaign_t *campaign, int argc, char *const argv[])
     for (int i = 1; i < argc; i++) {
         if (campaign_word(campaign, argv[i], &err) != 0) {
             log_error("%s", err.text);
-            return EXIT_FAILED;
+            return EXIT_WORDS;
         }
     }
     campaign_outcome_t outcome;
@@ -125,14 +129,14 @@ int main(int argc, char *argv[])
     log_set_program("campaign");
     if (argc < 2) {
         fputs(usage, stderr);
-        return EXIT_FAILED;
+        return EXIT_WORDS;
     }
     if (strcmp(argv[1], "figure") == 0) {
         if (argc == 3) {
             return draw(argv[2]);
         }
         fputs(usage, stderr);
-        return EXIT_FAILED;
+        return EXIT_WORDS;
     }
     campaign_t *campaign = campaign_create(&err);
     if (campaign == NULL) {

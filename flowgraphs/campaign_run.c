@@ -120,25 +120,37 @@ static void on_tick(void *context, uint64_t under_way)
     progress_draw(&run->progress, under_way);
 }
 
+static int check_trial(const trial_config_t *trial, err_t *err)
+{
+    codec_t *codec = codec_open(trial->codec, err);
+    if (codec == NULL) {
+        return -1;
+    }
+    int rate = codec_find_rate(codec, trial->rate_numerator, trial->rate_denominator, err);
+    codec_close(codec);
+    if (rate < 0) {
+        return -1;
+    }
+    bool named = strcmp(trial->judge, "auto") != 0 && strcmp(trial->judge, "none") != 0;
+    return named && !judge_known(trial->judge)
+               ? err_set(err, ERR_ARGUMENT, "there is no judge \"%s\"", trial->judge)
+               : 0;
+}
+
 /* Every codec at every rate, and every judge, before the first point: a slip should not cost
    an hour.  Nothing is computed, so no threads are left behind. */
 static int check_names(campaign_t *campaign, err_t *err)
 {
-    for (size_t point = 0; point < campaign_points(campaign) && point < MANY_POINTS; point++) {
+    char checked[1024] = "", names[1024];
+    for (size_t point = 0; point < campaign_points(campaign); point++) {
         campaign_select(campaign, point);
         trial_config_t trial = campaign_trial(campaign);
-        codec_t *codec = codec_open(trial.codec, err);
-        int rate = codec == NULL ? -1
-                                 : codec_find_rate(codec, trial.rate_numerator,
-                                                   trial.rate_denominator, err);
-        codec_close(codec);
-        if (rate < 0) {
+        snprintf(names, sizeof names, "%s %d/%d %s", trial.codec, trial.rate_numerator,
+                 trial.rate_denominator, trial.judge);
+        if (strcmp(names, checked) != 0 && check_trial(&trial, err) != 0) {
             return -1;
         }
-        if (strcmp(trial.judge, "auto") != 0 && strcmp(trial.judge, "none") != 0 &&
-            !judge_known(trial.judge)) {
-            return err_set(err, ERR_ARGUMENT, "there is no judge \"%s\"", trial.judge);
-        }
+        memcpy(checked, names, sizeof checked);
     }
     return 0;
 }

@@ -55,7 +55,6 @@ void progress_point(progress_t *progress, uint64_t images, const char *text)
     progress->images_done += images;
     progress_clear(progress);
     fprintf(stderr, "[%zu/%zu] %s\n", progress->points_done, progress->points, text);
-    progress_draw(progress, 0);
 }
 
 void progress_clear(const progress_t *progress)

@@ -23,7 +23,7 @@ void progress_start(progress_t *progress, size_t points, size_t points_before, u
 /* Redraws the bar (on a terminal). */
 void progress_draw(const progress_t *progress, uint64_t images_under_way);
 
-/* A point has ended: `text` is its line. */
+/* A point has ended: `text` is its line.  The bar is back with the next progress_draw. */
 void progress_point(progress_t *progress, uint64_t images, const char *text);
 
 /* Takes the bar off the screen, so that other lines can follow. */
