@@ -44,12 +44,13 @@ trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# start NAME COMMAND ...: in the background, its words in a log.
+# start NAME COMMAND ...: in the background, its words in a log.  In a session of
+# its own: Ctrl-C is this script's to handle.
 start()
 {
     local name=$1
     shift
-    "$@" </dev/null >>"$out/$name.log" 2>&1 &
+    setsid "$@" </dev/null >>"$out/$name.log" 2>&1 &
     pids+=($!)
     last_pid=$!
 }

@@ -91,7 +91,7 @@ static void put_script(FILE *out, const figure_data_t *data)
         fprintf(out, "set style line %d linecolor rgb '#%s' linewidth 1.6 pointtype %d "
                 "pointsize 0.9\n", i + 1, colours[i], i + 4);
     }
-    fprintf(out, "set grid linecolor rgb '#dddddd'\nset xlabel ");
+    fprintf(out, "set grid linetype 1 linecolor rgb '#dddddd' linewidth 0.5\nset xlabel ");
     put_quoted(out, data->x_label);
     fprintf(out, "\nset offsets graph 0.03, graph 0.03, 0, 0\n");
     put_blocks(out, data);
