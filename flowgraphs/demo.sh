@@ -44,12 +44,13 @@ trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# start NAME COMMAND ...: in the background, its words in a log.
+# start NAME COMMAND ...: in the background, its words in a log.  In a session of
+# its own: Ctrl-C is this script's to handle.
 start()
 {
     local name=$1
     shift
-    "$@" </dev/null >>"$out/$name.log" 2>&1 &
+    setsid "$@" </dev/null >>"$out/$name.log" 2>&1 &
     pids+=($!)
     last_pid=$!
 }
@@ -143,15 +144,16 @@ keep_pictures()
     find "$out/received" -name '*.png' -delete
 }
 
-# A step lasts its seconds, and longer (up to 10) where this machine is too
-# slow to receive every picture once in them.
-wait_for_step()
+# Where pictures are kept, a step lasts until each of them was received, but
+# at most 10 seconds: frames are lost, and machines may be slow.
+wait_for_pictures()
 {
-    local reports=$1 from=$2 i
-    sleep "$seconds"
-    for ((i = 5 * seconds; i < 50; i++)); do
-        [ "$(tail -c +$((from + 1)) "$reports" | wc -l)" -lt $((${#names[@]} + 4)) ] || return 0
-        sleep 0.2
+    local reports=$1 from=$2 since=$3 i got
+    for ((i = 2 * seconds; i < 20; i++)); do
+        got=$("$bin/semradio-demo" list "$reports" "$from" "$(size_of "$reports")" "$since" |
+              cut -d ' ' -f 1 | sort -u | wc -l)
+        [ "$got" -lt ${#names[@]} ] || return 0
+        sleep 0.5
     done
 }
 
@@ -164,7 +166,8 @@ sweep()
         "$bin/semradio-air" set "channel.snr_db=$snr" --air "$air" 2>>"$out/air.log"
         since=$(now_of_air) # what is under way was sent at the SNR before
         part=$(size_of "$reports")
-        wait_for_step "$reports" "$part"
+        sleep "$seconds"
+        [ "$width" = 0 ] || wait_for_pictures "$reports" "$part" "$since"
         alive "$air_pid" "$rx" "$tx"
         part="$part $(size_of "$reports") $since"
         # shellcheck disable=SC2086  # three numbers

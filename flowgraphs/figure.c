@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,17 +14,8 @@
 
 enum { PATH_SIZE = 4096, PANEL_HEIGHT = 420, WIDTH = 900 };
 
-typedef struct {
-    const char *label;
-    const char *range; /* of the ordinate */
-    int column;        /* of the data blocks: value, then half-width */
-} panel_t;
-
-static const panel_t panels[] = {{"PSNR of the mean MSE, dB", "[*:*]", 2},
-                                 {"accuracy of the judge", "[0:1]", 4},
-                                 {"share of frames lost", "[0:*]", 6}};
-
-enum { PANELS = sizeof panels / sizeof panels[0] };
+static const char *const panels[FIGURE_VALUES] = {"PSNR of the mean MSE, dB",
+                                                  "accuracy of the judge", "share of frames lost"};
 
 static void put_quoted(FILE *out, const char *text)
 {
@@ -46,7 +38,7 @@ static void put_blocks(FILE *out, const figure_data_t *data)
             const figure_point_t *point = &series->points[i];
             fprintf(out, "%.10g", point->x);
             for (int v = 0; v < FIGURE_VALUES; v++) {
-                fprintf(out, " %.6g %.6g", point->value[v], point->half_width[v]);
+                fprintf(out, " %.6g %.6g %.6g", point->value[v], point->low[v], point->high[v]);
             }
             fputc('\n', out);
         }
@@ -54,16 +46,30 @@ static void put_blocks(FILE *out, const figure_data_t *data)
     }
 }
 
-static void put_panel(FILE *out, const figure_data_t *data, const panel_t *panel)
+static void put_range(FILE *out, const figure_data_t *data, int panel)
 {
-    fprintf(out, "set ylabel '%s'\nset yrange %s\nplot \\\n", panel->label, panel->range);
+    switch (panel) {
+    case FIGURE_PSNR:
+        fprintf(out, "set yrange [*:*]\n");
+        break;
+    case FIGURE_ACCURACY:
+        fprintf(out, "set yrange [0:1]\n");
+        break;
+    default: /* autoscaling does not look at the ends of the intervals */
+        fprintf(out, "set yrange [0:%.3g]\n", fmin(1.0, 1.1 * data->loss_most));
+    }
+}
+
+static void put_panel(FILE *out, const figure_data_t *data, int panel)
+{
+    int y = 2 + 3 * panel; /* column of the data blocks: value, low, high */
+    fprintf(out, "set key %s right\nset ylabel '%s'\n",
+            panel == FIGURE_LOSS ? "top" : "bottom", panels[panel]);
+    put_range(out, data, panel);
+    fprintf(out, "plot \\\n");
     for (size_t s = 0; s < data->series_count; s++) {
-        int y = panel->column;
-        /* Without an interval (one frame) the point is drawn alone. */
-        fprintf(out,
-                "  $series%zu using 1:%d:($%d == $%d ? $%d : 0) with yerrorlines "
-                "linestyle %zu title ",
-                s, y, y + 1, y + 1, y + 1, s % 8 + 1);
+        fprintf(out, "  $series%zu using 1:%d:%d:%d with yerrorlines linestyle %zu title ", s, y,
+                y + 1, y + 2, s % 8 + 1);
         put_quoted(out, data->series[s].label);
         fprintf(out, "%s\n", s + 1 < data->series_count ? ", \\" : "");
     }
@@ -74,7 +80,7 @@ static void put_script(FILE *out, const figure_data_t *data)
     static const char *const colours[] = {"0072B2", "D55E00", "009E73", "CC79A7",
                                           "E69F00", "56B4E9", "000000", "999933"};
     int used = 0;
-    for (int i = 0; i < PANELS; i++) {
+    for (int i = 0; i < FIGURE_VALUES; i++) {
         used += data->has[i];
     }
     fprintf(out, "# gnuplot figure.gp    draws figure.png from results.csv's numbers\n"
@@ -85,15 +91,14 @@ static void put_script(FILE *out, const figure_data_t *data)
         fprintf(out, "set style line %d linecolor rgb '#%s' linewidth 1.6 pointtype %d "
                 "pointsize 0.9\n", i + 1, colours[i], i + 4);
     }
-    fprintf(out, "set grid linecolor rgb '#dddddd'\nset key bottom right\nset xlabel ");
+    fprintf(out, "set grid linetype 1 linecolor rgb '#dddddd' linewidth 0.5\nset xlabel ");
     put_quoted(out, data->x_label);
     fprintf(out, "\nset offsets graph 0.03, graph 0.03, 0, 0\n");
     put_blocks(out, data);
     fprintf(out, "set multiplot layout %d,1\n", used);
-    for (int i = 0; i < PANELS; i++) {
+    for (int i = 0; i < FIGURE_VALUES; i++) {
         if (data->has[i]) {
-            fprintf(out, i == 2 ? "set key top right\n" : "set key bottom right\n");
-            put_panel(out, data, &panels[i]);
+            put_panel(out, data, i);
         }
     }
     fprintf(out, "unset multiplot\n");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "figure_data.h"
 
+#include "gather.h"
 #include "table.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ typedef struct {
     size_t x; /* column of the abscissa */
     size_t labels[COLUMNS_MOST];
     size_t label_count;
-    int psnr, psnr_ci, accuracy, accuracy_ci, lost, sent, loss_ci;
+    int psnr, psnr_ci, accuracy, accuracy_ci, lost, sent;
 } plan_t;
 
 static bool varies(const table_t *table, size_t column)
@@ -72,9 +73,9 @@ static int plan_columns(plan_t *plan, const char *path, err_t *err)
 {
     const table_t *t = plan->table;
     const char *const names[] = {"psnr_mse_db", "psnr_ci_db",  "accuracy", "accuracy_ci",
-                                 "frames_lost", "frames_sent", "loss_ci"};
+                                 "frames_lost", "frames_sent"};
     int *const places[] = {&plan->psnr, &plan->psnr_ci, &plan->accuracy, &plan->accuracy_ci,
-                           &plan->lost, &plan->sent,    &plan->loss_ci};
+                           &plan->lost, &plan->sent};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         *places[i] = find(t, names[i], path, err);
         if (*places[i] < 0) {
@@ -161,15 +162,14 @@ static figure_series_t *find_series(figure_data_t *data, const char *label, size
 static figure_point_t row_point(const plan_t *plan, size_t row)
 {
     const table_t *t = plan->table;
-    double sent = table_number(t, row, (size_t)plan->sent);
     return (figure_point_t){
         .x = table_number(t, row, plan->x),
         .value = {table_number(t, row, (size_t)plan->psnr),
-                  table_number(t, row, (size_t)plan->accuracy),
-                  sent > 0.0 ? table_number(t, row, (size_t)plan->lost) / sent : (double)NAN},
+                  table_number(t, row, (size_t)plan->accuracy)},
         .half_width = {table_number(t, row, (size_t)plan->psnr_ci),
-                       table_number(t, row, (size_t)plan->accuracy_ci),
-                       table_number(t, row, (size_t)plan->loss_ci)},
+                       table_number(t, row, (size_t)plan->accuracy_ci)},
+        .lost = table_number(t, row, (size_t)plan->lost),
+        .sent = table_number(t, row, (size_t)plan->sent),
         .rows = 1.0};
 }
 
@@ -192,10 +192,12 @@ static void series_add(figure_series_t *series, const figure_point_t *new)
         point->value[v] = (point->value[v] * n + new->value[v]) / (n + 1);
         point->half_width[v] = hypot(point->half_width[v] * n, new->half_width[v]) / (n + 1);
     }
+    point->lost += new->lost;
+    point->sent += new->sent;
     point->rows = n + 1;
 }
 
-static int fill(figure_data_t *data, const plan_t *plan, err_t *err)
+static int read_rows(figure_data_t *data, const plan_t *plan, err_t *err)
 {
     size_t rows = table_rows(plan->table);
     data->series = calloc(rows, sizeof *data->series);
@@ -209,11 +211,42 @@ static int fill(figure_data_t *data, const plan_t *plan, err_t *err)
         figure_point_t point = row_point(plan, row);
         point.x = isfinite(point.x) ? point.x : 0.0; /* a single point without an abscissa */
         series_add(series, &point);
-        data->has[FIGURE_ACCURACY] |= isfinite(point.value[FIGURE_ACCURACY]);
-        data->has[FIGURE_LOSS] |= point.value[FIGURE_LOSS] > 0.0;
+    }
+    return data->series != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the figure");
+}
+
+/* The ends of a point's intervals.  Wilson's interval of a share is not centred on the share. */
+static void set_intervals(figure_point_t *point)
+{
+    for (int v = 0; v < FIGURE_LOSS; v++) {
+        double half = isfinite(point->half_width[v]) ? point->half_width[v] : 0.0;
+        point->low[v] = point->value[v] - half;
+        point->high[v] = point->value[v] + half;
+    }
+    double share = point->sent > 0.0 ? point->lost / point->sent : (double)NAN;
+    double middle, half;
+    gather_wilson_interval(point->lost, point->sent, &middle, &half);
+    point->value[FIGURE_LOSS] = share;
+    point->low[FIGURE_LOSS] = fmax(middle - half, 0.0);
+    point->high[FIGURE_LOSS] = fmin(middle + half, 1.0);
+}
+
+static int fill(figure_data_t *data, const plan_t *plan, err_t *err)
+{
+    if (read_rows(data, plan, err) != 0) {
+        return -1;
     }
     data->has[FIGURE_PSNR] = true;
-    return data->series != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the figure");
+    for (size_t s = 0; s < data->series_count; s++) {
+        for (size_t i = 0; i < data->series[s].count; i++) {
+            figure_point_t *point = &data->series[s].points[i];
+            set_intervals(point);
+            data->has[FIGURE_ACCURACY] |= isfinite(point->value[FIGURE_ACCURACY]);
+            data->has[FIGURE_LOSS] |= point->value[FIGURE_LOSS] > 0.0;
+            data->loss_most = fmax(data->loss_most, point->high[FIGURE_LOSS]);
+        }
+    }
+    return 0;
 }
 
 figure_data_t *figure_data_load(const char *path, err_t *err)

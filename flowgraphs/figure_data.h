@@ -12,11 +12,13 @@
 
 enum { FIGURE_PSNR, FIGURE_ACCURACY, FIGURE_LOSS, FIGURE_VALUES };
 
-/* NaN where there is no value. */
+/* NaN where there is no value; low and high are the value itself where there is no interval. */
 typedef struct {
     double x;
-    double value[FIGURE_VALUES], half_width[FIGURE_VALUES];
-    double rows; /* how many were averaged: one for each seed */
+    double value[FIGURE_VALUES], low[FIGURE_VALUES], high[FIGURE_VALUES]; /* 95 % intervals */
+    double half_width[FIGURE_VALUES];
+    double rows;       /* how many were averaged: one for each seed */
+    double lost, sent; /* frames */
 } figure_point_t;
 
 typedef struct {
@@ -30,6 +32,7 @@ typedef struct {
     figure_series_t *series;
     size_t series_count;
     bool has[FIGURE_VALUES]; /* worth a panel */
+    double loss_most;        /* the highest end of a loss interval */
     char x_name[64];
 } figure_data_t;
 

@@ -9,7 +9,7 @@
  *
  * Rows and columns stand in the order of their first line.  The first column
  * is what was sent: the PSNR under the others is measured against it.  A FILE
- * that is not there leaves its place empty: that picture was lost.
+ * that is not there leaves its place empty: that picture was not received.
  */
 #ifndef FLOWGRAPHS_GALLERY_H
 #define FLOWGRAPHS_GALLERY_H

@@ -54,7 +54,7 @@ static void put_png(FILE *out, const uint8_t *bytes, size_t size, const char *at
 static int put_image(FILE *out, const image_t *image, err_t *err)
 {
     if (image->rgb == NULL) {
-        fputs("lost", out);
+        fputs("not received", out);
         return 0;
     }
     uint8_t *bytes = NULL;

@@ -43,8 +43,10 @@ static int draw_cell(image_t *sheet, int x, int y, const image_t *image, image_t
 {
     if (image->rgb == NULL) {
         fill(sheet, x, y, CELL_WIDTH, CELL_HEIGHT, empty);
-        glyphs_draw(sheet, x + CELL_WIDTH / 2 - 2 * GLYPH_WIDTH * 2, y + CELL_HEIGHT / 2 - 7, 2,
-                    "lost", ink);
+        static const char none[] = "not received";
+        int width = 2 * GLYPH_WIDTH * (int)strlen(none);
+        glyphs_draw(sheet, x + (CELL_WIDTH - width) / 2, y + CELL_HEIGHT / 2 - GLYPH_HEIGHT, 2,
+                    none, ink);
         return 0;
     }
     int width = CELL_HEIGHT * image->width / image->height;

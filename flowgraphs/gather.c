@@ -45,11 +45,20 @@ double gather_half_width(const gather_t *gather)
     return student95(frames - 1) * sqrt(variance);
 }
 
+void gather_wilson_interval(double hits, double trials, double *middle, double *half_width)
+{
+    *middle = *half_width = NAN;
+    if (trials > 0.0) {
+        double share = hits / trials, weight = z95 * z95 / trials;
+        *middle = (share + weight / 2) / (1 + weight);
+        *half_width = z95 / (1 + weight) *
+                      sqrt((share * (1 - share) + weight / 4) / trials);
+    }
+}
+
 double gather_wilson(uint64_t hits, uint64_t trials)
 {
-    if (trials == 0) {
-        return NAN;
-    }
-    double n = (double)trials, share = (double)hits / n, zz = z95 * z95;
-    return z95 / (1 + zz / n) * sqrt(share * (1 - share) / n + zz / (4 * n * n));
+    double middle, half_width;
+    gather_wilson_interval((double)hits, (double)trials, &middle, &half_width);
+    return half_width;
 }

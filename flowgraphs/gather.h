@@ -33,7 +33,9 @@ double gather_mean(const gather_t *gather);
 /* Half-width of the 95 % interval of the mean; NaN below two frames. */
 double gather_half_width(const gather_t *gather);
 
-/* Half-width of Wilson's 95 % interval for `hits` of `trials` independent ones; NaN for none. */
+/* Wilson's 95 % interval for `hits` of `trials` independent ones: its half-width; and its middle,
+   which is not hits / trials, with it.  NaN for no trials. */
 double gather_wilson(uint64_t hits, uint64_t trials);
+void gather_wilson_interval(double hits, double trials, double *middle, double *half_width);
 
 #endif
