@@ -28,8 +28,8 @@ campaign_t *campaign_create(err_t *err)
         err_set(err, ERR_MEMORY, "no memory for a campaign");
         return NULL;
     }
-    campaign->options = options_create("semradio-campaign", "sweeps, their results and figures",
-                                       tables, err);
+    campaign->options =
+        options_create("semradio-campaign", "sweeps, their results and figures", tables, err);
     if (campaign->options != NULL) {
         campaign->sweep = sweep_create(campaign->options, "campaign", campaign_single_keys);
     }
@@ -59,8 +59,10 @@ int campaign_word(campaign_t *campaign, const char *word, err_t *err)
     }
     if (strchr(word, '=') == NULL) {
         if (campaign->words) {
-            return err_set(err, ERR_ARGUMENT, "\"%s\" is not key=value, and a campaign file "
-                           "comes before the keys", word);
+            return err_set(err, ERR_ARGUMENT,
+                           "\"%s\" is not key=value, and a campaign file "
+                           "comes before the keys",
+                           word);
         }
         sweep_next_layer(campaign->sweep);
         return sweep_load(campaign->sweep, word, err);
@@ -131,8 +133,8 @@ void campaign_select(campaign_t *campaign, size_t point)
 {
     for (size_t i = 0; i < sweep_axes(campaign->sweep); i++) {
         const char *key = sweep_axis(campaign->sweep, i).key;
-        int status = options_set(campaign->options, key, sweep_value(campaign->sweep, point, i),
-                                 NULL);
+        int status =
+            options_set(campaign->options, key, sweep_value(campaign->sweep, point, i), NULL);
         assert(status == 0); /* sweep_add has set every value once */
         (void)status;
     }
@@ -157,9 +159,8 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     options_fraction(options, "codec.rate", &trial.rate_numerator, &trial.rate_denominator);
     trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
     trial.link.genie = options_choice(options, "campaign.receiver") == 1;
-    trial.link.numerology.cp = options_choice(options, "waveform.cp") == 0
-                                   ? NUMEROLOGY_CP_NORMAL
-                                   : NUMEROLOGY_CP_EXTENDED;
+    trial.link.numerology.cp =
+        options_choice(options, "waveform.cp") == 0 ? NUMEROLOGY_CP_NORMAL : NUMEROLOGY_CP_EXTENDED;
     trial.link.numerology.retrain_every = (int)options_int(options, "waveform.retrain_every");
     air_config_from_options(&trial.link.air, options);
     trial.link.air.seed = campaign_point_seed(campaign);

@@ -77,8 +77,8 @@ static void tell_result(run_t *run, size_t point)
     int used = snprintf(text, sizeof text, "%s%sPSNR %.2f dB", about, about[0] != '\0' ? ": " : "",
                         result.psnr_mse_db);
     if (isfinite(result.accuracy)) {
-        used += snprintf(text + used, sizeof text - (size_t)used, ", accuracy %.3f",
-                         result.accuracy);
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used, ", accuracy %.3f", result.accuracy);
     }
     snprintf(text + used, sizeof text - (size_t)used, ", SNR %.2f dB, %.0f of %.0f frames lost",
              result.snr_measured_db, result.frames_lost, result.frames_sent);
@@ -177,8 +177,8 @@ static int prepare(run_t *run, int argc, char *const argv[], err_t *err)
         return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
     }
     run->dataset = dataset_open(campaign_source(run->campaign), err);
-    json_t *contents = run->dataset != NULL ? campaign_check(run->campaign, run->dataset, err)
-                                            : NULL;
+    json_t *contents =
+        run->dataset != NULL ? campaign_check(run->campaign, run->dataset, err) : NULL;
     if (contents != NULL) {
         run->store = store_open(run->campaign, contents, argc, argv, err);
     }

@@ -51,12 +51,14 @@ static const char *first_difference(const json_t *old, const json_t *new)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)new, key, value) {
+    json_object_foreach((json_t *)new, key, value)
+    {
         if (!json_equal(value, json_object_get(old, key))) {
             return key;
         }
     }
-    json_object_foreach((json_t *)old, key, value) {
+    json_object_foreach((json_t *)old, key, value)
+    {
         if (json_object_get(new, key) == NULL) {
             return key;
         }
@@ -121,8 +123,7 @@ static void clear(store_t *store)
     store_clear_points(store_path(store, "points"), true);
 }
 
-static int prepare(store_t *store, const json_t *contents, int argc, char *const argv[],
-                   err_t *err)
+static int prepare(store_t *store, const json_t *contents, int argc, char *const argv[], err_t *err)
 {
     json_t *settings = campaign_settings(store->campaign);
     if (settings == NULL) {
@@ -229,9 +230,8 @@ int store_save(store_t *store, size_t point, const result_t *result, err_t *err)
     campaign_select(store->campaign, point);
     char path[sizeof store->path];
     point_path(store, path, sizeof path);
-    json_t *record = json_pack("{s:o?, s:o?}", "settings",
-                               campaign_point_settings(store->campaign), "result",
-                               result_to_json(result));
+    json_t *record = json_pack("{s:o?, s:o?}", "settings", campaign_point_settings(store->campaign),
+                               "result", result_to_json(result));
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for the result");
     }

@@ -2,11 +2,11 @@
 /*
  * store: a campaign's folder.
  *
- *     DIR/campaign.json     settings, contents, version, git revision, command line, points and seeds
- *     DIR/points/ID.json    one finished point: its settings and its result
- *     DIR/results.csv       one row per finished point, in the order of the sweep
- *     DIR/failures.txt      points that failed, and why; only when there are any
- *     DIR/figure.png        and figure.gp, the gnuplot script that draws it
+ *     DIR/campaign.json     settings, contents, version, git revision, command line, points and
+ * seeds DIR/points/ID.json    one finished point: its settings and its result DIR/results.csv one
+ * row per finished point, in the order of the sweep DIR/failures.txt      points that failed, and
+ * why; only when there are any DIR/figure.png        and figure.gp, the gnuplot script that draws
+ * it
  *
  * Each file appears whole or not at all, so a killed campaign leaves nothing
  * half done and the next run goes on.  One campaign at a time holds the

@@ -36,8 +36,8 @@ static void test_bad_words(void)
     say_out(out, sizeof out, "bad");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *const *words = cases[i].words;
-        int gives_out = strstr(cases[i].part, "out=") == cases[i].part ||
-                        strncmp(words[0], "out=", 4) == 0;
+        int gives_out =
+            strstr(cases[i].part, "out=") == cases[i].part || strncmp(words[0], "out=", 4) == 0;
         int code = gives_out ? run(words[0], words[1], NULL)
                              : run(words[0], words[1] != NULL ? words[1] : out,
                                    words[1] != NULL ? out : NULL, NULL);
@@ -125,9 +125,9 @@ static void test_contents(void)
     snprintf(source, sizeof source, "source=%s", in_base("pictures"));
     static const char *const demo_words[] = {"0", "1"};
     for (int i = 0; i < 2; i++) {
-        snprintf(command, sizeof command, SEMRADIO_BIN_DIR
-                 "/semradio-demo extract fashion-mnist:test %s %s/%s.png", demo_words[i],
-                 in_base("pictures"), demo_words[i]);
+        snprintf(command, sizeof command,
+                 SEMRADIO_BIN_DIR "/semradio-demo extract fashion-mnist:test %s %s/%s.png",
+                 demo_words[i], in_base("pictures"), demo_words[i]);
         CHECK_INT(system(command), 0);
         CHECK_INT(run(out, source, "images=2", "judge=none", NULL), i == 0 ? 0 : 1);
     }
