@@ -30,8 +30,8 @@ campaign_t *campaign_create(err_t *err)
         err_set(err, ERR_MEMORY, "no memory for a campaign");
         return NULL;
     }
-    campaign->options = options_create("semradio-campaign", "sweeps, their results and figures",
-                                       tables, err);
+    campaign->options =
+        options_create("semradio-campaign", "sweeps, their results and figures", tables, err);
     if (campaign->options != NULL) {
         campaign->sweep = sweep_create(campaign->options, "campaign", campaign_single_keys);
     }
@@ -61,8 +61,10 @@ int campaign_word(campaign_t *campaign, const char *word, err_t *err)
     }
     if (strchr(word, '=') == NULL) {
         if (campaign->words) {
-            return err_set(err, ERR_ARGUMENT, "\"%s\" is not key=value, and a campaign file "
-                           "comes before the keys", word);
+            return err_set(err, ERR_ARGUMENT,
+                           "\"%s\" is not key=value, and a campaign file "
+                           "comes before the keys",
+                           word);
         }
         sweep_next_layer(campaign->sweep);
         return sweep_load(campaign->sweep, word, err);
@@ -133,8 +135,8 @@ void campaign_select(campaign_t *campaign, size_t point)
 {
     for (size_t i = 0; i < sweep_axes(campaign->sweep); i++) {
         const char *key = sweep_axis(campaign->sweep, i).key;
-        int status = options_set(campaign->options, key, sweep_value(campaign->sweep, point, i),
-                                 NULL);
+        int status =
+            options_set(campaign->options, key, sweep_value(campaign->sweep, point, i), NULL);
         assert(status == 0); /* sweep_add has set every value once */
         (void)status;
     }

@@ -47,9 +47,9 @@ json_t *campaign_settings(const campaign_t *campaign)
         }
         int axis = sweep_find(campaign_sweep(campaign), key);
         json_object_set_new(settings, key,
-                            axis >= 0 ? axis_values(sweep_axis(campaign_sweep(campaign),
-                                                               (size_t)axis))
-                                      : json_pack("[s]", campaign_value(campaign, key, room)));
+                            axis >= 0
+                                ? axis_values(sweep_axis(campaign_sweep(campaign), (size_t)axis))
+                                : json_pack("[s]", campaign_value(campaign, key, room)));
     }
     return settings;
 }

@@ -85,5 +85,6 @@ const char *const campaign_running_keys[] = {"campaign.out", "campaign.jobs", "c
                                              NULL};
 
 const char *const campaign_unseeded_keys[] = {
-    "campaign.out",      "campaign.jobs",  "campaign.overwrite", "campaign.source",
-    "campaign.codec",    "campaign.judge", "campaign.receiver",  "campaign.images", NULL};
+    "campaign.out",      "campaign.jobs",   "campaign.overwrite",
+    "campaign.source",   "campaign.codec",  "campaign.judge",
+    "campaign.receiver", "campaign.images", NULL};

@@ -6,12 +6,11 @@
  */
 #include "campaign_run.h"
 
+#include "campaign_check.h"
 #include "clock.h"
-#include "codec/codec.h"
 #include "log.h"
 #include "pool.h"
 #include "progress.h"
-#include "quality/judge.h"
 #include "store.h"
 
 #include <math.h>
@@ -78,8 +77,8 @@ static void tell_result(run_t *run, size_t point)
     int used = snprintf(text, sizeof text, "%s%sPSNR %.2f dB", about, about[0] != '\0' ? ": " : "",
                         result.psnr_mse_db);
     if (isfinite(result.accuracy)) {
-        used += snprintf(text + used, sizeof text - (size_t)used, ", accuracy %.3f",
-                         result.accuracy);
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used, ", accuracy %.3f", result.accuracy);
     }
     snprintf(text + used, sizeof text - (size_t)used, ", SNR %.2f dB, %.0f of %.0f frames lost",
              result.snr_measured_db, result.frames_lost, result.frames_sent);
@@ -118,41 +117,6 @@ static void on_tick(void *context, uint64_t under_way)
 {
     const run_t *run = context;
     progress_draw(&run->progress, under_way);
-}
-
-static int check_trial(const trial_config_t *trial, err_t *err)
-{
-    codec_t *codec = codec_open(trial->codec, err);
-    if (codec == NULL) {
-        return -1;
-    }
-    int rate = codec_find_rate(codec, trial->rate_numerator, trial->rate_denominator, err);
-    codec_close(codec);
-    if (rate < 0) {
-        return -1;
-    }
-    bool named = strcmp(trial->judge, "auto") != 0 && strcmp(trial->judge, "none") != 0;
-    return named && !judge_known(trial->judge)
-               ? err_set(err, ERR_ARGUMENT, "there is no judge \"%s\"", trial->judge)
-               : 0;
-}
-
-/* Every codec at every rate, and every judge, before the first point: a slip should not cost
-   an hour.  Nothing is computed, so no threads are left behind. */
-static int check_names(campaign_t *campaign, err_t *err)
-{
-    char checked[1024] = "", names[1024];
-    for (size_t point = 0; point < campaign_points(campaign); point++) {
-        campaign_select(campaign, point);
-        trial_config_t trial = campaign_trial(campaign);
-        snprintf(names, sizeof names, "%s %d/%d %s", trial.codec, trial.rate_numerator,
-                 trial.rate_denominator, trial.judge);
-        if (strcmp(names, checked) != 0 && check_trial(&trial, err) != 0) {
-            return -1;
-        }
-        memcpy(checked, names, sizeof checked);
-    }
-    return 0;
 }
 
 /* Lists the points that have no result yet. */
@@ -213,10 +177,12 @@ static int prepare(run_t *run, int argc, char *const argv[], err_t *err)
         return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
     }
     run->dataset = dataset_open(campaign_source(run->campaign), err);
-    if (run->dataset == NULL || check_names(run->campaign, err) != 0) {
-        return -1;
+    json_t *contents =
+        run->dataset != NULL ? campaign_check(run->campaign, run->dataset, err) : NULL;
+    if (contents != NULL) {
+        run->store = store_open(run->campaign, contents, argc, argv, err);
     }
-    run->store = store_open(run->campaign, argc, argv, err);
+    json_decref(contents);
     return run->store != NULL ? list_todo(run, err) : -1;
 }
 

@@ -118,7 +118,8 @@ static int page(char *const words[], err_t *err)
 static void say_source(const table_t *table, const char *source)
 {
     size_t psnr = (size_t)table_find(table, "psnr_mse_db");
-    size_t accuracy = (size_t)table_find(table, "accuracy"), snr = (size_t)table_find(table, "snr_db");
+    size_t accuracy = (size_t)table_find(table, "accuracy"),
+           snr = (size_t)table_find(table, "snr_db");
     size_t first = SIZE_MAX, last = 0;
     for (size_t row = 0; row < table_rows(table); row++) {
         if (strcmp(table_text(table, row, 0), source) == 0 &&
@@ -173,8 +174,8 @@ static const struct {
     const char *name;
     int words;
     int (*run)(char *const words[], err_t *err);
-} commands[] = {{"crop", 4, crop}, {"extract", 3, extract}, {"head", 0, head},
-                {"step", 8, step}, {"list", 4, list}, {"page", 3, page},       {"result", 1, result}};
+} commands[] = {{"crop", 4, crop}, {"extract", 3, extract}, {"head", 0, head},    {"step", 8, step},
+                {"list", 4, list}, {"page", 3, page},       {"result", 1, result}};
 
 int main(int argc, char *argv[])
 {

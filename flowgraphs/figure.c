@@ -63,8 +63,8 @@ static void put_range(FILE *out, const figure_data_t *data, int panel)
 static void put_panel(FILE *out, const figure_data_t *data, int panel)
 {
     int y = 2 + 3 * panel; /* column of the data blocks: value, low, high */
-    fprintf(out, "set key %s right\nset ylabel '%s'\n",
-            panel == FIGURE_LOSS ? "top" : "bottom", panels[panel]);
+    fprintf(out, "set key %s right\nset ylabel '%s'\n", panel == FIGURE_LOSS ? "top" : "bottom",
+            panels[panel]);
     put_range(out, data, panel);
     fprintf(out, "plot \\\n");
     for (size_t s = 0; s < data->series_count; s++) {
@@ -83,13 +83,16 @@ static void put_script(FILE *out, const figure_data_t *data)
     for (int i = 0; i < FIGURE_VALUES; i++) {
         used += data->has[i];
     }
-    fprintf(out, "# gnuplot figure.gp    draws figure.png from results.csv's numbers\n"
-                 "set terminal pngcairo noenhanced size %d,%d font 'sans,11'\n"
-                 "set output 'figure.png'\n",
+    fprintf(out,
+            "# gnuplot figure.gp    draws figure.png from results.csv's numbers\n"
+            "set terminal pngcairo noenhanced size %d,%d font 'sans,11'\n"
+            "set output 'figure.png'\n",
             WIDTH, PANEL_HEIGHT * used);
     for (int i = 0; i < 8; i++) {
-        fprintf(out, "set style line %d linecolor rgb '#%s' linewidth 1.6 pointtype %d "
-                "pointsize 0.9\n", i + 1, colours[i], i + 4);
+        fprintf(out,
+                "set style line %d linecolor rgb '#%s' linewidth 1.6 pointtype %d "
+                "pointsize 0.9\n",
+                i + 1, colours[i], i + 4);
     }
     fprintf(out, "set grid linetype 1 linecolor rgb '#dddddd' linewidth 0.5\nset xlabel ");
     put_quoted(out, data->x_label);
@@ -146,7 +149,8 @@ static int run_gnuplot(const char *folder, err_t *err)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
         return err_set(err, ERR_UNSUPPORTED,
                        "gnuplot is not installed (apt install gnuplot-nox): no figure, but "
-                       "%s/results.csv is there", folder);
+                       "%s/results.csv is there",
+                       folder);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         return err_set(err, ERR_IO, "gnuplot could not draw %s/figure.gp", folder);

@@ -12,9 +12,9 @@
 enum { LABEL_SIZE = 512, COLUMNS_MOST = 256 };
 
 /* Columns of results.csv that say what was asked for; the last of the measured ones. */
-static const char *const settings[] = {"source",          "codec",    "rate",
-                                       "channel",         "snr_db",   "delay_spread_ns",
-                                       "receiver",        "frame_images", NULL};
+static const char *const settings[] = {"source",   "codec",        "rate",
+                                       "channel",  "snr_db",       "delay_spread_ns",
+                                       "receiver", "frame_images", NULL};
 static const char last_measured[] = "on_air";
 
 typedef struct {
@@ -72,10 +72,10 @@ static int find(const table_t *table, const char *name, const char *path, err_t 
 static int plan_columns(plan_t *plan, const char *path, err_t *err)
 {
     const table_t *t = plan->table;
-    const char *const names[] = {"psnr_mse_db", "psnr_ci_db",  "accuracy", "accuracy_ci",
-                                 "frames_lost", "frames_sent"};
-    int *const places[] = {&plan->psnr, &plan->psnr_ci, &plan->accuracy, &plan->accuracy_ci,
-                           &plan->lost, &plan->sent};
+    const char *const names[] = {"psnr_mse_db", "psnr_ci_db",  "accuracy",
+                                 "accuracy_ci", "frames_lost", "frames_sent"};
+    int *const places[] = {&plan->psnr,        &plan->psnr_ci, &plan->accuracy,
+                           &plan->accuracy_ci, &plan->lost,    &plan->sent};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         *places[i] = find(t, names[i], path, err);
         if (*places[i] < 0) {
@@ -162,15 +162,14 @@ static figure_series_t *find_series(figure_data_t *data, const char *label, size
 static figure_point_t row_point(const plan_t *plan, size_t row)
 {
     const table_t *t = plan->table;
-    return (figure_point_t){
-        .x = table_number(t, row, plan->x),
-        .value = {table_number(t, row, (size_t)plan->psnr),
-                  table_number(t, row, (size_t)plan->accuracy)},
-        .half_width = {table_number(t, row, (size_t)plan->psnr_ci),
-                       table_number(t, row, (size_t)plan->accuracy_ci)},
-        .lost = table_number(t, row, (size_t)plan->lost),
-        .sent = table_number(t, row, (size_t)plan->sent),
-        .rows = 1.0};
+    return (figure_point_t){.x = table_number(t, row, plan->x),
+                            .value = {table_number(t, row, (size_t)plan->psnr),
+                                      table_number(t, row, (size_t)plan->accuracy)},
+                            .half_width = {table_number(t, row, (size_t)plan->psnr_ci),
+                                           table_number(t, row, (size_t)plan->accuracy_ci)},
+                            .lost = table_number(t, row, (size_t)plan->lost),
+                            .sent = table_number(t, row, (size_t)plan->sent),
+                            .rows = 1.0};
 }
 
 /* Averages into the point of the same abscissa: independent rows, so variances add. */

@@ -22,7 +22,7 @@ typedef struct {
 } figure_point_t;
 
 typedef struct {
-    char *label; /* "rate 1/6, channel awgn": what tells it from the others */
+    char *label;            /* "rate 1/6, channel awgn": what tells it from the others */
     figure_point_t *points; /* [count], x rising */
     size_t count;
 } figure_series_t;

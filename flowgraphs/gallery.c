@@ -85,9 +85,9 @@ static void settle(gallery_t *gallery)
         const image_t *received = &gallery->images[i];
         bool measured = i % gallery->columns > 0 && sent->rgb != NULL && received->rgb != NULL &&
                         sent->width == received->width && sent->height == received->height;
-        gallery->psnr_db[i] = measured ? quality_psnr_db(quality_mse(sent->rgb, received->rgb,
-                                                                     image_bytes(sent)))
-                                       : (double)NAN;
+        gallery->psnr_db[i] =
+            measured ? quality_psnr_db(quality_mse(sent->rgb, received->rgb, image_bytes(sent)))
+                     : (double)NAN;
     }
 }
 

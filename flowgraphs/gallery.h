@@ -21,11 +21,12 @@ enum { GALLERY_MOST = 64 }; /* rows, columns */
 typedef struct {
     int rows, columns;
     char *row_names[GALLERY_MOST], *column_names[GALLERY_MOST];
-    image_t *images;  /* [rows][columns], empty where there is none */
-    double *psnr_db;  /* [rows][columns] against column 0, NaN where there is none */
+    image_t *images; /* [rows][columns], empty where there is none */
+    double *psnr_db; /* [rows][columns] against column 0, NaN where there is none */
 } gallery_t;
 
-/* Errors name the list and its line: fields missing, too many rows or columns, a damaged picture. */
+/* Errors name the list and its line: fields missing, too many rows or columns, a damaged picture.
+ */
 gallery_t *gallery_load(const char *list, err_t *err);
 void gallery_free(gallery_t *gallery); /* NULL is fine */
 

@@ -142,14 +142,17 @@ static int put_figure(FILE *out, const char *path, err_t *err)
 static void put_head(FILE *out, const char *title, const char *result)
 {
     fputs("<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
-          "<meta name=viewport content=\"width=device-width\">\n<title>", out);
+          "<meta name=viewport content=\"width=device-width\">\n<title>",
+          out);
     put_text(out, title);
-    fputs("</title>\n<style>\n"
-          "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em}\n"
-          "table{border-collapse:collapse}td,th{padding:.2em .5em;text-align:center;"
-          "border-bottom:1px solid #ddd;font-size:13px}\n"
-          ".wide{overflow-x:auto}.small{image-rendering:pixelated}.figure{max-width:100%}\n"
-          "</style></head><body>\n<h1>", out);
+    fputs(
+        "</title>\n<style>\n"
+        "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em}\n"
+        "table{border-collapse:collapse}td,th{padding:.2em .5em;text-align:center;"
+        "border-bottom:1px solid #ddd;font-size:13px}\n"
+        ".wide{overflow-x:auto}.small{image-rendering:pixelated}.figure{max-width:100%}\n"
+        "</style></head><body>\n<h1>",
+        out);
     put_text(out, title);
     fputs("</h1>\n<p>", out);
     put_text(out, result);

@@ -27,8 +27,7 @@ double gather_mean(const gather_t *gather)
 static double student95(double degrees)
 {
     double z = z95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-    return z + (z3 + z) / (4 * degrees) +
-           (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees * degrees) +
+    return z + (z3 + z) / (4 * degrees) + (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees * degrees) +
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * degrees * degrees * degrees);
 }
 
@@ -39,8 +38,8 @@ double gather_half_width(const gather_t *gather)
     }
     double mean = gather_mean(gather);
     double frames = (double)gather->frames;
-    double squares = gather->sum_sum - 2 * mean * gather->sum_count +
-                     mean * mean * gather->count_count;
+    double squares =
+        gather->sum_sum - 2 * mean * gather->sum_count + mean * mean * gather->count_count;
     double variance = fmax(squares, 0.0) * frames / (frames - 1) / (gather->count * gather->count);
     return student95(frames - 1) * sqrt(variance);
 }
@@ -51,8 +50,7 @@ void gather_wilson_interval(double hits, double trials, double *middle, double *
     if (trials > 0.0) {
         double share = hits / trials, weight = z95 * z95 / trials;
         *middle = (share + weight / 2) / (1 + weight);
-        *half_width = z95 / (1 + weight) *
-                      sqrt((share * (1 - share) + weight / 4) / trials);
+        *half_width = z95 / (1 + weight) * sqrt((share * (1 - share) + weight / 4) / trials);
     }
 }
 

@@ -22,7 +22,10 @@ typedef struct {
     double sum_sum, sum_count, count_count; /* of S_f^2, S_f n_f, n_f^2 */
 } gather_t;
 
-#define GATHER_INIT {0, 0.0, 0.0, 0.0, 0.0, 0.0}
+#define GATHER_INIT                                                                                \
+    {                                                                                              \
+        0, 0.0, 0.0, 0.0, 0.0, 0.0                                                                 \
+    }
 
 /* A frame's sum over its `count` values; nothing happens when count is 0. */
 void gather_add(gather_t *gather, double sum, double count);

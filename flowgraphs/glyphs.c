@@ -70,8 +70,8 @@ static void dot(image_t *image, int x, int y, int scale, const uint8_t colour[3]
     for (int row = y; row < y + scale; row++) {
         for (int column = x; column < x + scale; column++) {
             if (row >= 0 && row < image->height && column >= 0 && column < image->width) {
-                uint8_t *pixel = image->rgb + 3 * ((size_t)row * (size_t)image->width +
-                                                   (size_t)column);
+                uint8_t *pixel =
+                    image->rgb + 3 * ((size_t)row * (size_t)image->width + (size_t)column);
                 pixel[0] = colour[0];
                 pixel[1] = colour[1];
                 pixel[2] = colour[2];
@@ -80,8 +80,7 @@ static void dot(image_t *image, int x, int y, int scale, const uint8_t colour[3]
     }
 }
 
-void glyphs_draw(image_t *image, int x, int y, int scale, const char *text,
-                 const uint8_t colour[3])
+void glyphs_draw(image_t *image, int x, int y, int scale, const char *text, const uint8_t colour[3])
 {
     for (; *text != '\0'; text++, x += GLYPH_WIDTH * scale) {
         const uint8_t *rows = glyph_of(*text);

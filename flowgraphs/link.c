@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    FLUSH_SAMPLES = 8192, /* the receiver looks about 4,000 samples ahead */
+    FLUSH_SAMPLES = 8192,   /* the receiver looks about 4,000 samples ahead */
     STREAM_GAPS = 0x676170, /* "gap": apart from the air's own streams under the same seed */
 };
 

@@ -27,7 +27,7 @@ typedef struct {
     air_config_t air; /* sample rate and symbol energy are the numerology's; the seed is used */
     numerology_t numerology;
     bool genie;
-    size_t gap_most; /* samples of silence before a frame: uniform in 0 … gap_most */
+    size_t gap_most;    /* samples of silence before a frame: uniform in 0 … gap_most */
     size_t max_symbols; /* the most payload symbols a frame will have, 1 … 16 M */
     /* Every frame the receiver reports, good or lost; runs inside link_send and link_flush. */
     void (*on_frame)(void *context, const received_frame_t *frame);
@@ -45,8 +45,7 @@ void link_destroy(link_t *link); /* NULL is fine */
  * when the receiver has seen enough samples; the genie's come out at once.
  * Errors: a header out of range, more symbols than max_symbols.
  */
-int link_send(link_t *link, const frame_header_t *header, const float complex *symbols,
-              err_t *err);
+int link_send(link_t *link, const frame_header_t *header, const float complex *symbols, err_t *err);
 
 /* Sends silence until every frame that was sent has come out, found or not. */
 void link_flush(link_t *link);

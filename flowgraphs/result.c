@@ -7,13 +7,15 @@
 #include <stddef.h>
 #include <string.h>
 
+/* clang-format off */
 #define FIELDS(F)                                                                          \
     F(images) F(images_received) F(frames_sent) F(frames_lost) F(frames_false)             \
     F(psnr_mse_db) F(psnr_mean_db) F(psnr_all_db) F(ssim) F(accuracy) F(accuracy_all)      \
     F(psnr_ci_db) F(psnr_mean_ci_db) F(accuracy_ci) F(loss_ci) F(evm_db)                   \
     F(snr_measured_db) F(symbol_power) F(compression) F(on_air) F(cpu_s)
+/* clang-format on */
 
-#define FIELD_NAME(name) #name,
+#define FIELD_NAME(name)   #name,
 #define FIELD_OFFSET(name) offsetof(result_t, name),
 
 static const char *const names[] = {FIELDS(FIELD_NAME) NULL};
@@ -47,13 +49,12 @@ const char *const *result_names(void)
 
 double result_value(const result_t *result, const char *name)
 {
-    for (int i = 0; i < FIELD_COUNT; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return field_value(result, i);
-        }
+    int i = 0;
+    while (i < FIELD_COUNT && strcmp(names[i], name) != 0) {
+        i++;
     }
-    assert(!"a result field of that name");
-    return NAN;
+    assert(i < FIELD_COUNT);
+    return field_value(result, i);
 }
 
 json_t *result_to_json(const result_t *result)

@@ -52,7 +52,8 @@ json_t *result_to_json(const result_t *result);
 /* Fields that are missing, null or no numbers: NaN for null, else an error naming the field. */
 int result_from_json(const json_t *json, result_t *result, err_t *err);
 
-/* A CSV field: numbers with nine digits and NaN as nothing; texts quoted where needed (RFC 4180). */
+/* A CSV field: numbers with nine digits and NaN as nothing; texts quoted where needed (RFC 4180).
+ */
 void result_put_number(FILE *out, double value);
 void result_put_text(FILE *out, const char *text);
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Images of one frame share their fading: their sums go in together. */
 static void end_frame(step_t *step)
@@ -198,12 +199,12 @@ static void put_row(const step_t *step, const char *source, const char *channel,
 int step_save(const step_t *step, const char *source, const char *channel, double snr_db,
               const char *path, err_t *err)
 {
+    bool fresh = access(path, F_OK) != 0;
     FILE *file = fopen(path, "a");
     if (file == NULL) {
         return err_set_errno(err, errno, "cannot write %s", path);
     }
-    fseek(file, 0, SEEK_END);
-    if (ftell(file) == 0) {
+    if (fresh) {
         fputs(head, file);
     }
     put_row(step, source, channel, snr_db, file);

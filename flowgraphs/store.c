@@ -51,12 +51,14 @@ static const char *first_difference(const json_t *old, const json_t *new)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)new, key, value) {
+    json_object_foreach((json_t *)new, key, value)
+    {
         if (!json_equal(value, json_object_get(old, key))) {
             return key;
         }
     }
-    json_object_foreach((json_t *)old, key, value) {
+    json_object_foreach((json_t *)old, key, value)
+    {
         if (json_object_get(new, key) == NULL) {
             return key;
         }
@@ -78,8 +80,20 @@ static int refuse(const store_t *store, const char *key, const json_t *old, cons
     return -1;
 }
 
+/* Compares one part of the records; 1, with the message, when they differ. */
+static int compare_part(const store_t *store, const json_t *record, const char *part,
+                        const json_t *now, err_t *err)
+{
+    const json_t *old = json_object_get(record, part);
+    const char *key = first_difference(old, now);
+    if (key != NULL) {
+        (void)refuse(store, key, old, now, err);
+    }
+    return key != NULL;
+}
+
 /* 0: the folder is new, or holds this campaign; 1: it holds another one; -1: cannot tell. */
-static int compare(store_t *store, const json_t *settings, err_t *err)
+static int compare(store_t *store, const json_t *settings, const json_t *contents, err_t *err)
 {
     const char *path = store_path(store, "campaign.json");
     if (access(path, F_OK) != 0) {
@@ -89,13 +103,9 @@ static int compare(store_t *store, const json_t *settings, err_t *err)
     if (record == NULL) {
         return -1;
     }
-    const json_t *old = json_object_get(record, "settings");
-    const char *key = first_difference(old, settings);
-    int status = 0;
-    if (key != NULL) {
-        status = 1;
-        (void)refuse(store, key, old, settings, err);
-    } else {
+    int status = compare_part(store, record, "settings", settings, err) ||
+                 compare_part(store, record, "contents", contents, err);
+    if (status == 0) {
         store_compare_builds(record);
     }
     json_decref(record);
@@ -113,14 +123,14 @@ static void clear(store_t *store)
     store_clear_points(store_path(store, "points"), true);
 }
 
-static int prepare(store_t *store, int argc, char *const argv[], err_t *err)
+static int prepare(store_t *store, const json_t *contents, int argc, char *const argv[], err_t *err)
 {
     json_t *settings = campaign_settings(store->campaign);
     if (settings == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for the settings");
     }
     err_t why = ERR_INIT;
-    int status = compare(store, settings, &why);
+    int status = compare(store, settings, contents, &why);
     if (status != 0 && !campaign_overwrite(store->campaign)) {
         json_decref(settings);
         return err_set(err, why.code, "%s", why.text);
@@ -129,11 +139,12 @@ static int prepare(store_t *store, int argc, char *const argv[], err_t *err)
         clear(store);
     }
     store_clear_points(store_path(store, "points"), false);
-    return store_write_record(store_path(store, "campaign.json"), store->campaign, settings, argc,
-                              argv, err);
+    return store_write_record(store_path(store, "campaign.json"), store->campaign, settings,
+                              contents, argc, argv, err);
 }
 
-store_t *store_open(campaign_t *campaign, int argc, char *const argv[], err_t *err)
+store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
+                    err_t *err)
 {
     store_t *store = calloc(1, sizeof *store);
     if (store == NULL || (store->folder = strdup(campaign_out(campaign))) == NULL) {
@@ -151,7 +162,7 @@ store_t *store_open(campaign_t *campaign, int argc, char *const argv[], err_t *e
     } else if (strlen(store->folder) > sizeof store->path - 64) {
         err_set(err, ERR_ARGUMENT, "the name of the folder is too long");
     } else if (file_make_folder(store_path(store, "points"), err) == 0 &&
-               take_lock(store, err) == 0 && prepare(store, argc, argv, err) == 0) {
+               take_lock(store, err) == 0 && prepare(store, contents, argc, argv, err) == 0) {
         return store;
     }
     store_close(store);
@@ -219,9 +230,8 @@ int store_save(store_t *store, size_t point, const result_t *result, err_t *err)
     campaign_select(store->campaign, point);
     char path[sizeof store->path];
     point_path(store, path, sizeof path);
-    json_t *record = json_pack("{s:o?, s:o?}", "settings",
-                               campaign_point_settings(store->campaign), "result",
-                               result_to_json(result));
+    json_t *record = json_pack("{s:o?, s:o?}", "settings", campaign_point_settings(store->campaign),
+                               "result", result_to_json(result));
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for the result");
     }

@@ -2,11 +2,11 @@
 /*
  * store: a campaign's folder.
  *
- *     DIR/campaign.json     settings, version, git revision, command line, points and seeds
- *     DIR/points/ID.json    one finished point: its settings and its result
- *     DIR/results.csv       one row per finished point, in the order of the sweep
- *     DIR/failures.txt      points that failed, and why; only when there are any
- *     DIR/figure.png        and figure.gp, the gnuplot script that draws it
+ *     DIR/campaign.json     settings, contents, version, git revision, command line, points and
+ * seeds DIR/points/ID.json    one finished point: its settings and its result DIR/results.csv one
+ * row per finished point, in the order of the sweep DIR/failures.txt      points that failed, and
+ * why; only when there are any DIR/figure.png        and figure.gp, the gnuplot script that draws
+ * it
  *
  * Each file appears whole or not at all, so a killed campaign leaves nothing
  * half done and the next run goes on.  One campaign at a time holds the
@@ -22,11 +22,14 @@ typedef struct store store_t;
 
 /*
  * Opens the campaign's folder, made when missing, and writes campaign.json.
- * Errors: not writable; held by a running campaign; it holds the results of
- * other settings (the message names the first that differs), unless
- * campaign_overwrite: then those results are deleted (nothing else is).
+ * `contents` says what the files behind the settings hold, {"codec image32":
+ * hash, …}.  Errors: not writable; held by a running campaign; it holds the
+ * results of other settings or contents (the message names the first that
+ * differs), unless campaign_overwrite: then those results are deleted (nothing
+ * else is).
  */
-store_t *store_open(campaign_t *campaign, int argc, char *const argv[], err_t *err);
+store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
+                    err_t *err);
 void store_close(store_t *store); /* NULL is fine */
 
 /*

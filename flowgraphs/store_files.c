@@ -68,8 +68,8 @@ static json_t *record_points(campaign_t *campaign)
     return points;
 }
 
-int store_write_record(const char *path, campaign_t *campaign, json_t *settings, int argc,
-                       char *const argv[], err_t *err)
+int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
+                       const json_t *contents, int argc, char *const argv[], err_t *err)
 {
     json_t *command = json_array();
     for (int i = 0; command != NULL && i < argc; i++) {
@@ -78,11 +78,11 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
         json_array_append_new(command, word != NULL ? word : json_string("?"));
     }
     char started[32];
-    json_t *record = json_pack("{s:s, s:s, s:s, s:s, s:o?, s:o, s:o?}", "program",
-                               "semradio-campaign", "version", SEMRADIO_VERSION, "revision",
-                               SEMRADIO_REVISION, "started",
-                               clock_wall_text(clock_wall_ns(), started, sizeof started), "command",
-                               command, "settings", settings, "points", record_points(campaign));
+    json_t *record = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o?, s:o, s:O, s:o?}", "program", "semradio-campaign", "version",
+        SEMRADIO_VERSION, "revision", SEMRADIO_REVISION, "started",
+        clock_wall_text(clock_wall_ns(), started, sizeof started), "command", command, "settings",
+        settings, "contents", (json_t *)contents, "points", record_points(campaign));
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %s", path);
     }
@@ -112,7 +112,8 @@ void store_clear_points(const char *folder, bool all)
     }
     for (const struct dirent *entry; (entry = readdir(points)) != NULL;) {
         size_t length = strspn(entry->d_name, "0123456789abcdef");
-        bool ours = length == CAMPAIGN_ID_SIZE - 1 && strncmp(entry->d_name + length, ".json", 5) == 0;
+        bool ours =
+            length == CAMPAIGN_ID_SIZE - 1 && strncmp(entry->d_name + length, ".json", 5) == 0;
         bool whole = ours && entry->d_name[length + 5] == '\0';
         /* A longer name is a file that its writer did not live to rename. */
         if (ours && (all || !whole)) {

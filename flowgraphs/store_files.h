@@ -12,8 +12,8 @@ json_t *store_read_json(const char *path, err_t *err);
 int store_write_json(const char *path, const json_t *json, err_t *err);
 
 /* Writes campaign.json.  Takes `settings` over. */
-int store_write_record(const char *path, campaign_t *campaign, json_t *settings, int argc,
-                       char *const argv[], err_t *err);
+int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
+                       const json_t *contents, int argc, char *const argv[], err_t *err);
 
 /* Warns when the earlier points of this campaign were made by another build. */
 void store_compare_builds(const json_t *record);

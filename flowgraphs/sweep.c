@@ -62,8 +62,7 @@ void sweep_destroy(sweep_t *sweep)
     free(sweep);
 }
 
-const char *sweep_spell(const options_t *options, const char *key,
-                        char text[SWEEP_SPELLING_SIZE])
+const char *sweep_spell(const options_t *options, const char *key, char text[SWEEP_SPELLING_SIZE])
 {
     const option_t *option = options_find(options, key, NULL);
     assert(option != NULL);
@@ -122,8 +121,8 @@ static int is_whole(const sweep_t *sweep, const char *key)
 }
 
 /* The values of an axis: one text as it is, or the list and ranges in it. */
-static int axis_expand(const sweep_t *sweep, const option_t *option, axis_t *axis,
-                       const char *text, err_t *err)
+static int axis_expand(const sweep_t *sweep, const option_t *option, axis_t *axis, const char *text,
+                       err_t *err)
 {
     if (!is_whole(sweep, axis->key)) {
         return option_expand(option, text, &axis->values, &axis->count, err);

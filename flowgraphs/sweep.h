@@ -23,8 +23,8 @@
 
 #include <stddef.h>
 
-#define SWEEP_MOST_POINTS 100000 /* all axes crossed */
-#define SWEEP_SPELLING_SIZE 64   /* bytes of a number's spelling */
+#define SWEEP_MOST_POINTS   100000 /* all axes crossed */
+#define SWEEP_SPELLING_SIZE 64     /* bytes of a number's spelling */
 
 typedef struct sweep sweep_t;
 
@@ -80,7 +80,6 @@ const char *sweep_value(const sweep_t *sweep, size_t point, size_t axis);
  * exact ("0.5", "1/6", "yes"), texts as they are.  `text` is used where the
  * spelling is not the text itself.
  */
-const char *sweep_spell(const options_t *options, const char *key,
-                        char text[SWEEP_SPELLING_SIZE]);
+const char *sweep_spell(const options_t *options, const char *key, char text[SWEEP_SPELLING_SIZE]);
 
 #endif

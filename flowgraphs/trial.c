@@ -26,10 +26,9 @@ static int survey(trial_t *trial, err_t *err)
         }
         size_t images = (size_t)round_capacity(trial, width, height);
         trial->round_symbols = larger(trial->round_symbols, images * symbols);
-        trial->round_pixels = larger(trial->round_pixels,
-                                     images * (size_t)width * (size_t)height);
-        trial->frame_symbols = larger(trial->frame_symbols,
-                                      (size_t)trial->config->frame_images * symbols);
+        trial->round_pixels = larger(trial->round_pixels, images * (size_t)width * (size_t)height);
+        trial->frame_symbols =
+            larger(trial->frame_symbols, (size_t)trial->config->frame_images * symbols);
     }
     return 0;
 }

@@ -21,9 +21,9 @@ typedef struct {
     const char *codec;  /* codec_open's name or path */
     int rate_numerator; /* 0: the codec's second rate, or its only one */
     int rate_denominator;
-    const char *judge; /* judge_open's name or path; "auto": by the data set's name; "none" */
-    uint64_t images;   /* to send, at least 1 */
-    int frame_images;  /* pictures in a frame, 1 … 255; fewer where their size changes */
+    const char *judge;  /* judge_open's name or path; "auto": by the data set's name; "none" */
+    uint64_t images;    /* to send, at least 1 */
+    int frame_images;   /* pictures in a frame, 1 … 255; fewer where their size changes */
     link_config_t link; /* max_symbols, on_frame and context are filled in by the trial */
     void (*on_progress)(void *context, uint64_t images_done); /* may be NULL */
     void *context;
@@ -33,7 +33,6 @@ typedef struct {
  * Runs the point.  Errors: unknown codec, rate or judge; a picture that cannot
  * be read or that is too large for a frame (the message names it).
  */
-int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *result,
-              err_t *err);
+int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *result, err_t *err);
 
 #endif

@@ -90,7 +90,7 @@ void round_on_frame(void *context, const received_frame_t *frame)
         return; /* counted as lost when its round is measured */
     }
     int index = (uint16_t)(frame->header.frame - trial->next_frame);
-    frame_header_t sent;
+    frame_header_t sent = {0};
     if (index < round->frames) {
         sent = frame_header(trial, index);
     }
@@ -104,12 +104,10 @@ void round_on_frame(void *context, const received_frame_t *frame)
     size_t at = (size_t)round->received * round->symbols;
     memcpy(round->received_symbols + at, frame->symbols,
            frame->symbol_count * sizeof *frame->symbols);
-    memcpy(round->noise_var + at, frame->noise_var,
-           frame->symbol_count * sizeof *frame->noise_var);
+    memcpy(round->noise_var + at, frame->noise_var, frame->symbol_count * sizeof *frame->noise_var);
     round->received += sent.images;
     const float complex *truth =
-        round->sent_symbols +
-        (size_t)index * (size_t)trial->config->frame_images * round->symbols;
+        round->sent_symbols + (size_t)index * (size_t)trial->config->frame_images * round->symbols;
     score_symbols(&trial->score, truth, frame);
 }
 
@@ -203,9 +201,8 @@ int round_measure(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
     if (round->received > 0 &&
-        codec_decode_batch(trial->codec, round->received, round->received_symbols,
-                           round->noise_var, round->width, round->height, trial->p,
-                           round->decoded, err) != 0) {
+        codec_decode_batch(trial->codec, round->received, round->received_symbols, round->noise_var,
+                           round->width, round->height, trial->p, round->decoded, err) != 0) {
         return -1;
     }
     int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;

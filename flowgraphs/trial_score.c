@@ -130,13 +130,13 @@ void score_result(const score_t *score, result_t *result)
     result->accuracy = gather_mean(&score->correct);
     result->accuracy_all = gather_mean(&score->correct_all);
     /* d(10 log10 x) = 10 / ln 10 * dx / x */
-    result->psnr_ci_db = 10.0 / log(10.0) * gather_half_width(&score->mse) /
-                         gather_mean(&score->mse);
+    result->psnr_ci_db =
+        10.0 / log(10.0) * gather_half_width(&score->mse) / gather_mean(&score->mse);
     result->psnr_mean_ci_db = gather_half_width(&score->psnr_db);
     result->accuracy_ci = accuracy_half_width(score);
     result->loss_ci = gather_wilson(score->frames_lost, score->frames);
     result->evm_db = ratio_db(score->error_energy, score->received_energy);
     result->snr_measured_db = ratio_db(score->signal, score->noise);
-    result->symbol_power = score->sent_symbols > 0.0 ? score->sent_energy / score->sent_symbols
-                                                     : (double)NAN;
+    result->symbol_power =
+        score->sent_symbols > 0.0 ? score->sent_energy / score->sent_symbols : (double)NAN;
 }

@@ -16,7 +16,7 @@
 
 typedef struct {
     gather_t mse, mse_all, psnr_db, ssim, correct, correct_all;
-    uint64_t judged_right;                /* received pictures named right by the judge */
+    uint64_t judged_right; /* received pictures named right by the judge */
     uint64_t frames, frames_lost, frames_false;
     double signal, noise;                 /* sums of |h|^2 and n0 as the receiver measured them */
     double error_energy, received_energy; /* sums of |s_hat - s|^2 and |s|^2, received frames */
@@ -26,10 +26,10 @@ typedef struct {
 /* One frame as it was sent, and as it was decoded (`decoded` NULL: it was lost). */
 typedef struct {
     int images, width, height;
-    const uint8_t *sent, *decoded;       /* [images][height][width][3] */
-    const int *labels;                   /* [images], negative: unknown */
-    const int *predicted;                /* [images] by the judge; NULL: not judged */
-    const float complex *symbols;        /* what was sent */
+    const uint8_t *sent, *decoded; /* [images][height][width][3] */
+    const int *labels;             /* [images], negative: unknown */
+    const int *predicted;          /* [images] by the judge; NULL: not judged */
+    const float complex *symbols;  /* what was sent */
     size_t symbol_count;
 } score_frame_t;
 

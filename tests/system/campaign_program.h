@@ -20,7 +20,7 @@
 
 enum { WORDS_MOST = 32, SAID_SIZE = 8192 };
 
-static char base[64]; /* every folder of these tests lies in it */
+static char base[64];        /* every folder of these tests lies in it */
 static char said[SAID_SIZE]; /* what the last program wrote on standard error */
 
 /* ---- running the program ---- */

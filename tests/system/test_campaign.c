@@ -2,10 +2,10 @@
 /* semradio-campaign, the program: its results, and what kills and crashes do to them. */
 #include "campaign_program.h"
 
-#define SIX_POINTS                                                                              \
+#define SIX_POINTS                                                                                 \
     "source=fashion-mnist:test", "codec.rate=1/12,1/6", "channel.snr_db=0:10:20", "images=100"
-#define LONG_POINTS                                                                             \
-    "source=fashion-mnist:test", "codec.rate=1/6", "channel.snr_db=0:5:25", "images=400",       \
+#define LONG_POINTS                                                                                \
+    "source=fashion-mnist:test", "codec.rate=1/6", "channel.snr_db=0:5:25", "images=400",          \
         "frame.images=4", "channel.model=rayleigh"
 
 static char clean[256], clean_long[256]; /* undisturbed results to compare with */
@@ -18,9 +18,9 @@ static void test_results(void)
     CHECK_INT(run(SIX_POINTS, out, "jobs=1", NULL), 0);
     table_t *table = results(clean);
     static const char *const columns[] = {
-        "source", "codec",       "rate",        "channel",     "snr_db",       "delay_spread_ns",
-        "seed",   "images",      "frames_sent", "frames_lost", "psnr_mse_db",  "psnr_mean_db",
-        "ssim",   "accuracy",    "evm_db",      "cpu_s",       "psnr_all_db",  "psnr_ci_db",
+        "source",  "codec",       "rate",           "channel",     "snr_db",      "delay_spread_ns",
+        "seed",    "images",      "frames_sent",    "frames_lost", "psnr_mse_db", "psnr_mean_db",
+        "ssim",    "accuracy",    "evm_db",         "cpu_s",       "psnr_all_db", "psnr_ci_db",
         "loss_ci", "accuracy_ci", "snr_measured_db"};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         CU_ASSERT(table_find(table, columns[i]) >= 0);
@@ -166,7 +166,8 @@ static void test_changed(void)
     FILE *mine = fopen(in_base("jobs/notes.txt"), "w");
     fclose(mine);
     CHECK_INT(run("source=fashion-mnist:test", "channel.snr_db=3", "images=20", out,
-                  "overwrite=yes", NULL), 0);
+                  "overwrite=yes", NULL),
+              0);
     table_t *table = results(in_base("jobs"));
     CHECK_INT(table_rows(table), 1);
     table_free(table);

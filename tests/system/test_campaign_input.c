@@ -36,8 +36,8 @@ static void test_bad_words(void)
     say_out(out, sizeof out, "bad");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *const *words = cases[i].words;
-        int gives_out = strstr(cases[i].part, "out=") == cases[i].part ||
-                        strncmp(words[0], "out=", 4) == 0;
+        int gives_out =
+            strstr(cases[i].part, "out=") == cases[i].part || strncmp(words[0], "out=", 4) == 0;
         int code = gives_out ? run(words[0], words[1], NULL)
                              : run(words[0], words[1] != NULL ? words[1] : out,
                                    words[1] != NULL ? out : NULL, NULL);
@@ -116,7 +116,27 @@ static void test_figure(void)
     table_free(table);
 }
 
+/* The same words, but another file behind one of them. */
+static void test_contents(void)
+{
+    char out[256], source[300], command[600];
+    say_out(out, sizeof out, "contents");
+    mkdir(in_base("pictures"), 0755);
+    snprintf(source, sizeof source, "source=%s", in_base("pictures"));
+    static const char *const demo_words[] = {"0", "1"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof command,
+                 SEMRADIO_BIN_DIR "/semradio-demo extract fashion-mnist:test %s %s/%s.png",
+                 demo_words[i], in_base("pictures"), demo_words[i]);
+        CHECK_INT(system(command), 0);
+        CHECK_INT(run(out, source, "images=2", "judge=none", NULL), i == 0 ? 0 : 1);
+    }
+    check_said("source");
+    check_said("overwrite=yes");
+}
+
 static const check_test_t tests[] = {
+    {"other contents behind the same words are refused", test_contents},
     {"slips are told by name before anything runs", test_bad_words},
     {"a full disk is an error, and later the campaign goes on", test_full_disk},
     {"a folder that cannot be made is an error", test_read_only},

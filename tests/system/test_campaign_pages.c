@@ -43,7 +43,7 @@ static void test_crop(void)
     CHECK_INT(out.rgb[0], 53);      /* the mean of columns 10 and 11, half up */
     CHECK_INT(out.rgb[3 * 9], 143); /* of columns 28 and 29 */
     CHECK_INT(crop_image(&in, 80, 40, &out, &err), 0);
-    CHECK_INT(out.rgb[3 * 79], in.rgb[3 * 39]); /* enlarging repeats */
+    CHECK_INT(out.rgb[3 * 79], in.rgb[3 * 39]);      /* enlarging repeats */
     CHECK_INT(crop_image(&in, 7, 3, &out, &err), 0); /* nothing divides */
     CHECK_INT(crop_image(&in, 0, 3, &out, &err), -1);
     image_free(&in);
@@ -78,9 +78,10 @@ static void write_pictures(void)
     CHECK_INT(image_save_png(in_base("sent.png"), &sent, NULL), 0);
     CHECK_INT(image_save_png(in_base("got.png"), &received, NULL), 0);
     char list[2048];
-    snprintf(list, sizeof list, "boat & <sail>\tsent\t%s\nboat & <sail>\t0 dB\t%s\n"
-             "car\tsent\t%s\ncar\t0 dB\t%s\n", in_base("sent.png"), in_base("got.png"),
-             in_base("sent.png"), in_base("never.png"));
+    snprintf(list, sizeof list,
+             "boat & <sail>\tsent\t%s\nboat & <sail>\t0 dB\t%s\n"
+             "car\tsent\t%s\ncar\t0 dB\t%s\n",
+             in_base("sent.png"), in_base("got.png"), in_base("sent.png"), in_base("never.png"));
     write_text("list", list);
     image_free(&sent);
     image_free(&received);
@@ -103,7 +104,8 @@ static void test_gallery(void)
     image_free(&sheet);
     write_text("table.csv", "a,b\n1,<2>\n");
     CHECK_INT(gallery_write_page(gallery, in_base("page.html"), "title", "it <worked>",
-                                 in_base("table.csv"), in_base("no-figure.png"), &err), 0);
+                                 in_base("table.csv"), in_base("no-figure.png"), &err),
+              0);
     uint8_t *page = NULL;
     size_t size;
     CHECK_INT(file_read_all(in_base("page.html"), 1 << 20, &page, &size, &err), 0);

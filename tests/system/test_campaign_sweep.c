@@ -9,12 +9,20 @@
 
 static const option_t table[] = {
     {.section = "campaign", .name = "source", .type = OPTION_STRING, .fallback = "none"},
-    {.section = "campaign", .name = "images", .type = OPTION_INT, .min = 1, .max = 1000,
+    {.section = "campaign",
+     .name = "images",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 1000,
      .fallback = "1"},
     {.section = "codec", .name = "rate", .type = OPTION_RATIO, .fallback = "1/6"},
     {.section = "channel", .name = "snr_db", .type = OPTION_REAL, .min = -100, .max = 100},
     {.section = "channel", .name = "model", .type = OPTION_CHOICE, .choices = "none|awgn"},
-    {.section = "frame", .name = "images", .type = OPTION_INT, .min = 1, .max = 255,
+    {.section = "frame",
+     .name = "images",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 255,
      .fallback = "1"},
     {0}};
 

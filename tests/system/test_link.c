@@ -61,9 +61,17 @@ static tape_t run(link_config_t config, int frames)
     link_t *link = link_create(&config, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(link);
     for (int i = 0; i < frames; i++) {
-        frame_header_t header = {.source = 1, .destination = 1, .frame = (uint16_t)i, .dataset = 1,
-                                 .image_id = (uint32_t)i, .images = 1, .codec = 1, .rate = 2,
-                                 .width = 32, .height = 32, .symbols = SYMBOLS};
+        frame_header_t header = {.source = 1,
+                                 .destination = 1,
+                                 .frame = (uint16_t)i,
+                                 .dataset = 1,
+                                 .image_id = (uint32_t)i,
+                                 .images = 1,
+                                 .codec = 1,
+                                 .rate = 2,
+                                 .width = 32,
+                                 .height = 32,
+                                 .symbols = SYMBOLS};
         CHECK_INT(link_send(link, &header, tape.sent + i * SYMBOLS, &err), 0);
         if (i % 16 == 15) {
             link_flush(link);
@@ -165,8 +173,8 @@ static void test_refusals(void)
     link_t *link = link_create(&config, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(link);
     float complex symbols[SYMBOLS + 1] = {0};
-    frame_header_t header = {.images = 1, .symbols = SYMBOLS + 1, .width = 32, .height = 32,
-                             .codec = 1, .rate = 1};
+    frame_header_t header = {
+        .images = 1, .symbols = SYMBOLS + 1, .width = 32, .height = 32, .codec = 1, .rate = 1};
     CHECK_INT(link_send(link, &header, symbols, &err), -1);
     CHECK_ERROR_NAMES(&err, "513");
     header.images = 0;

@@ -44,8 +44,8 @@ typedef struct {
 } threshold_t;
 
 static const threshold_t thresholds[] = {
-    {AIR_AWGN, 0, 6, 17.0},      {AIR_AWGN, 10, 6, 21.5},     {AIR_AWGN, 20, 6, 23.5},
-    {AIR_AWGN, 10, 12, 19.5},    {AIR_AWGN, 10, 3, 22.5},     {AIR_RAYLEIGH, 10, 6, 19.0},
+    {AIR_AWGN, 0, 6, 17.0},      {AIR_AWGN, 10, 6, 21.5}, {AIR_AWGN, 20, 6, 23.5},
+    {AIR_AWGN, 10, 12, 19.5},    {AIR_AWGN, 10, 3, 22.5}, {AIR_RAYLEIGH, 10, 6, 19.0},
     {AIR_RAYLEIGH, 20, 6, 22.0},
 };
 

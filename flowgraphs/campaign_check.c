@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "campaign_check.h"
+
+#include "codec/codec.h"
+#include "quality/judge.h"
+
+#include <string.h>
+
+static void note_content(json_t *contents, const char *kind, const char *name, uint64_t hash)
+{
+    char key[512], text[24];
+    snprintf(key, sizeof key, "%s%s%s", kind, name[0] != '\0' ? " " : "", name);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    json_object_set_new(contents, key, json_string(text));
+}
+
+static int check_trial(const trial_config_t *trial, json_t *contents, err_t *err)
+{
+    codec_t *codec = codec_open(trial->codec, err);
+    if (codec == NULL) {
+        return -1;
+    }
+    note_content(contents, "codec", trial->codec, codec_hash(codec));
+    int rate = codec_find_rate(codec, trial->rate_numerator, trial->rate_denominator, err);
+    codec_close(codec);
+    if (rate < 0) {
+        return -1;
+    }
+    bool named = strcmp(trial->judge, "auto") != 0 && strcmp(trial->judge, "none") != 0;
+    return named && !judge_known(trial->judge)
+               ? err_set(err, ERR_ARGUMENT, "there is no judge \"%s\"", trial->judge)
+               : 0;
+}
+
+static int check_all(campaign_t *campaign, json_t *contents, err_t *err)
+{
+    char checked[1024] = "", names[1024];
+    for (size_t point = 0; point < campaign_points(campaign); point++) {
+        campaign_select(campaign, point);
+        trial_config_t trial = campaign_trial(campaign);
+        snprintf(names, sizeof names, "%s %d/%d %s", trial.codec, trial.rate_numerator,
+                 trial.rate_denominator, trial.judge);
+        if (strcmp(names, checked) != 0 && check_trial(&trial, contents, err) != 0) {
+            return -1;
+        }
+        memcpy(checked, names, sizeof checked);
+    }
+    return 0;
+}
+
+json_t *campaign_check(campaign_t *campaign, const dataset_t *dataset, err_t *err)
+{
+    json_t *contents = json_object();
+    if (contents == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for a campaign's contents");
+        return NULL;
+    }
+    note_content(contents, "source", "", dataset_hash(dataset));
+    if (check_all(campaign, contents, err) != 0) {
+        json_decref(contents);
+        return NULL;
+    }
+    return contents;
+}
