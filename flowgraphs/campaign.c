@@ -3,6 +3,7 @@
 
 #include "air/air.h"
 #include "campaign_options.h"
+#include "waveform/waveform_options.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include <unistd.h>
 
 /* The air's own seed is one more setting that the points' seeds are made of. */
-static const option_t *const tables[] = {campaign_option_table, air_options, NULL};
+static const option_t *const tables[] = {campaign_option_table, waveform_options, air_options,
+                                         NULL};
 
 struct campaign {
     options_t *options;
@@ -159,9 +161,9 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     options_fraction(options, "codec.rate", &trial.rate_numerator, &trial.rate_denominator);
     trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
     trial.link.genie = options_choice(options, "campaign.receiver") == 1;
-    trial.link.numerology.cp =
-        options_choice(options, "waveform.cp") == 0 ? NUMEROLOGY_CP_NORMAL : NUMEROLOGY_CP_EXTENDED;
-    trial.link.numerology.retrain_every = (int)options_int(options, "waveform.retrain_every");
+    /* Cannot fail: the option table holds the ranges, and the rate is the default's own. */
+    numerology_from_options(options, numerology_sample_rate_hz(&trial.link.numerology),
+                            &trial.link.numerology, NULL);
     air_config_from_options(&trial.link.air, options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;

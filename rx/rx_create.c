@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Opening and closing all parts of the receive daemon. */
-#include "daemon_radio.h"
-#include "daemon_waveform.h"
 #include "file.h"
 #include "log.h"
+#include "radio/radio_service.h"
 #include "rx.h"
+#include "waveform/waveform_options.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,13 +109,13 @@ static int open_output(rx_t *rx, const options_t *o, err_t *err)
 static int open_radio(rx_t *rx, const options_t *o, err_t *err)
 {
     radio_config_t config = radio_config_from_options(o);
-    rx->radio = daemon_radio_open(&config, err);
+    rx->radio = radio_service_open(&config, err);
     if (rx->radio == NULL) {
         return -1;
     }
     rx->sample_rate_hz = radio_rate_hz(rx->radio);
     receiver_config_t receiver = receiver_default();
-    if (daemon_numerology(o, rx->sample_rate_hz, &receiver.numerology, err) != 0) {
+    if (numerology_from_options(o, rx->sample_rate_hz, &receiver.numerology, err) != 0) {
         return -1;
     }
     receiver.max_symbols = rx->max_symbols;

@@ -4,7 +4,6 @@
  * into a slot and handed to the next decoder.  Missing frames are found here,
  * because only here all frames pass in order.
  */
-#include "daemon_waveform.h"
 #include "log.h"
 #include "program.h"
 #include "rx.h"
@@ -33,7 +32,7 @@ static void note_order(rx_t *rx, const received_frame_t *frame)
     }
     const frame_header_t *header = &frame->header;
     sequence_step_t step = sequence_frame(&rx->sequence, header->source,
-                                          header->flags & DAEMON_SESSION_MASK, header->frame);
+                                          header->flags & HEADER_FLAG_SESSION, header->frame);
     rx->gap += step.lost;
     if (step.first) {
         log_info("transmitter %u is on the air: %ux%u, %u images a frame, %.1f dB",

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* semradio-rx: radio -> waveform -> codec -> reports.  rx.h draws the stages. */
 #include "clock.h"
-#include "daemon_radio.h"
-#include "daemon_waveform.h"
 #include "log.h"
 #include "program.h"
+#include "radio/radio_service.h"
 #include "rx.h"
+#include "waveform/waveform_options.h"
 
-static const option_t *const tables[] = {rx_options,       daemon_waveform_options, radio_options,
-                                         radio_rx_options, program_options,         NULL};
+static const option_t *const tables[] = {rx_options,       waveform_options, radio_options,
+                                         radio_rx_options, program_options,  NULL};
 
 /* Until enough frames came, the time is over, a signal comes or a stage fails. */
 static void watch(rx_t *rx)
 {
     while (!program_stopped(0.02) && !atomic_load(&rx->stopping)) {
-        if (daemon_radio_log_events(rx->radio) && rx->stop_when_gone) {
+        if (radio_service_log_events(rx->radio) && rx->stop_when_gone) {
             err_t err = ERR_INIT;
             err_set(&err, ERR_CLOSED, "the radio is gone (rx.on_gone = stop)");
             rx_fail(rx, &err);
@@ -31,7 +31,7 @@ static int finish(rx_t *rx, const options_t *options)
     int code = PROGRAM_OK;
     err_t err = ERR_INIT;
     const char *summary = options_string(options, "report.summary");
-    daemon_radio_log_events(rx->radio);
+    radio_service_log_events(rx->radio);
     rx_summary_line(rx);
     if (*summary != 0 && rx_summary_file(rx, summary, &err) != 0) {
         log_error("%s", err.text);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Opening and closing all parts of the transmit daemon. */
-#include "daemon_radio.h"
-#include "daemon_waveform.h"
+#include "clock.h"
 #include "log.h"
+#include "radio/radio_service.h"
+#include "rng.h"
 #include "tx.h"
+#include "waveform/waveform_options.h"
 
 #include <stdlib.h>
 
@@ -76,13 +78,13 @@ static int open_codec(tx_t *tx, const options_t *o, err_t *err)
 static int open_radio(tx_t *tx, const options_t *o, err_t *err)
 {
     radio_config_t config = radio_config_from_options(o);
-    tx->radio = daemon_radio_open(&config, err);
+    tx->radio = radio_service_open(&config, err);
     if (tx->radio == NULL) {
         return -1;
     }
     double rate = radio_rate_hz(tx->radio);
     tx->gap_samples = (size_t)(options_real(o, "frame.gap_us") * 1e-6 * rate + 0.5);
-    return daemon_numerology(o, rate, &tx->numerology, err);
+    return numerology_from_options(o, rate, &tx->numerology, err);
 }
 
 static int make_encoders(tx_t *tx, err_t *err)
@@ -100,6 +102,13 @@ static int make_encoders(tx_t *tx, err_t *err)
     return 0;
 }
 
+static uint8_t new_session(void)
+{
+    rng_t rng;
+    rng_seed(&rng, clock_wall_ns(), clock_now_ns());
+    return (uint8_t)rng_below(&rng, HEADER_FLAG_SESSION + 1);
+}
+
 static frame_header_t steady_header(const tx_t *tx, const options_t *o)
 {
     return (frame_header_t){.source = (uint8_t)options_int(o, "frame.source"),
@@ -107,7 +116,7 @@ static frame_header_t steady_header(const tx_t *tx, const options_t *o)
                             .dataset = dataset_id(tx->dataset),
                             .codec = codec_id(tx->encoders[0].codec),
                             .rate = (uint8_t)tx->rate_p,
-                            .flags = daemon_new_session()};
+                            .flags = new_session()};
 }
 
 tx_t *tx_create(const options_t *options, err_t *err)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* semradio-tx: images -> codec -> waveform -> radio.  tx.h draws the stages. */
 #include "clock.h"
-#include "daemon_radio.h"
-#include "daemon_waveform.h"
 #include "log.h"
 #include "program.h"
+#include "radio/radio_service.h"
 #include "tx.h"
+#include "waveform/waveform_options.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static const option_t *const tables[] = {tx_options,    daemon_waveform_options, radio_options,
-                                         radio_tx_options, program_options,      NULL};
+static const option_t *const tables[] = {tx_options,       waveform_options, radio_options,
+                                         radio_tx_options, program_options,  NULL};
 
 static bool wants_table(const options_t *options)
 {
@@ -25,7 +25,7 @@ static void watch(tx_t *tx, bool table)
     uint64_t next_row = tx->start_ns + 1000000000u;
     while (!program_stopped(0.02) && !atomic_load(&tx->finished) && !atomic_load(&tx->failed)) {
         uint64_t now = clock_now_ns();
-        daemon_radio_log_events(tx->radio);
+        radio_service_log_events(tx->radio);
         if (table && now >= next_row) {
             tx_status_line(tx);
             next_row += 1000000000u;
@@ -41,7 +41,7 @@ static int finish(tx_t *tx, const options_t *options)
     int code = PROGRAM_OK;
     err_t err = ERR_INIT;
     const char *summary = options_string(options, "report.summary");
-    daemon_radio_log_events(tx->radio);
+    radio_service_log_events(tx->radio);
     tx_summary_line(tx);
     if (*summary != 0 && tx_summary_file(tx, summary, &err) != 0) {
         log_error("%s", err.text);

@@ -28,6 +28,9 @@ enum {
     HEADER_SOFT_BITS = 2 * HEADER_SYMBOLS,                /* 2400 */
     HEADER_MAX_SIDE = 4095,                               /* pixels */
     HEADER_MAX_SYMBOLS = 1048575,                         /* per image */
+    /* In the flags: a number that changes from run to run, so that a receiver knows a transmitter
+       that started anew.  Bit 3 is free. */
+    HEADER_FLAG_SESSION = 7,
 };
 
 typedef struct {

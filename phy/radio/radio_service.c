@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon_radio.h"
+#include "radio/radio_service.h"
 
 #include "clock.h"
 #include "log.h"
@@ -35,7 +35,7 @@ static radio_t *open_patiently(const radio_config_t *config, err_t *err)
     }
 }
 
-radio_t *daemon_radio_open(const radio_config_t *config, err_t *err)
+radio_t *radio_service_open(const radio_config_t *config, err_t *err)
 {
     radio_t *radio = open_patiently(config, err);
     if (radio == NULL) {
@@ -83,7 +83,7 @@ static void log_event(const radio_event_t *event)
     }
 }
 
-bool daemon_radio_log_events(radio_t *radio)
+bool radio_service_log_events(radio_t *radio)
 {
     bool gone = false;
     static log_limit_t limits[RADIO_EVENT_DEVICE_BACK + 1];

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon_waveform.h"
+#include "waveform/waveform_options.h"
 
-#include "clock.h"
-#include "rng.h"
-
-const option_t daemon_waveform_options[] = {
+const option_t waveform_options[] = {
     {.section = "waveform",
      .name = "cp",
      .type = OPTION_CHOICE,
@@ -21,8 +18,8 @@ const option_t daemon_waveform_options[] = {
      .help = "a known symbol before every n-th payload symbol (0: none); the same at both ends"},
     {0}};
 
-int daemon_numerology(const options_t *options, double rate_hz, numerology_t *numerology,
-                      err_t *err)
+int numerology_from_options(const options_t *options, double rate_hz, numerology_t *numerology,
+                            err_t *err)
 {
     *numerology = numerology_default();
     numerology->spacing_hz = rate_hz / NUMEROLOGY_FFT;
@@ -30,11 +27,4 @@ int daemon_numerology(const options_t *options, double rate_hz, numerology_t *nu
                                                                  : NUMEROLOGY_CP_EXTENDED;
     numerology->retrain_every = (int)options_int(options, "waveform.retrain_every");
     return numerology_check(numerology, err);
-}
-
-uint8_t daemon_new_session(void)
-{
-    rng_t rng;
-    rng_seed(&rng, clock_wall_ns(), clock_now_ns());
-    return (uint8_t)rng_below(&rng, DAEMON_SESSION_MASK + 1);
 }
