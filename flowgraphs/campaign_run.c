@@ -66,22 +66,32 @@ static int write_csv(run_t *run, err_t *err)
     return store_write_csv(run->store, dataset_name(run->dataset), err);
 }
 
+/* A point's numbers in words. */
+static void describe_result(const result_t *result, char *text, size_t size)
+{
+    int used = 0;
+    if (result->images_received > 0) {
+        used = snprintf(text, size, "PSNR %.2f dB, ", result->psnr_mse_db);
+        if (isfinite(result->accuracy)) {
+            used += snprintf(text + used, size - (size_t)used, "accuracy %.3f, ", result->accuracy);
+        }
+        used += snprintf(text + used, size - (size_t)used, "SNR %.2f dB, ",
+                         result->snr_measured_db);
+    }
+    snprintf(text + used, size - (size_t)used, "%.0f of %.0f frames lost", result->frames_lost,
+             result->frames_sent);
+}
+
 static void tell_result(run_t *run, size_t point)
 {
-    char about[512], text[800];
+    char about[512], numbers[256], text[800];
     result_t result;
     if (store_load(run->store, point, &result, &run->err) <= 0) {
         return;
     }
     campaign_describe(run->campaign, about, sizeof about);
-    int used = snprintf(text, sizeof text, "%s%sPSNR %.2f dB", about, about[0] != '\0' ? ": " : "",
-                        result.psnr_mse_db);
-    if (isfinite(result.accuracy)) {
-        used +=
-            snprintf(text + used, sizeof text - (size_t)used, ", accuracy %.3f", result.accuracy);
-    }
-    snprintf(text + used, sizeof text - (size_t)used, ", SNR %.2f dB, %.0f of %.0f frames lost",
-             result.snr_measured_db, result.frames_lost, result.frames_sent);
+    describe_result(&result, numbers, sizeof numbers);
+    snprintf(text, sizeof text, "%s%s%s", about, about[0] != '\0' ? ": " : "", numbers);
     progress_point(&run->progress, (uint64_t)result.images, text);
 }
 

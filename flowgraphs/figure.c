@@ -96,7 +96,7 @@ static void put_script(FILE *out, const figure_data_t *data)
     }
     fprintf(out, "set grid linetype 1 linecolor rgb '#dddddd' linewidth 0.5\nset xlabel ");
     put_quoted(out, data->x_label);
-    fprintf(out, "\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+    fprintf(out, "\nset autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
     put_blocks(out, data);
     fprintf(out, "set multiplot layout %d,1\n", used);
     for (int i = 0; i < FIGURE_VALUES; i++) {

@@ -43,10 +43,11 @@ typedef struct {
     double psnr_db;  /* of the mean MSE, at least */
 } threshold_t;
 
+/* Measured with the committed weights, less 0.4 dB in noise and 0.8 dB in fading. */
 static const threshold_t thresholds[] = {
-    {AIR_AWGN, 0, 6, 17.0},      {AIR_AWGN, 10, 6, 21.5}, {AIR_AWGN, 20, 6, 23.5},
-    {AIR_AWGN, 10, 12, 19.5},    {AIR_AWGN, 10, 3, 22.5}, {AIR_RAYLEIGH, 10, 6, 19.0},
-    {AIR_RAYLEIGH, 20, 6, 22.0},
+    {AIR_AWGN, 0, 6, 23.3},      {AIR_AWGN, 10, 6, 29.0},     {AIR_AWGN, 20, 6, 30.7},
+    {AIR_AWGN, 10, 12, 25.5},    {AIR_AWGN, 10, 3, 30.9},     {AIR_RAYLEIGH, 10, 6, 26.2},
+    {AIR_RAYLEIGH, 20, 6, 29.4},
 };
 
 static void test_thresholds(void)
@@ -72,7 +73,7 @@ static void test_thresholds(void)
 static void test_power(void)
 {
     result_t result = run(trial_of(AIR_AWGN, 20, 6));
-    CHECK_NEAR(10 * log10(result.symbol_power), 0, 1.5);
+    CHECK_NEAR(10 * log10(result.symbol_power), 0, 0.5);
 }
 
 /* From -2 to 20 dB each 2 dB change the PSNR (lost pictures counted as grey) a little, in one
