@@ -204,8 +204,8 @@ static void test_fashion(void)
         printf("(skipped: %s) ", err.text);
         return;
     }
-    CHECK_AT_LEAST(fashion_db(set, 2, 20.0, NULL), 27.0);
-    CHECK_AT_LEAST(fashion_db(set, 2, 5.0, NULL), 22.0);
+    CHECK_AT_LEAST(fashion_db(set, 2, 20.0, NULL), 29.5);
+    CHECK_AT_LEAST(fashion_db(set, 2, 5.0, NULL), 26.0);
     CHECK_AT_LEAST(fashion_db(set, 4, 20.0, NULL), fashion_db(set, 1, 20.0, NULL));
     double last_db = fashion_db(set, 2, 25.0, NULL);
     for (double snr_db = 24.0; snr_db >= 0.0; snr_db -= 1.0) { /* no cliff */

@@ -46,7 +46,7 @@ static void test_fashion(void)
         printf("(skipped: no dataset-fashion-mnist) ");
         return;
     }
-    CHECK_AT_LEAST(accuracy("fashion-mnist", "fashion-mnist:test", 2000), 0.90);
+    CHECK_AT_LEAST(accuracy("fashion-mnist", "fashion-mnist:test", 2000), 0.92);
 }
 
 static void test_cifar(void)
@@ -55,7 +55,7 @@ static void test_cifar(void)
         printf("(skipped: no CIFAR-10 in ../shared/data) ");
         return;
     }
-    CHECK_AT_LEAST(accuracy("cifar10", "cifar10:" CIFAR "test_dev.bin.xz", 2000), 0.88);
+    CHECK_AT_LEAST(accuracy("cifar10", "cifar10:" CIFAR "test_dev.bin.xz", 2000), 0.89);
 }
 
 static void test_probabilities(void)
