@@ -75,6 +75,22 @@ static void put_panel(FILE *out, const figure_data_t *data, int panel)
     }
 }
 
+/* As wide as the points; a single place on the axis has no width of its own. */
+static void put_x_range(FILE *out, const figure_data_t *data)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < data->series_count; i++) {
+        const figure_series_t *series = &data->series[i];
+        low = fmin(low, series->points[0].x);
+        high = fmax(high, series->points[series->count - 1].x);
+    }
+    if (low < high) {
+        fprintf(out, "set autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+    } else {
+        fprintf(out, "set xrange [%.9g:%.9g]\n", low - 1.0, low + 1.0);
+    }
+}
+
 static void put_script(FILE *out, const figure_data_t *data)
 {
     static const char *const colours[] = {"0072B2", "D55E00", "009E73", "CC79A7",
@@ -96,7 +112,8 @@ static void put_script(FILE *out, const figure_data_t *data)
     }
     fprintf(out, "set grid linetype 1 linecolor rgb '#dddddd' linewidth 0.5\nset xlabel ");
     put_quoted(out, data->x_label);
-    fprintf(out, "\nset autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+    fprintf(out, "\n");
+    put_x_range(out, data);
     put_blocks(out, data);
     fprintf(out, "set multiplot layout %d,1\n", used);
     for (int i = 0; i < FIGURE_VALUES; i++) {
