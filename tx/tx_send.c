@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define AHEAD_S 0.25 /* how early a burst with a time of its own goes to the radio */
+
 typedef struct {
     tx_t *tx;
     uint64_t turn;    /* frames taken so far: whose turn it is */
@@ -50,6 +52,29 @@ static uint64_t schedule(sender_t *sender)
     return when;
 }
 
+/*
+ * Holds a burst back until its time is near: what waits in the radio can't be taken back, and would
+ * be lost with it.  A radio with nothing left to send gets the next burst at once, because an
+ * unpaced air's time stands still without one.
+ */
+static void wait_turn(const tx_t *tx, uint64_t when)
+{
+    uint64_t ahead = (uint64_t)(AHEAD_S * radio_rate_hz(tx->radio));
+    while (when != RADIO_ASAP && when > radio_now(tx->radio) + ahead &&
+           !atomic_load(&tx->abandon) && !radio_drained(tx->radio, 0.02)) {
+    }
+}
+
+/* Until the radio has sent everything, the last burst's time included. */
+static void drain(const sender_t *sender)
+{
+    const tx_t *tx = sender->tx;
+    double left_s = (sender->next_time - (double)radio_now(tx->radio)) / radio_rate_hz(tx->radio);
+    int tries = (int)ceil((2.0 + fmax(0.0, left_s)) / 0.1);
+    while (tries-- > 0 && !atomic_load(&tx->abandon) && !radio_drained(tx->radio, 0.1)) {
+    }
+}
+
 /* 0, or -1 when the radio has gone or we were told to give up. */
 static int push(tx_t *tx, const tx_burst_t *burst, uint64_t when)
 {
@@ -87,7 +112,12 @@ static bool may_wait(tx_t *tx)
 static void send(sender_t *sender, const tx_burst_t *burst)
 {
     tx_t *tx = sender->tx;
-    while (push(tx, burst, schedule(sender)) != 0) {
+    for (;;) {
+        uint64_t when = schedule(sender);
+        wait_turn(tx, when);
+        if (push(tx, burst, when) == 0) {
+            break;
+        }
         if (!may_wait(tx)) {
             atomic_fetch_add(&tx->counts.frames_lost, 1);
             return;
@@ -110,8 +140,7 @@ void *tx_send_run(void *context)
         send(&sender, burst);
         ring_release(ring);
     }
-    for (int i = 0; i < 20 && !atomic_load(&tx->abandon) && !radio_drained(tx->radio, 0.1); i++) {
-    }
+    drain(&sender);
     atomic_store(&tx->finished, true);
     return NULL;
 }

@@ -344,6 +344,7 @@ static void test_real_time(void)
     CU_ASSERT(listening(&rx));
     program_t tx = start_tx("--tx.duration_s=4 --tx.frame_rate=10");
     CHECK_INT(finish(&tx, 60), 0);
+    settle(in_work("rx.jsonl"));
     CHECK_INT(interrupt(&rx), 0);
     CHECK_INT(interrupt(&air), 0);
     double sent = number_in(in_work("tx.json"), "frames");
