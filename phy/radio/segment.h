@@ -38,7 +38,7 @@ typedef enum { MARK_START, MARK_END, MARK_FRESH, MARK_GAP } mark_kind_t;
 typedef struct {
     uint64_t position;  /* in samples since the slot was claimed */
     uint64_t timestamp; /* START, FRESH, GAP: of the sample at `position` */
-    uint64_t value;     /* GAP: samples lost; FRESH: the epoch it answers */
+    uint64_t value;     /* GAP: samples lost; FRESH: the epoch it answers; START: 1: even if late */
     uint64_t kind;
 } mark_t;
 

@@ -49,7 +49,11 @@ static int join_air(usrp_t *usrp, const char *air, double rate_hz, err_t *err)
     config.timeout_s = 1.0;
     radio_actual_t actual;
     usrp->air = radio_backend_air.open(&config, &actual, err);
-    return usrp->air != NULL ? 0 : -1;
+    if (usrp->air == NULL) {
+        return -1;
+    }
+    usrp->air->send_late = true; /* lateness is judged when a packet arrives, see usrp_tx.c */
+    return 0;
 }
 
 usrp_t *usrp_create(const usrp_config_t *config, const char *air, double rate_hz, err_t *err)

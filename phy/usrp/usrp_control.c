@@ -48,7 +48,8 @@ static void poke_firmware(usrp_t *usrp, uint32_t number, uint32_t data,
         }
         usrp->owner = from->sin_addr;
         usrp->owner_port = from->sin_port;
-        usrp->owner_seen = number == FIRMWARE_LOCK_TIME && data == 0 ? 0 : usrp->raw + 1;
+        const bool given_back = number == FIRMWARE_LOCK_TIME && data == 0;
+        usrp->owner_seen = given_back ? 0 : usrp->raw > 0 ? usrp->raw : 1;
     }
     usrp->firmware[number] = data;
 }

@@ -196,10 +196,7 @@ static void hear_air(usrp_t *usrp)
     radio_event_t event;
     while (radio_backend_air.next_event(usrp->air, &event)) {
         const uint64_t time = usrp_clock_now(usrp);
-        if (event.kind == RADIO_EVENT_LATE) {
-            usrp->counts.late++;
-            usrp_async_send(usrp, ASYNC_LATE, tx->out_sequence, time);
-        } else if (event.kind == RADIO_EVENT_UNDERFLOW && tx->air_burst) {
+        if (event.kind == RADIO_EVENT_UNDERFLOW && tx->air_burst) {
             usrp->counts.underflows++;
             usrp_async_send(usrp, ASYNC_UNDERFLOW, tx->out_sequence, time);
             tx->in_burst = false;
