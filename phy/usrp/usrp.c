@@ -112,6 +112,7 @@ static void *run(void *context)
 {
     usrp_t *usrp = context;
     program_name_thread("usrp");
+    (void)program_come_first(); /* where that is allowed: a device does not wait for others */
     while (!atomic_load(&usrp->stop)) {
         usrp_ports_wait(usrp, nap(usrp));
         usrp_clock_look(usrp);
