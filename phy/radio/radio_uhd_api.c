@@ -12,7 +12,7 @@ static void load(void)
 {
     /* The C API reports what happened; letters and banners on the terminal are ours to print. */
     setenv("UHD_LOG_FASTPATH_DISABLE", "1", 0);
-    setenv("UHD_LOG_CONSOLE_LEVEL", "error", 0);
+    setenv("UHD_LOG_CONSOLE_LEVEL", "fatal", 0);
     void *library = dlopen(SEMRADIO_UHD_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         err_set(&failure, ERR_UNSUPPORTED, "radio=uhd needs the package libuhd: %s", dlerror());
