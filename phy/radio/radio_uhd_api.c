@@ -13,6 +13,12 @@ static void load(void)
     /* The C API reports what happened; letters and banners on the terminal are ours to print. */
     setenv("UHD_LOG_FASTPATH_DISABLE", "1", 0);
     setenv("UHD_LOG_CONSOLE_LEVEL", "fatal", 0);
+    if (!radio_uhd_send_is_exported()) {
+        err_set(&failure, ERR_UNSUPPORTED,
+                "this program does not export send(), without which UHD ends it when a USRP goes "
+                "(-Wl,--export-dynamic-symbol=send)");
+        return;
+    }
     void *library = dlopen(SEMRADIO_UHD_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         err_set(&failure, ERR_UNSUPPORTED, "radio=uhd needs the package libuhd: %s", dlerror());

@@ -90,6 +90,9 @@ typedef struct {
     RADIO_UHD_CALLS(RADIO_UHD_MEMBER)
 } radio_uhd_api_t;
 
+/* Whether libuhd will find our send (radio_uhd_send.c): the program must export it. */
+bool radio_uhd_send_is_exported(void);
+
 /* NULL with ERR_UNSUPPORTED: no libuhd here, or another version than that of the build. */
 const radio_uhd_api_t *radio_uhd_api(err_t *err);
 

@@ -12,11 +12,17 @@
  */
 #include "radio/radio_uhd_api.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+bool radio_uhd_send_is_exported(void)
+{
+    return dlsym(RTLD_DEFAULT, "send") == (void *)send;
+}
 
 static bool is_datagram(int fd)
 {

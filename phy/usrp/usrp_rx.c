@@ -103,29 +103,29 @@ void usrp_rx_command(usrp_t *usrp, uint32_t word, uint64_t time)
     next_command(usrp);
 }
 
-/* The last sample of a command has gone: what is next?  True: it ends the stream. */
-static bool command_done(usrp_t *usrp, uint64_t time)
+static bool ends_stream(const usrp_rx_t *rx)
+{
+    return !rx->current.chain || (rx->queued > 0 && rx->queue[0].stop);
+}
+
+/* The last sample of a command has gone: what is next? */
+static void command_done(usrp_t *usrp, uint64_t time)
 {
     usrp_rx_t *rx = &usrp->rx;
     if (!rx->current.chain) {
         rx->state = RX_IDLE;
-        return true;
-    }
-    if (rx->queued > 0) {
+    } else if (rx->queued > 0) {
         rx->current = rx->queue[0];
         memmove(rx->queue, rx->queue + 1, --rx->queued * sizeof rx->queue[0]);
         rx->left = rx->current.count;
         rx->state = rx->current.stop ? RX_IDLE : RX_RUNNING;
-        return rx->current.stop;
-    }
-    if (rx->current.reload) {
+    } else if (rx->current.reload) {
         rx->left = rx->current.count;
-        return false;
+    } else {
+        usrp_rx_packet_flush(usrp, false);
+        usrp_rx_packet_error(usrp, RX_BROKEN_CHAIN, time);
+        rx->state = RX_IDLE;
     }
-    usrp_rx_packet_flush(usrp, false);
-    usrp_rx_packet_error(usrp, RX_BROKEN_CHAIN, time);
-    rx->state = RX_IDLE;
-    return false;
 }
 
 /* Where in samples from `time` on a waiting command begins. */
@@ -158,8 +158,11 @@ static void stream(usrp_t *usrp, const float complex *x, size_t count, uint64_t 
         const size_t n = endless || rx->left > rest ? rest : rx->left;
         rx->left -= endless ? 0 : (uint32_t)n;
         done += n;
-        const bool last = !endless && rx->left == 0 && command_done(usrp, here + n * rx->divider);
-        usrp_rx_packet_add(usrp, x + done - n, n, here, last);
+        const bool done_now = !endless && rx->left == 0;
+        usrp_rx_packet_add(usrp, x + done - n, n, here, done_now && ends_stream(rx));
+        if (done_now) {
+            command_done(usrp, here + n * rx->divider);
+        }
         next_command(usrp);
     }
 }

@@ -85,16 +85,26 @@ static void prepare(usrp_t *usrp, const usrp_tx_packet_t *packet)
 
 /* --- to the air --- */
 
+/* False: the air has no room now. */
+static bool end_air_burst(usrp_t *usrp)
+{
+    const float complex *x[1] = {usrp->tx.samples};
+    const radio_push_t end = {.end = true};
+    if (radio_backend_air.push(usrp->air, x, 0, &end, 0.0, NULL) < 0) {
+        return false;
+    }
+    usrp->tx.air_burst = false;
+    return true;
+}
+
 /* True: all of it is there. */
 static bool push(usrp_t *usrp)
 {
     usrp_tx_t *tx = &usrp->tx;
     if (tx->out_start && tx->air_burst) { /* the host never ended the last one */
-        if (radio_backend_air.push(usrp->air, NULL, 0, &(radio_push_t){.end = true}, 0.0, NULL) <
-            0) {
+        if (!end_air_burst(usrp)) {
             return false;
         }
-        tx->air_burst = false;
     }
     if (!tx->out_start && !tx->air_burst) {
         tx->out_pending = false; /* its burst was cut short by an underflow */
@@ -203,10 +213,8 @@ static void hear_air(usrp_t *usrp)
             if (usrp->settings[SR_TX_CTRL + 3] & POLICY_NEXT_BURST) {
                 tx->dropping = true;
             }
-            if (!tx->out_pending &&
-                radio_backend_air.push(usrp->air, NULL, 0, &(radio_push_t){.end = true}, 0.0,
-                                       NULL) == 0) {
-                tx->air_burst = false;
+            if (!tx->out_pending) {
+                (void)end_air_burst(usrp);
             }
         }
     }
