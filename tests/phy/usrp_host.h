@@ -130,7 +130,8 @@ static size_t ask(host_t *host, uint8_t request[36], uint8_t *answer, size_t roo
     return hear(host, CONTROL, answer, room);
 }
 
-static uint32_t ask_register(host_t *host, uint32_t address, uint32_t data, uint8_t action)
+__attribute__((unused)) static uint32_t ask_register(host_t *host, uint32_t address, uint32_t data,
+                                                     uint8_t action)
 {
     uint8_t request[36] = {0}, answer[64];
     put(request + 4, 'r');
