@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double LOCK_S = 2.0; /* a synthesiser may take so long */
+static const size_t ALL_BOARDS = SIZE_MAX; /* uhd::usrp::multi_usrp::ALL_MBOARDS */
+static const double LOCK_S = 2.0;          /* a synthesiser may take so long */
 
 /* Records what UHD said.  -1. */
 static int failed(const radio_uhd_t *r, const radio_uhd_device_t *device, err_code_t code,
@@ -94,18 +95,18 @@ static int set_clock(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
 {
     const radio_config_t *c = &r->config;
     if (c->reference[0] != '\0' &&
-        r->uhd->usrp_set_clock_source(device->usrp, c->reference, 0) != UHD_ERROR_NONE) {
+        r->uhd->usrp_set_clock_source(device->usrp, c->reference, ALL_BOARDS) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_UNSUPPORTED, "radio.ref", err);
     }
     if (c->pps[0] != '\0' &&
-        r->uhd->usrp_set_time_source(device->usrp, c->pps, 0) != UHD_ERROR_NONE) {
+        r->uhd->usrp_set_time_source(device->usrp, c->pps, ALL_BOARDS) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_UNSUPPORTED, "radio.pps", err);
     }
     const bool pulse = c->pps[0] != '\0' && strcmp(c->pps, "none") != 0;
     if (pulse && r->uhd->usrp_set_time_unknown_pps(device->usrp, 0, 0.0) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_TIMEOUT, "waiting for a pulse per second", err);
     }
-    if (!pulse && r->uhd->usrp_set_time_now(device->usrp, 0, 0.0, 0) != UHD_ERROR_NONE) {
+    if (!pulse && r->uhd->usrp_set_time_now(device->usrp, 0, 0.0, ALL_BOARDS) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_IO, "setting its time", err);
     }
     return 0;

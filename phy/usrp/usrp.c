@@ -91,6 +91,18 @@ bool usrp_chance(usrp_t *usrp, double probability)
     return probability > 0.0 && rng_uniform(&usrp->rng) < (float)probability;
 }
 
+bool usrp_lose(usrp_t *usrp, uint32_t *left)
+{
+    if (*left == 0 && usrp_chance(usrp, usrp->config.loss)) {
+        *left = (uint32_t)usrp->config.run;
+    }
+    if (*left == 0) {
+        return false;
+    }
+    (*left)--;
+    return true;
+}
+
 /* A host that has neither renewed its lock nor given it back has gone. */
 static void look_after_owner(usrp_t *usrp)
 {

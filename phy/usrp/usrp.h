@@ -33,6 +33,7 @@ typedef struct {
     char serial[10];   /* default: made of the address */
     char name[9];      /* the user's name for it, default: empty */
     double loss;       /* 0 … 1: probability that a data packet is lost, each way */
+    double run;        /* 1 … 1000: and that many in a row */
     double late;       /* 0 … 1: probability that a timed burst is treated as late */
     double overflow_s; /* > 0: an overflow so often while it receives */
     double clock_ppm;  /* its clock against the air's, -200 … 200 */
@@ -43,8 +44,8 @@ typedef struct {
     uint64_t seed;     /* of losses and lateness */
 } usrp_config_t;
 
-/* "usrp:ADDRESS[,KEY=VALUE…]" with the keys serial, name, loss, late, overflow, ppm, txref, rxref,
-   pps, lock, seed.  -1 with ERR_ARGUMENT. */
+/* "usrp:ADDRESS[,KEY=VALUE…]" with the keys serial, name, loss, run, late, overflow, ppm, txref,
+   rxref, pps, lock, seed.  -1 with ERR_ARGUMENT. */
 int usrp_config_parse(const char *text, usrp_config_t *config, err_t *err);
 
 typedef struct usrp usrp_t;

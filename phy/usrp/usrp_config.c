@@ -15,6 +15,7 @@ typedef struct {
 
 static const number_t numbers[] = {
     {"loss", offsetof(usrp_config_t, loss), 0, 1},
+    {"run", offsetof(usrp_config_t, run), 1, 1000},
     {"late", offsetof(usrp_config_t, late), 0, 1},
     {"overflow", offsetof(usrp_config_t, overflow_s), 0, 1e6},
     {"ppm", offsetof(usrp_config_t, clock_ppm), -200, 200},
@@ -85,10 +86,11 @@ static int set(usrp_config_t *config, const char *key, const char *value, err_t 
         config->seed = (uint64_t)number;
         return 0;
     }
-    return err_set(err, ERR_ARGUMENT,
-                   "\"%s\" is not one of serial, name, loss, late, overflow, ppm, txref, rxref, "
-                   "pps, lock, seed",
-                   key);
+    return err_set(
+        err, ERR_ARGUMENT,
+        "\"%s\" is not one of serial, name, loss, run, late, overflow, ppm, txref, rxref, "
+        "pps, lock, seed",
+        key);
 }
 
 static int set_address(usrp_config_t *config, const char *text, err_t *err)
@@ -110,7 +112,7 @@ int usrp_config_parse(const char *text, usrp_config_t *config, err_t *err)
 {
     char copy[256], *save = NULL;
     static const char scheme[] = "usrp:";
-    *config = (usrp_config_t){.pps = true, .lock = true};
+    *config = (usrp_config_t){.run = 1, .pps = true, .lock = true};
     if (strncmp(text, scheme, strlen(scheme)) != 0 || strlen(text) >= sizeof copy) {
         return err_set(err, ERR_ARGUMENT,
                        "\"%.100s\" is not usrp:ADDRESS[,KEY=VALUE...]: usrp:127.0.0.2,loss=0.01",

@@ -97,6 +97,7 @@ typedef struct {
     float complex *packet; /* what is in the packet that is being filled */
     uint32_t filled;
     uint64_t packet_time;
+    uint32_t lose;             /* so many packets go lost yet */
     uint64_t next_overflow;    /* ticks; forced */
     bool receiving;            /* the air sends us samples */
     bool primed;               /* the resampler follows the air */
@@ -116,6 +117,7 @@ typedef struct {
     uint8_t *bytes; /* packets that wait, each with a header of ours; a ring */
     size_t first, used;
     uint32_t divider;
+    uint32_t lose; /* so many packets go lost yet */
     uint32_t next_sequence;
     float scale; /* integer to full scale, gain included */
     bool eight_bits;
@@ -255,5 +257,7 @@ bool usrp_tx_read(const uint8_t *data, size_t size, bool eight_bits, usrp_tx_pac
 void usrp_async_send(usrp_t *usrp, uint32_t code, uint32_t sequence, uint64_t time);
 
 bool usrp_chance(usrp_t *usrp, double probability);
+/* Whether this packet goes lost; `left` of its run. */
+bool usrp_lose(usrp_t *usrp, uint32_t *left);
 
 #endif

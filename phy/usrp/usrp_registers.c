@@ -65,7 +65,8 @@ static void poke_rx_dsp(usrp_t *usrp, uint32_t address)
 {
     switch (address - SR_RX_DSP0) {
     case 0:
-        usrp->rx_side.nco_hz = nco_of(usrp->settings[address]);
+        /* The receiver's mixer turns against the carrier, the transmitter's with it. */
+        usrp->rx_side.nco_hz = -nco_of(usrp->settings[address]);
         usrp_board_tune(usrp);
         break;
     case 1:
@@ -105,8 +106,7 @@ static void poke_tx_dsp(usrp_t *usrp, uint32_t address)
 {
     switch (address - SR_TX_DSP) {
     case 0:
-        /* The transmitter's mixer turns the other way. */
-        usrp->tx_side.nco_hz = -nco_of(usrp->settings[address]);
+        usrp->tx_side.nco_hz = nco_of(usrp->settings[address]);
         usrp_board_tune(usrp);
         break;
     case 1:

@@ -67,7 +67,7 @@ void usrp_rx_packet_flush(usrp_t *usrp, bool last)
                   1u << 20 | (uint32_t)last << 8 | half << 22 | half << 10);
     rx->packet_count++;
     rx->filled = 0;
-    if (usrp_chance(usrp, usrp->config.loss)) {
+    if (usrp_lose(usrp, &rx->lose)) {
         usrp->counts.rx_lost++;
         return;
     }

@@ -190,7 +190,7 @@ static void arrive(usrp_t *usrp, const uint8_t *data, size_t size)
         usrp->counts.malformed++;
         return;
     }
-    if (usrp_chance(usrp, usrp->config.loss)) {
+    if (usrp_lose(usrp, &tx->lose)) {
         usrp->counts.tx_lost++;
         return;
     }

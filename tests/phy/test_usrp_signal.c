@@ -188,16 +188,16 @@ static void test_carriers(void)
     tone_frequency(0, 8000, &amplitude);
     CHECK_AT_MOST(amplitude, 1e-6);
 
-    /* The mixer behind the synthesiser brings it back: a quarter of the tick rate is 25 MHz. */
-    poke(&pair.receiver, 48, (uint32_t)(int32_t)lround(-6.25e6 / 100e6 * 4294967296.0));
+    /* The mixer behind the synthesiser brings it back: it turns against the carrier. */
+    poke(&pair.receiver, 48, (uint32_t)(int32_t)lround(6.25e6 / 100e6 * 4294967296.0));
     CU_ASSERT(listen_to_tone(&pair, 8000));
     CHECK_NEAR(tone_frequency(0, 8000, &amplitude), 0.01, 1e-5);
     CHECK_NEAR(amplitude, 0.25, 1e-3);
 
-    /* The transmitter's mixer turns the other way: a word of +1 MHz moves it down. */
+    /* The transmitter's mixer turns with it: a word of +1 MHz moves it up. */
     poke(&pair.sender, 160, (uint32_t)lround(1e6 / 100e6 * 4294967296.0));
     CU_ASSERT(listen_to_tone(&pair, 8000));
-    CHECK_NEAR(tone_frequency(0, 8000, &amplitude), 0.01 - 1e6 / AIR_HZ, 1e-5);
+    CHECK_NEAR(tone_frequency(0, 8000, &amplitude), 0.01 + 1e6 / AIR_HZ, 1e-5);
     pair_close(&pair);
 }
 

@@ -171,7 +171,7 @@ static void poke(host_t *host, uint8_t address, uint32_t data)
     command(host, true, address, data, 0);
 }
 
-static uint64_t time_now(host_t *host)
+__attribute__((unused)) static uint64_t time_now(host_t *host)
 {
     const uint32_t high = command(host, false, 10, 0, 0), low = command(host, false, 11, 0, 0);
     return (uint64_t)high << 32 | low;
