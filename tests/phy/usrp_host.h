@@ -235,12 +235,12 @@ static host_t host_open_at(const char *address, uint32_t rx_rate, uint32_t tx_ra
 
 enum { RATE_OF_AIR = 1 << 8 | 1 << 9 | 4 }; /* two half-bands and a CIC of 4: 16 */
 
-static host_t host_open(const char *address)
+__attribute__((unused)) static host_t host_open(const char *address)
 {
     return host_open_at(address, RATE_OF_AIR, RATE_OF_AIR);
 }
 
-static void host_close(host_t *host)
+__attribute__((unused)) static void host_close(host_t *host)
 {
     for (int port = 0; port < PORTS; port++) {
         close(host->socket[port]);
