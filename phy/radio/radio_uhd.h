@@ -35,7 +35,8 @@ typedef struct {
     uhd_rx_metadata_handle rx_metadata;
     uhd_tx_metadata_handle tx_middle, tx_end; /* within a burst; its end */
     uhd_async_metadata_handle async_metadata;
-    size_t rx_packet; /* samples a packet */
+    size_t rx_packet;   /* samples a packet */
+    double headroom_db; /* samples are sent so much lower, and the gain is higher */
     char name[32], serial[32];
 } radio_uhd_device_t;
 

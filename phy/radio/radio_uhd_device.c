@@ -67,6 +67,25 @@ static int find(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
     return 0;
 }
 
+/*
+ * The USRP2 and N2x0 interpolate by a CIC filter, whose gain UHD takes out half in the device and
+ * half in the host; where the host's half is 2 (after the half-bands a factor d with 2^ceil(3 log2
+ * d) > 1.65 d^3, as the 13 of 7.69 MS/s), samples beyond 0.5 would be clipped on the wire.  There
+ * we send half as much and ask for 6 dB more gain.
+ */
+static double headroom_db(const radio_uhd_t *r, const radio_uhd_device_t *device)
+{
+    if (strncmp(device->name, "N2", 2) != 0 && strncmp(device->name, "USRP2", 5) != 0) {
+        return 0.0;
+    }
+    long d = lround(100e6 / r->config.rate_hz);
+    for (int i = 0; i < 2 && d % 2 == 0; i++) {
+        d /= 2;
+    }
+    const double power = (double)d * (double)d * (double)d;
+    return exp2(ceil(log2(power))) > 1.65 * power ? 6.0 : 0.0;
+}
+
 static int make(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
 {
     /* A known kind spares UHD from asking on all its buses. */
@@ -80,6 +99,7 @@ static int make(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
         return failed(r, device, ERR_TIMEOUT, "cannot open it", err);
     }
     (void)r->uhd->usrp_get_mboard_name(device->usrp, 0, device->name, sizeof device->name);
+    device->headroom_db = headroom_db(r, device);
     (void)r->uhd->usrp_get_rx_num_channels(device->usrp, &receivers);
     (void)r->uhd->usrp_get_tx_num_channels(device->usrp, &senders);
     const size_t asked = (size_t)r->config.antennas;
@@ -155,7 +175,8 @@ static int set_tx(radio_uhd_t *r, radio_uhd_device_t *device, size_t channel, er
            r->uhd->usrp_set_tx_antenna(device->usrp, c->antenna, channel) != UHD_ERROR_NONE);
     if (r->uhd->usrp_set_tx_rate(device->usrp, c->rate_hz, channel) != UHD_ERROR_NONE ||
         r->uhd->usrp_set_tx_freq(device->usrp, &request, channel, &result) != UHD_ERROR_NONE ||
-        r->uhd->usrp_set_tx_gain(device->usrp, c->tx_gain_db, channel, "") != UHD_ERROR_NONE ||
+        r->uhd->usrp_set_tx_gain(device->usrp, c->tx_gain_db + device->headroom_db, channel, "") !=
+            UHD_ERROR_NONE ||
         (c->bandwidth_hz > 0.0 &&
          r->uhd->usrp_set_tx_bandwidth(device->usrp, c->bandwidth_hz, channel) != UHD_ERROR_NONE)) {
         return failed(r, device, ERR_UNSUPPORTED, "setting the transmitter", err);
@@ -243,6 +264,7 @@ static int await_locks(const radio_uhd_t *r, radio_uhd_device_t *device, err_t *
 static int make_streams(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
 {
     static char floats[] = "fc32", none[] = "", whole_bursts[] = "underflow_policy=next_burst";
+    static char halved[] = "underflow_policy=next_burst,fullscale=2";
     char wire[16];
     size_t channels[RADIO_MAX_ANTENNAS] = {0, 1, 2, 3};
     snprintf(wire, sizeof wire, "%s", r->config.wire_format);
@@ -259,7 +281,8 @@ static int make_streams(radio_uhd_t *r, radio_uhd_device_t *device, err_t *err)
     if (r->uhd->usrp_get_rx_stream(device->usrp, &args, device->rx) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_UNSUPPORTED, "its receive stream (radio.otw)", err);
     }
-    args.args = whole_bursts; /* a burst with a hole in it is no use to anybody */
+    /* A burst with a hole in it is no use to anybody. */
+    args.args = device->headroom_db > 0.0 ? halved : whole_bursts;
     if (r->uhd->usrp_get_tx_stream(device->usrp, &args, device->tx) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_UNSUPPORTED, "its transmit stream (radio.otw)", err);
     }
@@ -277,6 +300,12 @@ static int read_actual(const radio_uhd_t *r, radio_uhd_device_t *device, radio_a
         r->uhd->usrp_get_tx_gain(device->usrp, 0, "", &actual->tx_gain_db) != UHD_ERROR_NONE ||
         r->uhd->usrp_get_rx_gain(device->usrp, 0, "", &actual->rx_gain_db) != UHD_ERROR_NONE) {
         return failed(r, device, ERR_IO, "reading what it does", err);
+    }
+    actual->tx_gain_db -= device->headroom_db;
+    if (!(fabs(actual->tx_gain_db - r->config.tx_gain_db) < 1.0) && device->headroom_db > 0.0) {
+        log_warn("USRP \"%s\": at this rate UHD clips samples beyond 0.5; they are halved, and the "
+                 "gain can't make up for it: asked for %g dB, it is %g dB",
+                 r->args, r->config.tx_gain_db, actual->tx_gain_db);
     }
     if (!(fabs(tx_rate_hz - actual->rate_hz) <= 1e-9 * actual->rate_hz)) {
         return err_set(err, ERR_UNSUPPORTED,

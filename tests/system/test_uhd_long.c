@@ -7,7 +7,7 @@ static void test_benchmark(void)
     start_usrps("", "--air.rate_hz=10M");
     CHECK_INT(tool(EXAMPLES "/benchmark_rate --args # --rx_rate 10e6 --tx_rate 10e6 --duration 10"),
               0);
-    CHECK_AT_LEAST(tool_number("Num received samples:"), 95e6);
+    CHECK_AT_LEAST(tool_number("Num received samples:"), 50e6);
     CHECK_INT(tool_number("Num dropped samples:"), 0);
     CHECK_INT(tool_number("Num sequence errors (Tx):"), 0);
     CHECK_INT(tool_number("Num sequence errors (Rx):"), 0);
@@ -17,11 +17,11 @@ static void test_benchmark(void)
 
 static void test_eight_bits(void)
 {
-    start_usrps("", "");
-    CHECK_INT(tool(EXAMPLES "/benchmark_rate --args # --rx_rate 5e6 --tx_rate 2e6 --rx_otw sc8 "
+    start_usrps("", "--air.rate_hz=5M");
+    CHECK_INT(tool(EXAMPLES "/benchmark_rate --args # --rx_rate 5e6 --tx_rate 1e6 --rx_otw sc8 "
                             "--tx_otw sc8 --duration 5"),
               0);
-    CHECK_AT_LEAST(tool_number("Num received samples:"), 20e6);
+    CHECK_AT_LEAST(tool_number("Num received samples:"), 10e6);
     CHECK_INT(tool_number("Num sequence errors (Tx):"), 0);
     stop_usrps();
 }
@@ -69,7 +69,7 @@ static void test_other_examples(void)
     expect_tool_says("Done!");
     CHECK_INT(tool(EXAMPLES "/tx_timed_samples --args # --rate 1e6 --nsamps 10000"), 0);
     CHECK_INT(tool(EXAMPLES "/usrp_list_sensors --args #"), 0);
-    expect_tool_says("lo_locked");
+    expect_tool_says("LO: locked");
     stop_usrps();
 }
 

@@ -37,7 +37,7 @@ __attribute__((unused)) static void stop_usrps(void)
 
 /* Runs a program of UHD's for at most a minute; its exit code (124: it took longer).  What it said
    is in tool.out.  `#` stands for the first device's arguments, `@` for the second's. */
-static int tool(const char *line)
+__attribute__((unused)) static int tool(const char *line)
 {
     char command[1024], *at = command;
     at += snprintf(at, sizeof command, "timeout -k 5 60 ");
@@ -59,7 +59,7 @@ static int tool(const char *line)
     return code;
 }
 
-static void expect_tool_says(const char *part)
+__attribute__((unused)) static void expect_tool_says(const char *part)
 {
     char *text = text_of(in_work("tool.out"));
     if (strstr(text, part) == NULL) {
