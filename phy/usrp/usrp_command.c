@@ -73,18 +73,18 @@ void usrp_command_serve(usrp_t *usrp)
     uint8_t data[USRP_FRAME];
     struct sockaddr_in from;
     size_t size;
-    while (usrp->command_count < USRP_COMMANDS &&
-           (size = usrp_ports_take(usrp, PORT_FIFO, data, &from)) > 0) {
+    for (int i = 0; i < USRP_COMMANDS && (size = usrp_ports_take(usrp, PORT_FIFO, data, &from)) > 0;
+         i++) {
         usrp_command_t command;
         if (size >= 8 && usrp_word(data + 4) == 0) { /* here I am */
             usrp->host[PORT_FIFO] = from;
             usrp->known[PORT_FIFO] = true;
             usrp->command_count = 0; /* of a host before */
-        } else if (read_command(data, size, &command)) {
+        } else if (usrp->command_count < USRP_COMMANDS && read_command(data, size, &command)) {
             const size_t last = (usrp->command_first + usrp->command_count++) % USRP_COMMANDS;
             usrp->command[last] = command;
             usrp_command_run(usrp);
-        } else {
+        } else { /* or more than the 63 that a host may have on the way */
             usrp->counts.malformed++;
         }
     }

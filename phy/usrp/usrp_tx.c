@@ -24,7 +24,7 @@ void usrp_tx_clear(usrp_t *usrp)
     usrp_tx_t *tx = &usrp->tx;
     tx->first = tx->used = 0;
     tx->next_sequence = 0;
-    tx->in_burst = tx->dropping = false;
+    tx->in_burst = tx->dropping = tx->out_pending = false;
     tx->flight_count = 0;
     tx->consumed = tx->reported = UINT32_MAX;
 }
@@ -173,8 +173,10 @@ static bool in_error(usrp_t *usrp, const usrp_tx_packet_t *packet)
                         packet->sequence, now);
         return true;
     }
-    if (packet->timed && !tx->in_burst &&
-        (packet->time < now || usrp_chance(usrp, usrp->config.late))) {
+    /* Like the device, which has no time for what is far ahead either. */
+    const bool out_of_time =
+        packet->time < now || packet->time - now > (uint64_t)(RADIO_MAX_AHEAD_S * USRP_TICK_HZ);
+    if (packet->timed && !tx->in_burst && (out_of_time || usrp_chance(usrp, usrp->config.late))) {
         usrp->counts.late++;
         usrp_async_send(usrp, ASYNC_LATE, packet->sequence, now);
         return true;

@@ -77,7 +77,9 @@ static void prepare(usrp_t *usrp, const usrp_tx_packet_t *packet)
             usrp_resample_reset(tx->resample, offset_ticks);
         }
         /* Behind the last sample comes silence, until the filter has given all of it. */
-        const size_t more = packet->end ? usrp_resample_lag(tx->resample) : 0;
+        const size_t lag = packet->end ? usrp_resample_lag(tx->resample) : 0;
+        const size_t most = USRP_TX_MOST - packet->samples;
+        const size_t more = lag < most ? lag : most; /* no rate of UHD's asks for more */
         memset(x + packet->samples, 0, more * sizeof *x);
         tx->out_count = usrp_resample_process(tx->resample, x, packet->samples + more, tx->out);
     }
