@@ -99,6 +99,7 @@ static void uhd_close(void *self)
     }
     pthread_rwlock_destroy(&r->use);
     pthread_mutex_destroy(&r->event_lock);
+    pthread_mutex_destroy(&r->tx_lock);
     free(r);
 }
 
@@ -170,6 +171,7 @@ static void *uhd_open(const radio_config_t *config, radio_actual_t *actual, err_
     r->claim = -1;
     pthread_rwlock_init(&r->use, NULL);
     pthread_mutex_init(&r->event_lock, NULL);
+    pthread_mutex_init(&r->tx_lock, NULL);
     if (set_up(r, config, err) < 0 || open_device(r, config->timeout_s, err) < 0 ||
         radio_uhd_watch_start(r, err) < 0) {
         uhd_close(r);

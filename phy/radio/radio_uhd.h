@@ -57,6 +57,10 @@ typedef struct {
     pthread_t watch;
     bool watching;
 
+    /* UHD notes each call's error in the streamer, whichever thread calls: sending and asking for
+       messages must take turns. */
+    pthread_mutex_t tx_lock;
+
     /* the pulling thread's */
     uint32_t pull_life;
     bool synchronous;                 /* `next` is known */

@@ -11,6 +11,7 @@
 #include <math.h>
 
 static const double SOON_S = 0.02;
+static const double STEP_S = 0.1; /* UHD is asked to take no longer at a time */
 
 static int check(radio_uhd_t *r, const radio_push_t *burst, err_t *err)
 {
@@ -40,48 +41,81 @@ static uint64_t soon(radio_uhd_t *r)
     return busy_until > soonest ? busy_until : soonest;
 }
 
-/* The number of samples taken, or -1 when UHD could not. */
-static ssize_t send(radio_uhd_t *r, const float complex *const x[], size_t count,
-                    const radio_push_t *burst, uint64_t start, double timeout_s)
+/* One call of UHD's send, of x[antenna][done …]: the samples taken, or -1 when it could not. */
+static ssize_t send_some(radio_uhd_t *r, const float complex *const x[], size_t done, size_t count,
+                         const radio_push_t *burst, double timeout_s)
 {
     static const float complex silence[1];
     const void *buffers[RADIO_MAX_ANTENNAS];
     for (int i = 0; i < r->config.antennas; i++) {
-        buffers[i] = count > 0 ? (const void *)x[i] : (const void *)silence;
+        buffers[i] = count > done ? (const void *)(x[i] + done) : (const void *)silence;
     }
     uhd_tx_metadata_handle metadata = burst->end ? r->device.tx_end : r->device.tx_middle;
     if (burst->start) { /* UHD's own can't be changed */
         int64_t seconds;
         double fraction;
-        radio_uhd_time(r, start, &seconds, &fraction);
+        radio_uhd_time(r, burst->timestamp, &seconds, &fraction);
         if (r->uhd->tx_metadata_make(&metadata, true, seconds, fraction, true, burst->end) !=
             UHD_ERROR_NONE) {
             return -1;
         }
     }
     size_t sent = 0;
+    pthread_mutex_lock(&r->tx_lock);
     const uhd_error failure =
-        r->uhd->tx_streamer_send(r->device.tx, buffers, count, &metadata, timeout_s, &sent);
+        r->uhd->tx_streamer_send(r->device.tx, buffers, count - done, &metadata, timeout_s, &sent);
+    pthread_mutex_unlock(&r->tx_lock);
     if (burst->start) {
         (void)r->uhd->tx_metadata_free(&metadata);
     }
     return failure == UHD_ERROR_NONE ? (ssize_t)sent : -1;
 }
 
-static void account(radio_uhd_t *r, const radio_push_t *burst, uint64_t start, size_t sent,
-                    bool all)
+static void begin(radio_uhd_t *r, uint64_t start, size_t count)
 {
-    if (burst->start) {
-        r->in_burst = true;
-        r->push_life = atomic_load(&r->life);
-        r->burst_start = start;
-        r->burst_count = 0;
+    r->in_burst = true;
+    r->push_life = atomic_load(&r->life);
+    r->burst_start = start;
+    r->burst_count = 0;
+    radio_uhd_remember_burst(r, start, count);
+}
+
+/* As much as goes until the deadline; -1: UHD could not, or took nothing. */
+static ssize_t send_all(radio_uhd_t *r, const float complex *const x[], size_t count,
+                        const radio_push_t *burst, double timeout_s, err_t *err)
+{
+    const uint64_t deadline_ns = clock_now_ns() + (uint64_t)(fmin(fmax(timeout_s, 0.0), 1e9) * 1e9);
+    radio_push_t how = *burst;
+    size_t done = 0;
+    if (how.start) {
+        how.timestamp = how.timestamp == RADIO_ASAP ? soon(r) : how.timestamp;
+        begin(r, how.timestamp, count);
     }
-    r->burst_count += sent;
-    atomic_store(&r->busy_until, r->burst_start + r->burst_count);
-    if (all && burst->end) {
+    do {
+        const uint64_t now_ns = clock_now_ns();
+        const double left_s = now_ns < deadline_ns ? 1e-9 * (double)(deadline_ns - now_ns) : 0.0;
+        const ssize_t sent = send_some(r, x, done, count, &how, fmin(left_s, STEP_S));
+        if (sent < 0) {
+            return err_set(err, ERR_CLOSED, "the USRP \"%s\" takes no samples", r->args);
+        }
+        if (sent > 0) {
+            how.start = false;
+        }
+        done += (size_t)sent;
+        r->burst_count += (size_t)sent;
+        atomic_store(&r->busy_until, r->burst_start + r->burst_count);
+    } while (done < count && clock_now_ns() < deadline_ns && !atomic_load(&r->gone));
+    if (done == count && burst->end) {
         r->in_burst = false;
+    } else if (done == 0 && count > 0) {
+        if (burst->start) { /* it has not begun */
+            r->in_burst = false;
+            radio_uhd_forget_burst(r);
+        }
+        return err_set(err, ERR_TIMEOUT, "the USRP \"%s\" took no sample within %g s", r->args,
+                       timeout_s);
     }
+    return (ssize_t)done;
 }
 
 ssize_t radio_uhd_push(void *self, const float complex *const x[], size_t count,
@@ -94,24 +128,7 @@ ssize_t radio_uhd_push(void *self, const float complex *const x[], size_t count,
     }
     ssize_t sent = check(r, burst, err);
     if (sent == 0) {
-        const uint64_t start = !burst->start                    ? r->burst_start
-                               : burst->timestamp == RADIO_ASAP ? soon(r)
-                                                                : burst->timestamp;
-        if (burst->start) {
-            radio_uhd_remember_burst(r, start, count);
-        }
-        sent = send(r, x, count, burst, start, fmin(fmax(timeout_s, 0.0), 1.0));
-        if (burst->start && (sent < 0 || (sent == 0 && count > 0))) {
-            radio_uhd_forget_burst(r);
-        }
-        if (sent < 0) {
-            err_set(err, ERR_CLOSED, "the USRP \"%s\" takes no samples", r->args);
-        } else if (sent == 0 && count > 0) {
-            sent = err_set(err, ERR_TIMEOUT, "the USRP \"%s\" took no sample within %g s", r->args,
-                           timeout_s);
-        } else {
-            account(r, burst, start, (size_t)sent, (size_t)sent == count);
-        }
+        sent = send_all(r, x, count, burst, timeout_s, err);
     }
     radio_uhd_let_go(r);
     return sent;

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+static const double MESSAGES_S = 0.005;                    /* between two looks for messages */
 static const double LOOK_S = 0.2;                          /* between two questions */
 static const double PAUSE_S = 0.05, LONGEST_PAUSE_S = 1.0; /* between two tries to find it */
 
@@ -33,6 +34,21 @@ static void note_message(radio_uhd_t *r)
         break;
     default:
         break;
+    }
+}
+
+static void drain(radio_uhd_t *r)
+{
+    bool valid = true;
+    while (valid) {
+        pthread_mutex_lock(&r->tx_lock);
+        valid = r->uhd->tx_streamer_recv_async_msg(r->device.tx, &r->device.async_metadata, 0.0,
+                                                   &valid) == UHD_ERROR_NONE &&
+                valid;
+        pthread_mutex_unlock(&r->tx_lock);
+        if (valid) {
+            note_message(r);
+        }
     }
 }
 
@@ -91,12 +107,9 @@ static void *watch(void *context)
     }
     uint64_t look_ns = clock_now_ns();
     while (!atomic_load(&r->stop)) {
-        bool valid = false, lives = true;
-        if (r->uhd->tx_streamer_recv_async_msg(r->device.tx, &r->device.async_metadata, 0.05,
-                                               &valid) == UHD_ERROR_NONE &&
-            valid) {
-            note_message(r);
-        }
+        bool lives = true;
+        drain(r);
+        clock_sleep_s(MESSAGES_S);
         const uint64_t now_ns = clock_now_ns();
         if (1e-9 * (double)(now_ns - look_ns) >= LOOK_S) {
             lives = radio_uhd_device_look(r) == 0;
