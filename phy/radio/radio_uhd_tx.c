@@ -96,6 +96,7 @@ static ssize_t send_all(radio_uhd_t *r, const float complex *const x[], size_t c
         const double left_s = now_ns < deadline_ns ? 1e-9 * (double)(deadline_ns - now_ns) : 0.0;
         const ssize_t sent = send_some(r, x, done, count, &how, fmin(left_s, STEP_S));
         if (sent < 0) {
+            r->in_burst = false;
             return err_set(err, ERR_CLOSED, "the USRP \"%s\" takes no samples", r->args);
         }
         if (sent > 0) {
