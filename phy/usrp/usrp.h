@@ -28,6 +28,13 @@
 
 #define USRP_TICK_HZ 100e6
 
+/* What is wrong with a quadrature mixer: the second branch's gain and angle, and what leaks. */
+typedef struct {
+    double dc_db;        /* of full scale, at 45 degrees; -200: none */
+    double iq_gain_db;   /* -20 … 20 */
+    double iq_phase_deg; /* -45 … 45 */
+} usrp_mixer_t;
+
 typedef struct {
     char address[16];  /* dotted, 127.x.x.x */
     char serial[10];   /* default: made of the address */
@@ -39,9 +46,10 @@ typedef struct {
     double clock_ppm;  /* its clock against the air's, -200 … 200 */
     double tx_ref_db;  /* the transmit gain at which samples go out as they are */
     double rx_ref_db;  /* the receive gain at which they come in as they are */
-    bool pps;          /* a pulse-per-second signal is connected */
-    bool lock;         /* a second program is refused while one has the device open */
-    uint64_t seed;     /* of losses and lateness */
+    usrp_mixer_t tx_mixer, rx_mixer;
+    bool pps;      /* a pulse-per-second signal is connected */
+    bool lock;     /* a second program is refused while one has the device open */
+    uint64_t seed; /* of losses and lateness */
 } usrp_config_t;
 
 /* "usrp:ADDRESS[,KEY=VALUE…]" with the keys serial, name, loss, run, late, overflow, ppm, txref,

@@ -21,6 +21,12 @@ static const number_t numbers[] = {
     {"ppm", offsetof(usrp_config_t, clock_ppm), -200, 200},
     {"txref", offsetof(usrp_config_t, tx_ref_db), -200, 200},
     {"rxref", offsetof(usrp_config_t, rx_ref_db), -200, 200},
+    {"txdc", offsetof(usrp_config_t, tx_mixer.dc_db), -200, 0},
+    {"txiqgain", offsetof(usrp_config_t, tx_mixer.iq_gain_db), -20, 20},
+    {"txiqphase", offsetof(usrp_config_t, tx_mixer.iq_phase_deg), -45, 45},
+    {"rxdc", offsetof(usrp_config_t, rx_mixer.dc_db), -200, 0},
+    {"rxiqgain", offsetof(usrp_config_t, rx_mixer.iq_gain_db), -20, 20},
+    {"rxiqphase", offsetof(usrp_config_t, rx_mixer.iq_phase_deg), -45, 45},
 };
 
 static int read_number(const char *text, double *value)
@@ -89,7 +95,7 @@ static int set(usrp_config_t *config, const char *key, const char *value, err_t 
     return err_set(
         err, ERR_ARGUMENT,
         "\"%s\" is not one of serial, name, loss, run, late, overflow, ppm, txref, rxref, "
-        "pps, lock, seed",
+        "txdc, txiqgain, txiqphase, rxdc, rxiqgain, rxiqphase, pps, lock, seed",
         key);
 }
 
@@ -112,7 +118,8 @@ int usrp_config_parse(const char *text, usrp_config_t *config, err_t *err)
 {
     char copy[256], *save = NULL;
     static const char scheme[] = "usrp:";
-    *config = (usrp_config_t){.run = 1, .pps = true, .lock = true};
+    *config = (usrp_config_t){
+        .run = 1, .tx_mixer.dc_db = -200, .rx_mixer.dc_db = -200, .pps = true, .lock = true};
     if (strncmp(text, scheme, strlen(scheme)) != 0 || strlen(text) >= sizeof copy) {
         return err_set(err, ERR_ARGUMENT,
                        "\"%.100s\" is not usrp:ADDRESS[,KEY=VALUE...]: usrp:127.0.0.2,loss=0.01",

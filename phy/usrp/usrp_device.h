@@ -13,6 +13,7 @@
  *   usrp_clock.c      time and pulse per second
  *   usrp_rx.c         stream commands; usrp_rx_packet.c: the packets they make
  *   usrp_tx.c         packets in; usrp_tx_burst.c: their way to the air; usrp_async.c: answers
+ *   usrp_mixer.c      what is wrong with the mixers
  *   usrp_resample.c   between the device's rates and the air's
  *
  * Facts of the protocol: docs/VIRTUAL_USRP.md.  Words are big-endian on the wire.
@@ -92,6 +93,7 @@ typedef struct {
     uint32_t divider; /* ticks a sample */
     uint32_t samples_a_packet;
     bool eight_bits;
+    float gain;            /* of the board and the converter */
     float scale;           /* full scale to integer, gain included */
     uint32_t packet_count; /* of 4 bits on the wire */
     float complex *packet; /* what is in the packet that is being filled */
@@ -119,6 +121,7 @@ typedef struct {
     uint32_t divider;
     uint32_t lose; /* so many packets go lost yet */
     uint32_t next_sequence;
+    float gain;  /* of the board */
     float scale; /* integer to full scale, gain included */
     bool eight_bits;
     bool in_burst;  /* of the packets that arrive */
@@ -255,6 +258,9 @@ typedef struct {
 bool usrp_tx_read(const uint8_t *data, size_t size, bool eight_bits, usrp_tx_packet_t *packet);
 
 void usrp_async_send(usrp_t *usrp, uint32_t code, uint32_t sequence, uint64_t time);
+
+/* Full scale is `full_scale` in x. */
+void usrp_mixer_apply(const usrp_mixer_t *mixer, float full_scale, float complex *x, size_t count);
 
 bool usrp_chance(usrp_t *usrp, double probability);
 /* Whether this packet goes lost; `left` of its run. */

@@ -64,6 +64,7 @@ void usrp_rx_scale(usrp_t *usrp)
     const double s = usrp->settings[SR_RX_DSP0 + 1] & 0x3ffff;
     const double gain_db =
         usrp->rx_side.gain_db + usrp->rx_side.digital_gain_db - usrp->config.rx_ref_db;
+    rx->gain = (float)pow(10.0, gain_db / 20.0);
     rx->eight_bits = usrp->settings[SR_RX_CTRL0 + 3] & 1;
     rx->scale = (float)(32767.0 * s / (131072.0 * a) * pow(10.0, gain_db / 20.0));
 }

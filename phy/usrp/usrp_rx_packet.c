@@ -58,6 +58,7 @@ void usrp_rx_packet_flush(usrp_t *usrp, bool last)
     if (rx->filled == 0) {
         return;
     }
+    usrp_mixer_apply(&usrp->config.rx_mixer, 1.0f / rx->gain, rx->packet, rx->filled);
     const size_t bytes = rx->eight_bits
                              ? put_eight(data + HEADER_BYTES, rx->packet, rx->filled, rx->scale)
                              : put_sixteen(data + HEADER_BYTES, rx->packet, rx->filled, rx->scale);

@@ -73,6 +73,7 @@ void usrp_tx_scale(usrp_t *usrp)
     const double a = exp2(ceil(log2(pow(d, 3)))) / (1.65 * pow(d, 3));
     const double s = usrp->settings[SR_TX_DSP + 1] & 0x3ffff;
     const double gain_db = usrp->tx_side.gain_db - usrp->config.tx_ref_db;
+    tx->gain = (float)pow(10.0, gain_db / 20.0);
     tx->eight_bits = usrp->settings[SR_TX_CTRL + 1] & 1;
     tx->scale = (float)(s * (tx->eight_bits ? 256.0 : 1.0) / (32767.0 * 131072.0 * a) *
                         pow(10.0, gain_db / 20.0));

@@ -71,6 +71,7 @@ static void prepare(usrp_t *usrp, const usrp_tx_packet_t *packet)
     }
     float complex *x = tx->resample != NULL ? tx->samples : tx->out;
     unpack(packet, tx->eight_bits, tx->scale, x);
+    usrp_mixer_apply(&usrp->config.tx_mixer, tx->gain, x, packet->samples);
     tx->out_count = packet->samples;
     if (tx->resample != NULL) {
         if (tx->out_start) {

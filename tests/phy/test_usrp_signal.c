@@ -169,6 +169,45 @@ static void test_reference_gains(void)
     pair_close(&pair);
 }
 
+/* The part of y that turns with `cycles` a sample, as a complex amplitude. */
+static double part(double cycles, size_t count)
+{
+    double complex sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double complex)y[i] * cexp(-2 * M_PI * I * fmod(cycles * (double)i, 1));
+    }
+    return cabs(sum) / (double)count;
+}
+
+/* Image of a mixer, against the tone: |1 - g e^(-i phi)| over |1 + g e^(i phi)|. */
+static double image_db(double gain_db, double phase_deg)
+{
+    const double gain = pow(10, gain_db / 20);
+    const double complex turn = cexp(I * phase_deg * M_PI / 180);
+    return 20 * log10(cabs(1 - gain * conj(turn)) / cabs(1 + gain * turn));
+}
+
+static void test_mixer(const char *more)
+{
+    pair_t pair = pair_open(more, RATE_OF_AIR, RATE_OF_AIR);
+    fill_tone(0.1, 0.25f);
+    CU_ASSERT(listen_to_tone(&pair, 10000));
+    const double tone = part(0.1, 10000);
+    CHECK_NEAR(20 * log10(part(-0.1, 10000) / tone), image_db(1, 5), 0.1);
+    CHECK_NEAR(20 * log10(part(0, 10000)), -25, 0.1);
+    pair_close(&pair);
+}
+
+static void test_sending_mixer(void)
+{
+    test_mixer(",txdc=-25,txiqgain=1,txiqphase=5");
+}
+
+static void test_receiving_mixer(void)
+{
+    test_mixer(",rxdc=-25,rxiqgain=1,rxiqphase=5");
+}
+
 /* ---- carriers ---- */
 
 static void test_carriers(void)
@@ -283,6 +322,8 @@ static const check_test_t tests[] = {
     {"both attenuators act, in steps of 0.5 dB", test_gains},
     {"the receiver clips", test_clipping},
     {"txref and rxref say at which gain samples are as they are", test_reference_gains},
+    {"txdc, txiqgain and txiqphase are what leaks and mirrors", test_sending_mixer},
+    {"rxdc, rxiqgain and rxiqphase too", test_receiving_mixer},
     {"synthesisers and mixers act; tuned apart means deaf", test_carriers},
     {"the board's halves tune apart", test_other_board_is_deaf_to_old_tuning},
     {"rates above the air's", test_faster_device},
