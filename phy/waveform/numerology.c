@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "waveform/numerology.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HALF = NUMEROLOGY_USED / 2, PILOT_FIRST = 5, PILOT_STEP = 11 };
@@ -35,6 +36,11 @@ double numerology_sample_rate_hz(const numerology_t *n)
 int numerology_bin(int u)
 {
     return u < HALF ? NUMEROLOGY_FFT - HALF + u : u - HALF + 1;
+}
+
+double numerology_radians(int u)
+{
+    return 2.0 * M_PI / NUMEROLOGY_FFT * (u < HALF ? u - HALF : u - HALF + 1);
 }
 
 int numerology_pilot(int p)

@@ -40,7 +40,7 @@ enum {
     NUMEROLOGY_PILOTS = 12,    /* those with pilots, u = 5, 16, 27 … 126 */
     NUMEROLOGY_PREAMBLE = 1024, /* samples: 4 segments of 256 */
     NUMEROLOGY_KNOWN = 2,      /* known full-band symbols */
-    NUMEROLOGY_HEADER = 10,     /* header symbols */
+    NUMEROLOGY_HEADER = 20,      /* header symbols */
     NUMEROLOGY_CP_NORMAL = 18,
     NUMEROLOGY_CP_EXTENDED = 64,
     NUMEROLOGY_MAX_ANTENNAS = 4,
@@ -66,6 +66,9 @@ double numerology_sample_rate_hz(const numerology_t *n);
 
 /* FFT bin (0 … 255) of used carrier u (0 … 131). */
 int numerology_bin(int u);
+
+/* 2 pi k / 256 for used carrier u, k = -66 … 66: the phase that one sample of delay takes off. */
+double numerology_radians(int u);
 
 /* Used carrier u of data carrier d (0 … 119), and of pilot p (0 … 11). */
 int numerology_data(int d);
