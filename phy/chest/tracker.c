@@ -2,7 +2,7 @@
 /*
  * The window's covariance is real and the same for all pilots, so one Cholesky
  * factor serves every position in the window (LAPACK's spotrf and spotrs), and
- * a filter is 33 real weights on 24 real series.
+ * a filter is 33 real weights on 24 real series that have been turned.
  *
  * The Doppler's likelihood takes the twelve pilots as independent.  They are
  * not quite, which makes the likelihood steeper but leaves its top in place.
@@ -29,6 +29,9 @@ struct tracker {
     float bessel[RATES][W]; /* J0(2 pi rate k) */
     float z[TRACKER_MEMORY][LANES];
     size_t count;
+    double complex next; /* sum of z(t) z*(t - 1) over the frame */
+    float turn;
+    float complex turned[W]; /* exp(-i turn k), k = -16 … 16 */
     int rate;   /* -1: none chosen yet */
     int window; /* symbols in the window that the filters were made for */
     float weight[W][W]; /* [wanted position][place in the window] */
@@ -59,12 +62,23 @@ void tracker_destroy(tracker_t *t)
 void tracker_begin(tracker_t *t)
 {
     t->count = 0;
+    t->next = 0.0;
+    t->turn = 0.0f;
     t->rate = -1;
     t->window = 0;
 }
 
 void tracker_push(tracker_t *t, const float complex z[P])
 {
+    const float complex *before =
+        (const float complex *)t->z[(t->count + TRACKER_MEMORY - 1) % TRACKER_MEMORY];
+    if (t->count > 0) {
+        float complex sum = 0.0f;
+        for (int p = 0; p < P; p++) {
+            sum += z[p] * conjf(before[p]);
+        }
+        t->next += (double complex)sum;
+    }
     memcpy(t->z[t->count % TRACKER_MEMORY], z, sizeof(t->z[0]));
     t->count++;
 }
@@ -90,16 +104,24 @@ static bool factorise(const float *bessel, float snr, int n, float *a)
     return LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, a, W) == 0;
 }
 
-/* The last n symbols as columns, over the noise's deviation; returns their power. */
+double tracker_turn(const tracker_t *t)
+{
+    return (double)t->turn;
+}
+
+/* The last n symbols as columns, over the noise's deviation, turned; returns their power. */
 static double observe(const tracker_t *t, int n, double n0, float *x)
 {
     double power = 0.0;
     float scale = (float)(1.0 / sqrt(n0));
     for (int i = 0; i < n; i++) {
-        const float *z = t->z[(t->count - (size_t)(n - i)) % TRACKER_MEMORY];
-        for (int l = 0; l < LANES; l++) {
-            x[l * W + i] = scale * z[l];
-            power += (double)(scale * z[l]) * (double)(scale * z[l]);
+        const float complex *z =
+            (const float complex *)t->z[(t->count - (size_t)(n - i)) % TRACKER_MEMORY];
+        for (int p = 0; p < P; p++) {
+            float complex y = z[p] * t->turned[i] * scale;
+            x[2 * p * W + i] = crealf(y);
+            x[(2 * p + 1) * W + i] = cimagf(y);
+            power += (double)(crealf(y) * crealf(y) + cimagf(y) * cimagf(y));
         }
     }
     return power / (n * P);
@@ -143,6 +165,11 @@ static int most_likely(const tracker_t *t, float snr, int n, const float *x)
 void tracker_adapt(tracker_t *t, double n0)
 {
     int n = t->count < W ? (int)t->count : W;
+    t->turn = t->next != 0.0 ? (float)carg(t->next) : 0.0f;
+    for (int k = 0; k < W; k++) {
+        float angle = t->turn * (float)(k - TRACKER_REACH);
+        t->turned[k] = CMPLXF(cosf(angle), -sinf(angle));
+    }
     float x[LANES * W] = {0}, a[W * W];
     /* A fade over the whole window must not make the filter lazy: at least 0 dB. */
     float snr = (float)fmin(fmax(observe(t, n, n0, x) - 1.0, 1.0), 1e5);
@@ -169,7 +196,6 @@ void tracker_adapt(tracker_t *t, double n0)
 
 double tracker_filter(const tracker_t *t, size_t symbol, float complex h[P])
 {
-    float sum[LANES] = {0};
     size_t n = (size_t)t->window, first = t->count - n; /* the last window ... */
     if (n == 0) {
         memcpy(h, t->z[symbol % TRACKER_MEMORY], sizeof(t->z[0]));
@@ -178,13 +204,17 @@ double tracker_filter(const tracker_t *t, size_t symbol, float complex h[P])
     /* ... or the one about the symbol, when there is a future beyond it. */
     size_t centred = symbol > n / 2 ? symbol - n / 2 : 0;
     first = centred < first ? centred : first;
-    const float *weight = t->weight[symbol - first];
+    size_t at = symbol - first;
+    float complex sum[P] = {0};
     for (size_t i = 0; i < n; i++) {
-        const float *z = t->z[(first + i) % TRACKER_MEMORY];
-        for (int l = 0; l < LANES; l++) {
-            sum[l] += weight[i] * z[l];
+        const float complex *z = (const float complex *)t->z[(first + i) % TRACKER_MEMORY];
+        float complex weight = t->weight[at][i] * t->turned[i];
+        for (int p = 0; p < P; p++) {
+            sum[p] += weight * z[p];
         }
     }
-    memcpy(h, sum, sizeof(sum));
-    return (double)t->error[symbol - first];
+    for (int p = 0; p < P; p++) {
+        h[p] = sum[p] * conjf(t->turned[at]);
+    }
+    return (double)t->error[at];
 }

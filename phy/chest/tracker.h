@@ -11,8 +11,8 @@
  *
  * The Doppler fD is the one of a fixed set that makes the observed pilots most
  * likely.  What was known before (carrier offset, phase line, sample clock) is
- * taken off the pilots before they come here; what is left of it is tracked
- * like Doppler.
+ * taken off the pilots before they come here; a carrier offset that is left is
+ * the mean turn from one symbol to the next, and taken off too.
  *
  * One object per thread; nothing allocates after create.
  */
@@ -50,6 +50,9 @@ size_t tracker_count(const tracker_t *t);
  * Costs about 0.1 ms on one core.
  */
 void tracker_adapt(tracker_t *t, double n0);
+
+/* The mean turn per symbol that tracker_adapt found, in radians. */
+double tracker_turn(const tracker_t *t);
 
 /* The Doppler chosen, in cycles per OFDM symbol; 0 before tracker_adapt. */
 double tracker_doppler(const tracker_t *t);

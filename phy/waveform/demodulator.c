@@ -229,6 +229,10 @@ int demodulator_move_window(demodulator_t *d)
 {
     int move = d->clock.value > 0.5 ? 1 : d->clock.value < -0.5 ? -1 : 0;
     d->clock.value -= move;
+    if (move != 0) {
+        /* A moving channel's ramp goes on without a jump; the other one is drawn anew. */
+        d->ramped = d->moving ? d->ramped - move : INFINITY;
+    }
     d->shift += move;
     return move;
 }

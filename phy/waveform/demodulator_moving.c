@@ -25,9 +25,13 @@ enum {
     N = DEMOD_N,
     J = DEMOD_J,
     P = DEMOD_P,
-    ADAPT_EVERY = 64,
+    ADAPT_EVERY = 64, /* symbols */
+    DELAY_LOOK = 32,  /* symbols whose mean delay is one observation of the clock */
     UNPROVEN = 128, /* symbols of a fade that are not yet the signal's end */
 };
+
+/* What the sample clock may be off by before anything is known: 10 ppm rms, in samples a symbol. */
+#define CLOCK_PPM 10e-6
 
 /* The pilots are too far apart for the delays that the long prefix admits. */
 static bool between_training(const demodulator_t *d)
@@ -46,20 +50,71 @@ void demod_move(demodulator_t *d, size_t block, size_t t)
     d->trained_at = d->training.mean_time;
     memcpy(d->h_then, d->h, sizeof(d->h_then));
     memset(d->last_pilots, 0, sizeof(d->last_pilots));
+    d->neighbours = 0.0;
+    d->delay_symbols = d->delay_looks = 0;
+    if (d->training.moved > 0.0) {
+        /* The head's slopes turned with the fading: they say nothing about the clock. */
+        double rate = CLOCK_PPM * (NUMEROLOGY_FFT + d->numerology.cp);
+        d->clock = (drift_t){.ss = rate * rate};
+        d->ramped = 0.0;
+    }
+}
+
+/*
+ * A clock's drift shows in the channel's mean delay, which the fading moves as
+ * well: a Kalman filter weighs the one against the other.  The ramp follows its
+ * estimate slowly, for the pilots' filter must not see it jump.
+ */
+static void follow_clock(demodulator_t *d)
+{
+    drift_step(&d->clock, 1e-10, 1e-14);
+    d->ramped += d->clock.slope + (d->clock.value - d->clock.slope - d->ramped) / ADAPT_EVERY;
+}
+
+/* h_pilot: the channel that has just been used. */
+static void look_at_delay(demodulator_t *d, const float complex h_pilot[P])
+{
+    enum { APART = NUMEROLOGY_USED / P, LOOKS_FOR_REFERENCE = 2 };
+    const double per_radian = NUMEROLOGY_FFT / (2.0 * M_PI * APART);
+    double energy = 0.0;
+    for (int p = 1; p < P; p++) {
+        if (p != P / 2) { /* the two pilots beside the empty carrier are one further apart */
+            d->neighbours += (double complex)(h_pilot[p] * conjf(h_pilot[p - 1]));
+        }
+        energy += (double)(crealf(h_pilot[p]) * crealf(h_pilot[p]) +
+                           cimagf(h_pilot[p]) * cimagf(h_pilot[p]));
+    }
+    d->neighbour_energy += energy;
+    if (++d->delay_symbols < DELAY_LOOK) {
+        return;
+    }
+    double delay = -carg(d->neighbours) * per_radian;
+    /* The spread makes neighbours alike only so far; its square over the independent fades that
+       were seen is how far the mean delay wanders. */
+    double alike = fmin(cabs(d->neighbours) / (d->neighbour_energy + 1e-30), 0.999);
+    double spread = per_radian * sqrt(-2.0 * log(fmax(alike, 0.05)));
+    double fades = 1.0 + 2.0 * tracker_doppler(d->tracker) * DELAY_LOOK + 0.5 * spread;
+    double variance = spread * spread / fades + 1e-3;
+    d->neighbours = 0.0;
+    d->neighbour_energy = 0.0;
+    d->delay_symbols = 0;
+    if (d->delay_looks < LOOKS_FOR_REFERENCE) {
+        d->delay_reference += (delay - d->delay_reference) / ++d->delay_looks;
+        d->clock.vv += variance / (2 * LOOKS_FOR_REFERENCE);
+    } else {
+        drift_correct(&d->clock, delay - d->delay_reference, variance);
+    }
 }
 
 /* Takes the lines off y, for the present symbol, and moves them on by one. */
 static void straighten(demodulator_t *d, float complex y[N])
 {
     float complex turn = phase_skip(&d->phase);
-    if (d->clock.value != d->ramped) {
-        d->ramped = d->clock.value;
-        rotor_ramp(d->ramp, d->ramped);
-    }
+    rotor_ramp(d->ramp, d->ramped);
     for (int u = 0; u < N; u++) {
         y[u] *= turn * d->ramp[u];
     }
-    d->clock.value += d->clock.slope;
+    follow_clock(d);
 }
 
 /*
@@ -162,6 +217,7 @@ static void follow_pilots(demodulator_t *d)
             double error = tracker_filter(d->tracker, d->out_t, h_pilot);
             interpolator_apply(d->across, h_pilot, d->h);
             put_out(d, h_pilot, interpolator_error(d->across) * error / d->across_from);
+            look_at_delay(d, h_pilot);
             d->passed = false;
         }
     }

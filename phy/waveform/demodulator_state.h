@@ -92,6 +92,9 @@ struct demodulator {
     size_t adapt_at;         /* payload symbol at which the Doppler is chosen anew */
     double across_from;      /* the pilots' error that `across` was made for */
     double wobble;           /* variance of the common phase beyond what the filter follows */
+    double complex neighbours; /* sum of h(p) h*(p - 1) over pilots and symbols */
+    double neighbour_energy, delay_reference;
+    int delay_symbols, delay_looks;
     int unproven;            /* symbols since the signal was last proven */
     float complex last_pilots[DEMOD_P];
     float complex h_then[DEMOD_N]; /* the last training's channel, and when that was */
