@@ -23,8 +23,10 @@ static int allocate(demodulator_t *d, err_t *err)
     memset(d->symbols, 0, room * sizeof(*d->symbols));
     memset(d->noise_var, 0, room * sizeof(*d->noise_var));
     d->fft = fft_create(NUMEROLOGY_FFT, FFT_FORWARD, err);
-    d->smoother = d->fft != NULL ? smoother_create(d->numerology.cp, err) : NULL;
-    d->delay = d->smoother != NULL ? delay_create(err) : NULL;
+    d->estimator = d->fft != NULL
+                       ? estimator_create(d->numerology.cp, ESTIMATOR_LMMSE, err)
+                       : NULL;
+    d->delay = d->estimator != NULL ? delay_create(err) : NULL;
     d->tracker = d->delay != NULL ? tracker_create(err) : NULL;
     d->across = d->tracker != NULL ? interpolator_create(d->numerology.cp, err) : NULL;
     return d->across == NULL ? -1 : 0;
@@ -69,7 +71,7 @@ void demodulator_destroy(demodulator_t *d)
 {
     if (d != NULL) {
         fft_destroy(d->fft);
-        smoother_destroy(d->smoother);
+        estimator_destroy(d->estimator);
         delay_destroy(d->delay);
         tracker_destroy(d->tracker);
         interpolator_destroy(d->across);

@@ -34,7 +34,9 @@ static void use_training(demodulator_t *d, size_t t)
     d->n0 = tr->n0;
     d->h_run_var = (tr->n0 + tr->moved) / tr->count;
     memcpy(d->h_run, tr->h_ls, sizeof(d->h_run));
-    d->h_error = smoother_apply(d->smoother, tr->h_ls, tr->power, d->h_run_var, d->h);
+    estimator_apply(d->estimator, tr->h_ls, tr->power, d->h_run_var, &d->estimate);
+    memcpy(d->h, d->estimate.h, sizeof(d->h));
+    d->h_error = d->estimate.error_var;
     demod_use_channel(d);
     use_phase(d, (double)t);
 }

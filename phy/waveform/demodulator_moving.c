@@ -243,7 +243,7 @@ static void follow_line(demodulator_t *d, const float complex next[N], double no
 
 void demod_moving_training(demodulator_t *d, float complex y[N])
 {
-    float complex h[N], z[P];
+    float complex z[P];
     straighten(d, y);
     for (int p = 0; p < P; p++) {
         z[p] = y[d->pilot[p]];
@@ -252,11 +252,11 @@ void demod_moving_training(demodulator_t *d, float complex y[N])
     if (!between_training(d)) {
         return;
     }
-    double error = smoother_apply(d->smoother, y, d->training.power, d->n0, h);
-    follow_line(d, h, (double)d->t, fmax(error, d->h_error));
-    memcpy(d->h_then, h, sizeof(h));
+    estimator_again(d->estimator, &d->estimate, y, d->training.power, d->n0, &d->estimate);
+    follow_line(d, d->estimate.h, (double)d->t, fmax(d->estimate.error_var, d->h_error));
+    memcpy(d->h_then, d->estimate.h, sizeof(d->h_then));
     d->trained_at = (double)d->t;
-    d->h_error = error;
+    d->h_error = d->estimate.error_var;
     d->out_t++; /* past this symbol */
 }
 

@@ -51,7 +51,10 @@ static void retrain(demodulator_t *d, float complex y[N])
         d->h_run[u] += (float)gain * (y[u] - d->h_run[u]);
     }
     d->h_run_var = (1.0 - gain) * before;
-    d->h_error = smoother_apply(d->smoother, d->h_run, d->training.power, d->h_run_var, d->h);
+    estimator_again(d->estimator, &d->estimate, d->h_run, d->training.power, d->h_run_var,
+                    &d->estimate);
+    memcpy(d->h, d->estimate.h, sizeof(d->h));
+    d->h_error = d->estimate.error_var;
     demod_use_channel(d);
 }
 

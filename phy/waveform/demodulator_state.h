@@ -13,8 +13,8 @@
 #ifndef WAVEFORM_DEMODULATOR_STATE_H
 #define WAVEFORM_DEMODULATOR_STATE_H
 
+#include "chest/estimator.h"
 #include "chest/interpolator.h"
-#include "chest/smoother.h"
 #include "chest/tracker.h"
 #include "chest/training.h"
 #include "sync/drift.h"
@@ -45,7 +45,7 @@ struct demodulator {
     numerology_t numerology;
     size_t max_symbols;
     fft_t *fft;
-    smoother_t *smoother;
+    estimator_t *estimator;
     delay_t *delay;
     tracker_t *tracker;
     interpolator_t *across; /* from pilots to carriers */
@@ -70,6 +70,7 @@ struct demodulator {
     bool retrained;         /* the retraining symbol before `block` has been used */
     training_t training;
     float complex ls[DEMOD_ALL][DEMOD_N];
+    estimate_t estimate; /* of the head: the channel and its delay profile */
     float complex h[DEMOD_N], h_run[DEMOD_N]; /* smoothed, and least squares with retraining */
     double h_error, h_run_var;
     double n0; /* noise of a symbol; what the equaliser uses adds h_error */
