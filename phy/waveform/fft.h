@@ -18,6 +18,9 @@
 #include <complex.h>
 #include <stddef.h>
 
+/* liquid-dsp calls a function of its own named fft_execute: ours must not take its place. */
+#pragma GCC visibility push(hidden)
+
 typedef struct fft fft_t;
 
 typedef enum { FFT_FORWARD = -1, FFT_BACKWARD = 1 } fft_direction_t;
@@ -30,5 +33,7 @@ void fft_execute(fft_t *fft); /* leaves the input as it was */
 
 void fft_planner_lock(void);
 void fft_planner_unlock(void);
+
+#pragma GCC visibility pop
 
 #endif
