@@ -31,6 +31,12 @@ float complex *fft_in(fft_t *fft);
 const float complex *fft_out(const fft_t *fft);
 void fft_execute(fft_t *fft); /* leaves the input as it was */
 
+/*
+ * The same into out[size] instead of fft_out.  Any alignment gives the same bits;
+ * on 16 bytes nothing is copied.
+ */
+void fft_execute_to(fft_t *fft, float complex *out);
+
 void fft_planner_lock(void);
 void fft_planner_unlock(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The transform of one symbol with fft.h, one at a time and several at once.  No
- * peer: liquid calls FFTW as well.  The limit: FFTW's own choice after measuring, in batches.
+ * The transform of one symbol with fft.h.  No peer: liquid calls FFTW as well.  The
+ * limit: FFTW's own choice after measuring; fft.h takes the estimated plan.
  */
 #include "bench_fftw.h"
 #include "bench_phy.h"
@@ -62,7 +62,7 @@ static double limit(void *state)
 
 const bench_row_t bench_fft = {
     .name = "fft_256",
-    .what = "transform of one symbol, one at a time",
+    .what = "transform of one symbol",
     .unit = BENCH_MS,
     .limit_name = "FFTW 256 batched",
     .create = create,

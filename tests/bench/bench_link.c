@@ -164,12 +164,15 @@ int bench_link_open_liquid(bench_link_t *l, const bench_link_setup_t *setup, err
         return err_set(err, ERR_MEMORY, "liquid has no OFDM frames for us");
     }
     float complex *frame = malloc(length * sizeof(*frame));
-    int status = frame == NULL ? err_set(err, ERR_MEMORY, "no memory for a frame")
-                               : allocate(l, setup, symbols, length, err);
+    float complex *bins = malloc(symbols * NUMEROLOGY_FFT * sizeof(*bins));
+    int status = frame == NULL || bins == NULL ? err_set(err, ERR_MEMORY, "no memory for a frame")
+                                               : allocate(l, setup, symbols, length, err);
     if (status == 0) {
-        liquid_ofdm_frame(generator, l->points, symbols, frame);
+        liquid_ofdm_lay_out(l->points, symbols, bins);
+        liquid_ofdm_frame(generator, bins, symbols, frame);
         status = record(l, frame, length, err);
     }
+    free(bins);
     free(frame);
     ofdmframegen_destroy(generator);
     return status;

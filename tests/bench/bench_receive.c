@@ -64,7 +64,7 @@ static void *create_wide(err_t *err)
     return create_with(2.0, FRAMES, SYMBOLS, err);
 }
 
-/* One frame of one small image: 512 points. */
+/* One frame of about one small image: 600 points. */
 static void *create_short(err_t *err)
 {
     return create_with(0.5, 1, 5, err);
@@ -140,7 +140,7 @@ const bench_row_t bench_receive_wide = {
 
 const bench_row_t bench_frame_latency = {
     .name = "frame_latency",
-    .what = "processing of one short frame (512 points), from its first sample to its points",
+    .what = "one short frame (600 points) and 1,200 samples of noise around it",
     .unit = BENCH_US,
     .peer_name = "liquid ofdmframesync",
     .create = create_short,

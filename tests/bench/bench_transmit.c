@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A frame of 200 payload symbols from 24,000 points to samples, header and
- * preamble included; liquid's frame of the same length from the same points.
+ * preamble included; liquid's frame of the same length from the same points, which
+ * lie on its carriers already (ours has to put them there).
  * The limit: as many transforms of 256 points as the samples hold symbols.
  */
 #include "bench_fftw.h"
@@ -28,7 +29,7 @@ typedef struct {
     bench_fftw_t limit;
     frame_header_t header;
     size_t length;
-    float complex *points, *samples, *peer_samples;
+    float complex *points, *samples, *peer_bins, *peer_samples;
 } transmit_t;
 
 static void destroy(void *state)
@@ -41,6 +42,7 @@ static void destroy(void *state)
     bench_fftw_close(&t->limit);
     free(t->points);
     free(t->samples);
+    free(t->peer_bins);
     free(t->peer_samples);
     free(t);
 }
@@ -60,10 +62,11 @@ static void *create(err_t *err)
     t->length = t->tx != NULL ? transmitter_frame_samples(t->tx, &t->header) : 0;
     t->points = malloc(PEER_SYMBOLS * NUMEROLOGY_DATA * sizeof(*t->points));
     t->samples = malloc((t->length + 1) * sizeof(*t->samples));
+    t->peer_bins = malloc(PEER_SYMBOLS * NUMEROLOGY_FFT * sizeof(*t->peer_bins));
     t->peer_samples = malloc(PEER_SAMPLES * sizeof(*t->peer_samples));
     bool ready = bench_fftw_open(&t->limit, NUMEROLOGY_FFT, FFTW_BACKWARD, BATCH);
     if (t->tx == NULL || t->generator == NULL || !ready || t->points == NULL ||
-        t->samples == NULL || t->peer_samples == NULL) {
+        t->samples == NULL || t->peer_bins == NULL || t->peer_samples == NULL) {
         destroy(t);
         err_set(err, ERR_MEMORY, "no transmitter, peer or memory");
         return NULL;
@@ -71,6 +74,7 @@ static void *create(err_t *err)
     rng_t rng;
     rng_seed(&rng, 1, 0);
     rng_complex_normal(&rng, 1.0f, t->points, PEER_SYMBOLS * NUMEROLOGY_DATA);
+    liquid_ofdm_lay_out(t->points, PEER_SYMBOLS, t->peer_bins);
     return t;
 }
 
@@ -84,7 +88,7 @@ static double ours(void *state)
 static double peer(void *state)
 {
     transmit_t *t = state;
-    liquid_ofdm_frame(t->generator, t->points, PEER_SYMBOLS, t->peer_samples);
+    liquid_ofdm_frame(t->generator, t->peer_bins, PEER_SYMBOLS, t->peer_samples);
     return PEER_SAMPLES;
 }
 

@@ -33,23 +33,27 @@ ofdmframesync liquid_ofdm_synchroniser(ofdmframesync_callback callback, void *co
     return ofdmframesync_create(NUMEROLOGY_FFT, NUMEROLOGY_CP_NORMAL, 0, type, callback, context);
 }
 
-void liquid_ofdm_frame(ofdmframegen generator, const float complex *points, size_t symbols,
+void liquid_ofdm_lay_out(const float complex *points, size_t symbols, float complex *bins)
+{
+    memset(bins, 0, symbols * NUMEROLOGY_FFT * sizeof(*bins));
+    for (size_t t = 0; t < symbols; t++) {
+        for (int d = 0; d < NUMEROLOGY_DATA; d++) {
+            bins[t * NUMEROLOGY_FFT + (size_t)liquid_ofdm_bin(d)] =
+                points[t * NUMEROLOGY_DATA + (size_t)d];
+        }
+    }
+}
+
+void liquid_ofdm_frame(ofdmframegen generator, float complex *bins, size_t symbols,
                        float complex *samples)
 {
-    int bin[NUMEROLOGY_DATA];
-    float complex bins[NUMEROLOGY_FFT] = {0};
-    for (int d = 0; d < NUMEROLOGY_DATA; d++) {
-        bin[d] = liquid_ofdm_bin(d);
-    }
     ofdmframegen_reset(generator);
     ofdmframegen_write_S0a(generator, samples);
     ofdmframegen_write_S0b(generator, samples + LIQUID_OFDM_SYMBOL);
     ofdmframegen_write_S1(generator, samples + 2 * LIQUID_OFDM_SYMBOL);
     samples += LIQUID_OFDM_HEAD * LIQUID_OFDM_SYMBOL;
     for (size_t t = 0; t < symbols; t++) {
-        for (int d = 0; d < NUMEROLOGY_DATA; d++) {
-            bins[bin[d]] = points[t * NUMEROLOGY_DATA + (size_t)d];
-        }
-        ofdmframegen_writesymbol(generator, bins, samples + t * LIQUID_OFDM_SYMBOL);
+        ofdmframegen_writesymbol(generator, bins + t * NUMEROLOGY_FFT,
+                                 samples + t * LIQUID_OFDM_SYMBOL);
     }
 }

@@ -23,11 +23,11 @@ int liquid_ofdm_bin(int d);
 ofdmframegen liquid_ofdm_generator(void);
 ofdmframesync liquid_ofdm_synchroniser(ofdmframesync_callback callback, void *context);
 
-/*
- * A whole frame of points[symbols * 120] -> samples[(3 + symbols) * 274]: what a caller of
- * ofdmframegen writes.
- */
-void liquid_ofdm_frame(ofdmframegen generator, const float complex *points, size_t symbols,
+/* points[symbols * 120] -> bins[symbols * 256], as ofdmframegen takes them. */
+void liquid_ofdm_lay_out(const float complex *points, size_t symbols, float complex *bins);
+
+/* A whole frame: bins[symbols * 256] -> samples[(3 + symbols) * 274]. */
+void liquid_ofdm_frame(ofdmframegen generator, float complex *bins, size_t symbols,
                        float complex *samples);
 
 #endif
