@@ -116,6 +116,10 @@ static int run(const options_t *options, const bench_row_t *const rows[])
         }
         bench_print_line(measured[i], &results[i], stderr);
     }
+    if (ferror(stdout)) {
+        log_error("standard output takes no more");
+        failed = 1;
+    }
     return failed ? PROGRAM_FAILED : PROGRAM_OK;
 }
 
