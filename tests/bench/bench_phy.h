@@ -16,7 +16,7 @@ extern const bench_row_t bench_transmit;
 extern const bench_row_t bench_receive, bench_receive_wide, bench_frame_latency;
 extern const bench_row_t bench_search_wide, bench_search_narrow;
 extern const bench_row_t bench_air, bench_air_varying, bench_noise;
-extern const bench_row_t bench_fft, bench_mmse;
+extern const bench_row_t bench_fft, bench_fft_batch, bench_mmse;
 extern const bench_row_t bench_header_encode, bench_header_decode;
 
 #endif

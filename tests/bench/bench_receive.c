@@ -44,7 +44,7 @@ static void *create_with(double cfo_range, int frames, int symbols, err_t *err)
                                 .esn0_db = 30.0};
     int bad = bench_link_open_ours(&r->ours, &setup, err) != 0 ||
               bench_link_open_liquid(&r->peer, &setup, err) != 0;
-    if (!bad && !bench_fftw_open(&r->limit, NUMEROLOGY_FFT, FFTW_FORWARD, BATCH)) {
+    if (!bad && !bench_fftw_open(&r->limit, NUMEROLOGY_FFT, FFTW_FORWARD, BATCH, FFTW_MEASURE)) {
         bad = err_set(err, ERR_MEMORY, "out of memory");
     }
     if (bad) {

@@ -58,7 +58,7 @@ static void *create_with(double cfo_range, err_t *err)
     h->rx = receiver_create(&config, err);
     h->synchroniser = liquid_ofdm_synchroniser(on_symbol, h);
     h->noise = malloc(SAMPLES * sizeof(*h->noise));
-    bool ready = bench_fftw_open(&h->limit, SPAN, FFTW_FORWARD, BATCH);
+    bool ready = bench_fftw_open(&h->limit, SPAN, FFTW_FORWARD, BATCH, FFTW_MEASURE);
     if (h->rx == NULL || h->synchroniser == NULL || h->noise == NULL || !ready) {
         destroy(h);
         err_set(err, ERR_MEMORY, "no receiver, peer or memory");

@@ -64,7 +64,7 @@ static void *create(err_t *err)
     t->samples = malloc((t->length + 1) * sizeof(*t->samples));
     t->peer_bins = malloc(PEER_SYMBOLS * NUMEROLOGY_FFT * sizeof(*t->peer_bins));
     t->peer_samples = malloc(PEER_SAMPLES * sizeof(*t->peer_samples));
-    bool ready = bench_fftw_open(&t->limit, NUMEROLOGY_FFT, FFTW_BACKWARD, BATCH);
+    bool ready = bench_fftw_open(&t->limit, NUMEROLOGY_FFT, FFTW_BACKWARD, BATCH, FFTW_MEASURE);
     if (t->tx == NULL || t->generator == NULL || !ready || t->points == NULL ||
         t->samples == NULL || t->peer_bins == NULL || t->peer_samples == NULL) {
         destroy(t);
