@@ -47,27 +47,33 @@ static double second_difference(const float complex *a, const float complex *b,
     return ((double)lane[0] + lane[1] + lane[2] + lane[3]) / (6.0 * N);
 }
 
-/* Takes the lines off symbol s. */
-static void straighten(const training_t *t, const float complex *ls, double time,
-                       float complex *out)
+/* Takes the lines off the symbols. */
+static void straighten(training_t *t, const float complex (*ls)[N], const double *time, int count)
 {
-    float complex ramp[N];
-    float complex turn = (float complex)cexp(-I * (t->phase + t->drift * time));
-    if (t->rate != 0.0) {
-        rotor_ramp(ramp, t->rate * (time - t->mean_time));
+    float complex ramp[N], step[N];
+    bool sloped = t->rate != 0.0;
+    if (sloped) { /* the times lie one symbol apart: the ramps multiply up */
+        rotor_ramp(ramp, t->rate * (time[0] - t->mean_time));
+        rotor_ramp(step, t->rate);
+    }
+    for (int s = 0; s < count; s++) {
+        float angle = (float)remainder(t->phase + t->drift * time[s], 2.0 * M_PI);
+        float complex turn = CMPLXF(cosf(angle), -sinf(angle));
+        float complex *out = t->straight[s];
         for (int u = 0; u < N; u++) {
-            out[u] = ls[u] * (turn * ramp[u]);
+            out[u] = ls[s][u] * turn;
         }
-    } else {
-        for (int u = 0; u < N; u++) {
-            out[u] = ls[u] * turn;
+        if (sloped) {
+            for (int u = 0; u < N; u++) {
+                out[u] *= ramp[u];
+                ramp[u] *= step[u];
+            }
         }
     }
 }
 
 /* Noise when the channel stands still, or moves evenly; says which. */
-static void settle_noise(training_t *t, const float complex (*straight)[N], double about_mean,
-                         double mean, int count, bool even)
+static void settle_noise(training_t *t, double about_mean, double mean, int count, bool even)
 {
     t->n0 = about_mean;
     t->moved = 0.0;
@@ -76,7 +82,8 @@ static void settle_noise(training_t *t, const float complex (*straight)[N], doub
     }
     double second = 0.0;
     for (int s = 2; s < count; s++) {
-        second += second_difference(straight[s - 2], straight[s - 1], straight[s]) / (count - 2);
+        second += second_difference(t->straight[s - 2], t->straight[s - 1], t->straight[s]) /
+                  (count - 2);
     }
     /* The second differences overlap: their mean has 35/18 of the variance of independent ones. */
     double sigma = second * sqrt((35.0 / 18.0) / (N * (count - 2.0)));
@@ -90,12 +97,12 @@ static void settle_noise(training_t *t, const float complex (*straight)[N], doub
 static void average(training_t *t, const float complex (*ls)[N], const double *time, int count,
                     bool even)
 {
-    float complex straight[TRAINING_MAX][N], off[N];
+    float complex off[N];
+    straighten(t, ls, time, count);
     memset(t->h_ls, 0, sizeof(t->h_ls));
     for (int s = 0; s < count; s++) {
-        straighten(t, ls[s], time[s], straight[s]);
         for (int u = 0; u < N; u++) {
-            t->h_ls[u] += straight[s][u];
+            t->h_ls[u] += t->straight[s][u];
         }
     }
     float part = 1.0f / (float)count;
@@ -104,19 +111,19 @@ static void average(training_t *t, const float complex (*ls)[N], const double *t
     }
     double noise = 0.0, mean = creal(correlate(t->h_ls, t->h_ls)) / N;
     double complex tail =
-        correlate(straight[count - 1], t->h_ls) + correlate(straight[count - 2], t->h_ls);
+        correlate(t->straight[count - 1], t->h_ls) + correlate(t->straight[count - 2], t->h_ls);
     t->tail = mean > 0.0 ? creal(tail) / (2.0 * N * mean) : 0.0;
-    double common = creal(correlate(straight[count - 1], straight[count - 2]));
+    double common = creal(correlate(t->straight[count - 1], t->straight[count - 2]));
     t->tail_power = mean > 0.0 ? common / (N * mean) : 0.0;
     for (int s = 0; s < count; s++) {
         for (int u = 0; u < N; u++) {
-            off[u] = straight[s][u] - t->h_ls[u];
+            off[u] = t->straight[s][u] - t->h_ls[u];
         }
         noise += creal(correlate(off, off));
     }
     /* The lines' slopes took one or two real degrees of freedom; their levels are part of h. */
     noise /= N * (count - 1) - (even ? 1.0 : 0.5);
-    settle_noise(t, (const float complex(*)[N])straight, noise, mean, count, even);
+    settle_noise(t, noise, mean, count, even);
     t->power = fmax(mean - (t->n0 + t->moved) / count, 1e-3 * mean);
 }
 
@@ -154,18 +161,18 @@ void training_refine(training_t *t, const float complex (*ls)[N], const double *
                      const float complex *h, bool even)
 {
     double level = 0.0, drift = 0.0, rate = 0.0;
-    float complex slope[N], straight[N];
+    float complex slope[N];
     set_times(t, time, count);
     slope_reference(t, h, slope);
+    straighten(t, ls, time, count);
     for (int s = 0; s < count; s++) {
         double away = time[s] - t->mean_time;
-        straighten(t, ls[s], time[s], straight);
-        double complex z = correlate(straight, h);
+        double complex z = correlate(t->straight[s], h);
         double off = z != 0.0 ? carg(z) : 0.0;
         level += off / count;
         drift += off * away / t->spread;
         if (even && t->slope_energy > 0.0) {
-            double complex tilt = correlate(straight, slope) * cexp(-I * off);
+            double complex tilt = correlate(t->straight[s], slope) * cexp(-I * off);
             rate -= cimag(tilt) / (N * t->slope_energy) * away / t->spread;
         }
     }

@@ -23,6 +23,7 @@ enum { TRAINING_MAX = 32 };
 
 typedef struct {
     float complex h_ls[NUMEROLOGY_USED]; /* mean over the symbols, the lines taken off */
+    float complex straight[TRAINING_MAX][NUMEROLOGY_USED]; /* the symbols, the lines taken off */
     double phase, drift;                 /* radians at t = 0, radians per symbol */
     double rate;                         /* the delay grows so much: samples per symbol */
     double n0;                           /* per symbol and carrier */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = DEMOD_N, J = DEMOD_J, P = DEMOD_P, RUN = 10, EDGE = 5 };
+enum { N = DEMOD_N, J = DEMOD_J, P = DEMOD_P };
 
 static int allocate(demodulator_t *d, err_t *err)
 {
@@ -149,21 +149,11 @@ void demod_transform(demodulator_t *d, const float complex *x, float complex y[N
     demod_transform_at(d, x + cp, (size_t)((long)from + d->shift), y);
 }
 
-/* The data carriers' noise out of all carriers': between the pilots lie runs of ten. */
-static void pick_noise(const float *used, float *data)
-{
-    memcpy(data, used, EDGE * sizeof(*data));
-    for (int p = 0; p < P; p++) {
-        int run = p < P - 1 ? RUN : EDGE;
-        memcpy(data + EDGE + RUN * p, used + EDGE + 1 + (RUN + 1) * p, (size_t)run * sizeof(*data));
-    }
-}
-
 void demod_weigh(demod_weights_t *w, const float complex h[N], double noise)
 {
     float left[N];
     mmse_weights(h, noise, N, w->w, left);
-    pick_noise(left, w->noise);
+    numerology_pick_data(left, w->noise, sizeof(*left));
 }
 
 void demod_use_channel(demodulator_t *d)
@@ -193,14 +183,9 @@ void demod_equalise(demodulator_t *d, const float complex *y, const float comple
                     float complex turn, const float noise[J])
 {
     float complex s[N];
-    float complex *out = d->symbols + d->received;
     mmse_apply(w, turn, y, N, s);
     /* The last symbol may be part filled; the arrays have room for it whole. */
-    memcpy(out, s, EDGE * sizeof(*out));
-    for (int p = 0; p < P - 1; p++) {
-        memcpy(out + EDGE + RUN * p, s + EDGE + 1 + (RUN + 1) * p, RUN * sizeof(*out));
-    }
-    memcpy(out + J - EDGE, s + N - EDGE, EDGE * sizeof(*out));
+    numerology_pick_data(s, d->symbols + d->received, sizeof(*s));
     memcpy(d->noise_var + d->received, noise, J * sizeof(*noise));
     size_t left = d->total - d->received;
     d->received += left < J ? left : J;

@@ -20,6 +20,8 @@
 
 enum { N = DEMOD_N, J = DEMOD_J, P = DEMOD_P };
 
+#define EASY 2.0 /* SNR above which least squares over six symbols will do for the header */
+
 static void use_phase(demodulator_t *d, double t)
 {
     double phase, phase_var, drift_var, cov;
@@ -28,15 +30,20 @@ static void use_phase(demodulator_t *d, double t)
 }
 
 /* Channel, noise and phase from the known symbols in d->training; `t`: the symbol that comes. */
-static void use_training(demodulator_t *d, size_t t)
+static void use_training(demodulator_t *d, size_t t, bool smooth)
 {
     const training_t *tr = &d->training;
     d->n0 = tr->n0;
     d->h_run_var = (tr->n0 + tr->moved) / tr->count;
     memcpy(d->h_run, tr->h_ls, sizeof(d->h_run));
-    estimator_apply(d->estimator, tr->h_ls, tr->power, d->h_run_var, &d->estimate);
-    memcpy(d->h, d->estimate.h, sizeof(d->h));
-    d->h_error = d->estimate.error_var;
+    if (smooth) {
+        estimator_apply(d->estimator, tr->h_ls, tr->power, d->h_run_var, &d->estimate);
+        memcpy(d->h, d->estimate.h, sizeof(d->h));
+        d->h_error = d->estimate.error_var;
+    } else {
+        memcpy(d->h, tr->h_ls, sizeof(d->h));
+        d->h_error = d->h_run_var;
+    }
     demod_use_channel(d);
     use_phase(d, (double)t);
 }
@@ -88,20 +95,17 @@ static float complex header_pilots(const demodulator_t *d, int s)
 static bool decode_header(demodulator_t *d)
 {
     float soft[HEADER_SOFT_BITS], *at = soft;
-    float complex weight[J];
-    for (int i = 0; i < J; i++) {
-        weight[i] = conjf(d->h[numerology_data(i)]);
-    }
+    float complex z[N];
     for (int s = 0; s < NUMEROLOGY_HEADER; s++) {
         const float complex *y = d->ls[DEMOD_FIRST + s];
         float complex turn = d->genie ? 1.0f
                                       : phase_update(&d->phase, header_pilots(d, s), d->pilot_energy,
                                                      d->n0 + d->h_error);
-        for (int i = 0; i < J; i++) {
-            float complex z = y[numerology_data(i)] * turn * weight[i];
-            *at++ = crealf(z);
-            *at++ = cimagf(z);
+        for (int u = 0; u < N; u++) {
+            z[u] = y[u] * conjf(d->h[u]) * turn;
         }
+        numerology_pick_data(z, at, sizeof(*z)); /* real and imaginary parts: two soft bits each */
+        at += 2 * J;
     }
     return header_decode(soft, &d->header);
 }
@@ -146,21 +150,20 @@ static void draw_line_again(demodulator_t *d)
 /* The header's points are known now: more symbols to learn from. */
 static void estimate_again(demodulator_t *d)
 {
-    float complex points[HEADER_SYMBOLS];
+    float complex points[HEADER_SYMBOLS], x[N];
     header_encode(&d->header, points);
     for (int s = 0; s < NUMEROLOGY_HEADER; s++) {
         float complex *y = d->ls[DEMOD_FIRST + s];
         float sign = symbols_pilot_sign((size_t)(NUMEROLOGY_KNOWN + s));
+        numerology_place_data(points + s * J, x);
         for (int p = 0; p < P; p++) {
-            y[d->pilot[p]] *= sign * conjf(d->pilots[p]);
+            x[d->pilot[p]] = sign * d->pilots[p];
         }
-        for (int i = 0; i < J; i++) {
-            y[numerology_data(i)] *= conjf(points[s * J + i]);
-        }
+        strip(y, x);
     }
     training_refine(&d->training, (const float complex(*)[N])d->ls + PREAMBLE_SEGMENTS,
                     d->time + PREAMBLE_SEGMENTS, DEMODULATOR_HEAD, d->h, true);
-    use_training(d, DEMODULATOR_HEAD);
+    use_training(d, DEMODULATOR_HEAD, true);
     training_predict_delay(&d->training, DEMODULATOR_HEAD, &d->clock.value, &d->clock.vv,
                            &d->clock.ss, &d->clock.vs);
     d->clock.slope = d->training.rate;
@@ -169,41 +172,49 @@ static void estimate_again(demodulator_t *d)
 /* What the tracker may need of the past: the head's pilots with the lines taken off. */
 static void remember_pilots(demodulator_t *d)
 {
-    float complex ramp[N], z[P];
-    const training_t *tr = &d->training;
+    float complex z[P];
     for (int s = 0; s < DEMODULATOR_HEAD; s++) {
-        double time = d->time[PREAMBLE_SEGMENTS + s];
-        float complex turn = (float complex)cexp(-I * (tr->phase + tr->drift * time));
-        rotor_ramp(ramp, tr->rate * (time - tr->mean_time));
         for (int p = 0; p < P; p++) {
-            int u = d->pilot[p];
-            z[p] = d->ls[PREAMBLE_SEGMENTS + s][u] * turn * ramp[u];
+            z[p] = d->training.straight[s][d->pilot[p]];
         }
         tracker_push(d->tracker, z);
     }
-    if (tr->moved > 0.0) {
+    if (d->training.moved > 0.0) {
         demod_move(d, 0, DEMODULATOR_HEAD);
     }
+}
+
+/*
+ * First with least squares where that will do, which is nearly always; then with all that helps
+ * at low SNR.
+ */
+static bool find_header(demodulator_t *d)
+{
+    bool easy = d->training.power > EASY * d->training.n0;
+    use_training(d, NUMEROLOGY_KNOWN, !easy);
+    if (decode_header(d)) {
+        return true;
+    }
+    if (easy) {
+        use_training(d, NUMEROLOGY_KNOWN, true);
+    }
+    draw_line_again(d);
+    return decode_header(d);
 }
 
 bool demodulator_head(demodulator_t *d, const float complex *x)
 {
     frame_header_t known = d->header;
+    bool ok = d->genie && known.images > 0;
     read_known(d, x);
     if (!d->genie) {
         training_start(&d->training, (const float complex(*)[N])d->ls, d->time, DEMOD_FIRST);
-        use_training(d, NUMEROLOGY_KNOWN);
     }
     read_header(d, x);
-    bool ok = d->genie && known.images > 0;
     if (ok) {
         d->header = known;
     } else {
-        ok = decode_header(d);
-        if (!ok && !d->genie) {
-            draw_line_again(d);
-            ok = decode_header(d);
-        }
+        ok = d->genie ? decode_header(d) : find_header(d);
     }
     if (ok && !d->genie) {
         estimate_again(d);

@@ -78,6 +78,12 @@ int numerology_pilot(int p);
 void numerology_gather(const float complex *bins, float complex *used);
 void numerology_scatter(const float complex *used, float complex *bins);
 
+/* The 120 data carriers out of 132 used ones; elements of `size` bytes. */
+void numerology_pick_data(const void *used, void *data, size_t size);
+
+/* And back, the pilots' places left as they are. */
+void numerology_place_data(const float complex *data, float complex *used);
+
 /* OFDM symbols that carry `symbols` payload symbols, and retraining symbols among them. */
 size_t numerology_payload_symbols(size_t symbols);
 size_t numerology_retraining_symbols(const numerology_t *n, size_t symbols);
