@@ -239,9 +239,9 @@ static void consider(receiver_t *rx, const search_hit_t *hit)
         return;
     }
     acquire_result_t r = acquire_test(rx->acquire, rx->buffer + where, hit->cfo);
-    if (r.metric > ACQUIRE_THRESHOLD && (!rx->candidate || r.metric > rx->best_result.metric)) {
+    if (r.strength > 1.0 && (!rx->candidate || r.strength > rx->best_result.strength)) {
         rx->candidate = true;
-        rx->best = where;
+        rx->best = (size_t)((int64_t)where + r.offset);
         rx->best_ratio = hit->ratio;
         rx->best_result = r;
     }
@@ -250,7 +250,7 @@ static void consider(receiver_t *rx, const search_hit_t *hit)
 static void begin_frame(receiver_t *rx)
 {
     const float complex *x = rx->buffer + rx->best;
-    rx->best_result = acquire_refine(rx->acquire, x, rx->best_result.cfo);
+    rx->best_result.cfo = acquire_refine(rx->acquire, x, rx->best_result.cfo);
     int timing =
         acquire_timing(rx->acquire, x, rx->best_result.cfo, rx->config.numerology.cp);
     rx->start = (size_t)((int64_t)rx->best + timing);
