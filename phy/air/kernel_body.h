@@ -55,6 +55,86 @@ static void fir(const float *hr, const float *hi, size_t taps, const float *xr, 
     }
 }
 
+/* As fir, with gains that move by d[k] from one sample to the next. */
+static void fir_ramp(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
+                     const float *xi, float *yr, float *yi, size_t count)
+{
+    enum { STEP = KERNEL_WIDTH * KERNEL_UNROLL };
+    vf lane;
+    for (int j = 0; j < KERNEL_WIDTH; j++) {
+        lane[j] = (float)j;
+    }
+    for (size_t n = 0; n < count; n += STEP) {
+        vf sum_r[KERNEL_UNROLL] = {{0}};
+        vf sum_i[KERNEL_UNROLL] = {{0}};
+        vf at[KERNEL_UNROLL];
+        for (int u = 0; u < KERNEL_UNROLL; u++) {
+            at[u] = lane + (float)(first + n + (size_t)(u * KERNEL_WIDTH));
+        }
+        for (size_t k = 0; k < taps; k++) {
+            const float *from_r = xr + n - k;
+            const float *from_i = xi + n - k;
+#pragma GCC unroll 8
+            for (int u = 0; u < KERNEL_UNROLL; u++) {
+                const vf gain_r = h->re[k] + h->re_step[k] * at[u];
+                const vf gain_i = h->im[k] + h->im_step[k] * at[u];
+                vf re, im;
+                load(&re, from_r + u * KERNEL_WIDTH);
+                load(&im, from_i + u * KERNEL_WIDTH);
+                sum_r[u] += gain_r * re - gain_i * im;
+                sum_i[u] += gain_r * im + gain_i * re;
+            }
+        }
+#pragma GCC unroll 8
+        for (int u = 0; u < KERNEL_UNROLL; u++) {
+            memcpy(yr + n + u * KERNEL_WIDTH, &sum_r[u], sizeof(vf));
+            memcpy(yi + n + u * KERNEL_WIDTH, &sum_i[u], sizeof(vf));
+        }
+    }
+}
+
+/* A column of vectors at a time: the sums stay in registers, each oscillator is read once. */
+static void turn(kernel_bank_t *bank, float *sum_r, float *sum_i)
+{
+    for (size_t v = 0; v < bank->lanes; v += KERNEL_WIDTH) {
+        vf total_r = {0};
+        vf total_i = {0};
+        for (size_t m = 0; m < bank->rows; m++) {
+            const size_t at = m * bank->lanes + v;
+            vf re, im, step_re, step_im;
+            load(&re, bank->re + at);
+            load(&im, bank->im + at);
+            load(&step_re, bank->step_re + at);
+            load(&step_im, bank->step_im + at);
+            const vf next_re = re * step_re - im * step_im;
+            const vf next_im = re * step_im + im * step_re;
+            memcpy(bank->re + at, &next_re, sizeof next_re);
+            memcpy(bank->im + at, &next_im, sizeof next_im);
+            total_r += next_re;
+            total_i += next_im;
+        }
+        memcpy(sum_r + v, &total_r, sizeof total_r);
+        memcpy(sum_i + v, &total_i, sizeof total_i);
+    }
+}
+
+static void mix(const float *weights, size_t stride, size_t paths, const float *gr,
+                const float *gi, float *hr, float *hi)
+{
+    for (size_t v = 0; v < stride; v += KERNEL_WIDTH) {
+        vf sum_r = {0};
+        vf sum_i = {0};
+        for (size_t p = 0; p < paths; p++) {
+            vf w;
+            load(&w, weights + p * stride + v);
+            sum_r += w * gr[p];
+            sum_i += w * gi[p];
+        }
+        memcpy(hr + v, &sum_r, sizeof sum_r);
+        memcpy(hi + v, &sum_i, sizeof sum_i);
+    }
+}
+
 KERNEL_INLINE void rotate_left(vq *x, int k)
 {
     *x = (*x << k) | (*x >> (64 - k));
@@ -159,5 +239,4 @@ static void normal(kernel_rng_t *rng, float *out, size_t rounds)
     }
 }
 
-
-const kernel_t KERNEL_NAME = {KERNEL_LABEL, fir, normal};
+const kernel_t KERNEL_NAME = {KERNEL_LABEL, fir, fir_ramp, turn, mix, normal};
