@@ -23,7 +23,7 @@ typedef struct {
     const float *re, *im, *re_step, *im_step;
 } kernel_ramp_t;
 
-/* rows * lanes oscillators; lanes is a multiple of 16. */
+/* rows * lanes oscillators; rows is a multiple of 4, lanes of 16. */
 typedef struct {
     size_t rows, lanes;
     float *re, *im, *step_re, *step_im;

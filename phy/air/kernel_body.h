@@ -55,66 +55,81 @@ static void fir(const float *hr, const float *hi, size_t taps, const float *xr, 
     }
 }
 
-/* As fir, with gains that move by d[k] from one sample to the next. */
+/* `unroll` vectors of outputs, the first of them sample `first` of the ramp. */
+KERNEL_INLINE void ramp_step(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
+                             const float *xi, float *yr, float *yi, const int unroll)
+{
+    vf sum_r[KERNEL_UNROLL] = {{0}};
+    vf sum_i[KERNEL_UNROLL] = {{0}};
+    vf at[KERNEL_UNROLL];
+    for (int u = 0; u < unroll; u++) {
+        for (int j = 0; j < KERNEL_WIDTH; j++) {
+            at[u][j] = (float)((int)first + u * KERNEL_WIDTH + j);
+        }
+    }
+    for (size_t k = 0; k < taps; k++) {
+#pragma GCC unroll 8
+        for (int u = 0; u < unroll; u++) {
+            const vf gain_r = h->re[k] + h->re_step[k] * at[u];
+            const vf gain_i = h->im[k] + h->im_step[k] * at[u];
+            vf re, im;
+            load(&re, xr - k + u * KERNEL_WIDTH);
+            load(&im, xi - k + u * KERNEL_WIDTH);
+            sum_r[u] += gain_r * re - gain_i * im;
+            sum_i[u] += gain_r * im + gain_i * re;
+        }
+    }
+#pragma GCC unroll 8
+    for (int u = 0; u < unroll; u++) {
+        memcpy(yr + u * KERNEL_WIDTH, &sum_r[u], sizeof(vf));
+        memcpy(yi + u * KERNEL_WIDTH, &sum_i[u], sizeof(vf));
+    }
+}
+
+/* As fir, with gains that move.  A short rest is done in a part of a step. */
 static void fir_ramp(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
                      const float *xi, float *yr, float *yi, size_t count)
 {
     enum { STEP = KERNEL_WIDTH * KERNEL_UNROLL };
-    vf lane;
-    for (int j = 0; j < KERNEL_WIDTH; j++) {
-        lane[j] = (float)j;
+    size_t n = 0;
+    for (; n < count && count - n > STEP / 2; n += STEP) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL);
     }
-    for (size_t n = 0; n < count; n += STEP) {
-        vf sum_r[KERNEL_UNROLL] = {{0}};
-        vf sum_i[KERNEL_UNROLL] = {{0}};
-        vf at[KERNEL_UNROLL];
-        for (int u = 0; u < KERNEL_UNROLL; u++) {
-            at[u] = lane + (float)(first + n + (size_t)(u * KERNEL_WIDTH));
-        }
-        for (size_t k = 0; k < taps; k++) {
-            const float *from_r = xr + n - k;
-            const float *from_i = xi + n - k;
-#pragma GCC unroll 8
-            for (int u = 0; u < KERNEL_UNROLL; u++) {
-                const vf gain_r = h->re[k] + h->re_step[k] * at[u];
-                const vf gain_i = h->im[k] + h->im_step[k] * at[u];
-                vf re, im;
-                load(&re, from_r + u * KERNEL_WIDTH);
-                load(&im, from_i + u * KERNEL_WIDTH);
-                sum_r[u] += gain_r * re - gain_i * im;
-                sum_i[u] += gain_r * im + gain_i * re;
-            }
-        }
-#pragma GCC unroll 8
-        for (int u = 0; u < KERNEL_UNROLL; u++) {
-            memcpy(yr + n + u * KERNEL_WIDTH, &sum_r[u], sizeof(vf));
-            memcpy(yi + n + u * KERNEL_WIDTH, &sum_i[u], sizeof(vf));
-        }
+    if (n < count && count - n > STEP / 4) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL / 2);
+    } else if (n < count) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL / 4);
     }
 }
 
-/* A column of vectors at a time: the sums stay in registers, each oscillator is read once. */
+/* A column of vectors at a time, so that the sums stay in registers; four of them, so that
+   no addition waits for the one before. */
 static void turn(kernel_bank_t *bank, float *sum_r, float *sum_i)
 {
     for (size_t v = 0; v < bank->lanes; v += KERNEL_WIDTH) {
-        vf total_r = {0};
-        vf total_i = {0};
-        for (size_t m = 0; m < bank->rows; m++) {
-            const size_t at = m * bank->lanes + v;
-            vf re, im, step_re, step_im;
-            load(&re, bank->re + at);
-            load(&im, bank->im + at);
-            load(&step_re, bank->step_re + at);
-            load(&step_im, bank->step_im + at);
-            const vf next_re = re * step_re - im * step_im;
-            const vf next_im = re * step_im + im * step_re;
-            memcpy(bank->re + at, &next_re, sizeof next_re);
-            memcpy(bank->im + at, &next_im, sizeof next_im);
-            total_r += next_re;
-            total_i += next_im;
+        vf total_r[4] = {{0}};
+        vf total_i[4] = {{0}};
+        for (size_t m = 0; m < bank->rows; m += 4) {
+#pragma GCC unroll 4
+            for (size_t a = 0; a < 4; a++) {
+                const size_t at = (m + a) * bank->lanes + v;
+                vf re, im, step_re, step_im;
+                load(&re, bank->re + at);
+                load(&im, bank->im + at);
+                load(&step_re, bank->step_re + at);
+                load(&step_im, bank->step_im + at);
+                const vf next_re = re * step_re - im * step_im;
+                const vf next_im = re * step_im + im * step_re;
+                memcpy(bank->re + at, &next_re, sizeof next_re);
+                memcpy(bank->im + at, &next_im, sizeof next_im);
+                total_r[a] += next_re;
+                total_i[a] += next_im;
+            }
         }
-        memcpy(sum_r + v, &total_r, sizeof total_r);
-        memcpy(sum_i + v, &total_i, sizeof total_i);
+        const vf all_r = (total_r[0] + total_r[1]) + (total_r[2] + total_r[3]);
+        const vf all_i = (total_i[0] + total_i[1]) + (total_i[2] + total_i[3]);
+        memcpy(sum_r + v, &all_r, sizeof all_r);
+        memcpy(sum_i + v, &all_i, sizeof all_i);
     }
 }
 

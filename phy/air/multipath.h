@@ -6,8 +6,10 @@
  * with W made once from the model's profile, and g from a Gaussian draw a block,
  * from Doppler oscillators, or from a recording.
  *
- * Moving gains are exact every `grid` samples and linear in between (2 pi f_D grid
- * / rate <= 0.028 as long as grid > 32: an error below -80 dB).
+ * Moving taps are exact at knots.  A cubic through four knots gives them up to seven
+ * times between two, and from there to there they are linear.  The distances are
+ * such (2 pi f_D / rate times them at most 0.224 and 0.028) that the error stays below
+ * -80 dB up to f_D = rate / 1800; at the largest, rate / 1000, below -55 dB.
  */
 #ifndef AIR_MULTIPATH_H
 #define AIR_MULTIPATH_H
@@ -34,9 +36,6 @@ void multipath_process(multipath_t *m, const float complex *in, float complex *o
 
 /* The taps h[multipath_taps] at sample `at` of the block. */
 void multipath_taps_at(const multipath_t *m, double at, double complex *h);
-
-/* Samples processed since the block began. */
-uint64_t multipath_time(const multipath_t *m);
 
 bool multipath_is_moving(const multipath_t *m);
 size_t multipath_taps(const multipath_t *m);
