@@ -8,8 +8,8 @@
  *
  * Moving taps are exact at knots.  A cubic through four knots gives them up to seven
  * times between two, and from there to there they are linear.  The distances are
- * such (2 pi f_D / rate times them at most 0.224 and 0.028) that the error stays below
- * -80 dB up to f_D = rate / 1800; at the largest, rate / 1000, below -55 dB.
+ * such (2 pi f_D / rate times them at most 0.224 and 0.028) that the rms error stays
+ * below -80 dB up to f_D = rate / 3000; at the largest, rate / 1000, below -60 dB.
  */
 #ifndef AIR_MULTIPATH_H
 #define AIR_MULTIPATH_H
