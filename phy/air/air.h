@@ -87,7 +87,7 @@ typedef struct {
     int tap_count;          /* taps: 1 … 64 */
     double tap_decay_db;    /* taps: 0 (equal power) … 60 from tap to tap */
     const char *path;       /* replay: a file; read at air_create only */
-    int path_link;          /* replay: receive antenna * transmit antennas + transmit antenna */
+    int path_link;          /* replay: 3 * receive antenna + transmit stream, 0 … 8 */
 
     double cfo_hz;       /* carrier offset, within +-sample_rate_hz / 2 */
     double sco_ppm;      /* sample-clock offset, +-200: see below */

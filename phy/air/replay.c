@@ -143,7 +143,7 @@ static bool convert(const csi_packet_t *packet, int path_link, solver_t solver, 
     double complex h[N];
     const double scale = scale_of(packet);
     if (!(scale > 0.0) ||
-        !csi_packet_read(packet, path_link / packet->ntx, path_link % packet->ntx, raw)) {
+        !csi_packet_read(packet, path_link / 3, path_link % 3, raw)) {
         return false;
     }
     double power = 0.0;

@@ -26,8 +26,8 @@
 typedef struct replay replay_t;
 
 /*
- * path_link: receive antenna * transmit antennas + transmit antenna; packets
- * without that pair are skipped.  NULL with csi_file_open's errors, or ERR_ARGUMENT
+ * path_link: 3 * receive antenna + transmit stream, 0 … 8; packets without that
+ * pair are skipped.  NULL with csi_file_open's errors, or ERR_ARGUMENT
  * when no packet is left.
  */
 replay_t *replay_open(const char *path, int path_link, double rate_hz, err_t *err);

@@ -234,7 +234,7 @@ static void test_shape(void)
     CHECK_AT_MOST(worst, 0.12); /* size steps of the card aside: rounding, the fit */
     CHECK_NEAR(mean / count, 1.0, 0.05);
     air_destroy(air);
-    config.path_link = 1 * NTX; /* the antenna with one path: flat */
+    config.path_link = 1 * 3; /* the antenna with one path: flat */
     air = air_create(&config, &err);
     CU_ASSERT_FATAL(air != NULL);
     float complex h[FFT];
@@ -282,11 +282,11 @@ static void test_errors(void)
     write_file(3);
     err_t err = ERR_INIT;
     air_config_t config = replay_config();
-    config.path_link = 2 * NTX + 1;
+    config.path_link = 2 * 3 + 1;
     air_t *air = air_create(&config, &err);
     CU_ASSERT(air != NULL);
     air_destroy(air);
-    config.path_link = 3 * NTX;
+    config.path_link = NTX; /* a third stream */
     CU_ASSERT(air_create(&config, &err) == NULL);
     CHECK_INT(err.code, ERR_ARGUMENT);
     CHECK_ERROR_NAMES(&err, "channel.path_link");
