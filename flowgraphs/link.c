@@ -29,7 +29,8 @@ struct link {
     uint64_t timestamp; /* samples through the air so far */
     uint64_t frame_samples;
     float complex response[NUMEROLOGY_FFT];
-    float complex channel[NUMEROLOGY_USED];
+    float complex *channel; /* genie: [channels][NUMEROLOGY_USED], one for each OFDM symbol */
+    size_t channels;        /* 1 unless the channel moves within a frame */
 };
 
 link_config_t link_config_default(void)
@@ -39,6 +40,13 @@ link_config_t link_config_default(void)
                             .gap_most = 2048,
                             .max_symbols = 65536};
     return config;
+}
+
+/* OFDM symbols of the longest frame; more than there are when it has retraining symbols. */
+static size_t most_symbols(const link_config_t *config)
+{
+    size_t length = (size_t)(NUMEROLOGY_FFT + config->numerology.cp);
+    return numerology_frame_samples(&config->numerology, config->max_symbols) / length + 1;
 }
 
 static int open_stages(link_t *link, err_t *err)
@@ -54,7 +62,15 @@ static int open_stages(link_t *link, err_t *err)
     link->transmitter = transmitter_create(&config->numerology, err);
     link->air = link->transmitter != NULL ? air_create(&config->air, err) : NULL;
     link->receiver = link->air != NULL ? receiver_create(&receiver, err) : NULL;
-    return link->receiver != NULL ? 0 : -1;
+    if (link->receiver == NULL) {
+        return -1;
+    }
+    link->channels = config->genie && air_is_moving(link->air) ? most_symbols(config) : 1;
+    link->channel = calloc(link->channels, NUMEROLOGY_USED * sizeof *link->channel);
+    if (link->channel == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for the channel of %zu symbols", link->channels);
+    }
+    return 0;
 }
 
 link_t *link_create(const link_config_t *config, err_t *err)
@@ -91,6 +107,7 @@ void link_destroy(link_t *link)
     air_destroy(link->air);
     transmitter_destroy(link->transmitter);
     free(link->samples);
+    free(link->channel);
     free(link);
 }
 
@@ -101,20 +118,26 @@ static void push(link_t *link, size_t count)
     link->timestamp += count;
 }
 
-/* The true gains of the used carriers for a frame of `length` samples whose first one is number
-   `first`: the carrier offset has turned them since sample 0.  A moving channel is told as it is
-   in the frame's middle; `late`: the receiver has taken off so many samples of bulk delay. */
-static void true_channel(link_t *link, uint64_t first, size_t length, size_t late)
+/*
+ * The true gains of the used carriers in OFDM symbol t of a frame whose first sample is number
+ * `first`: the carrier offset has turned them since sample 0.  `late`: the receiver has taken off
+ * so many samples of bulk delay.
+ */
+static void true_channel(link_t *link, size_t t, uint64_t first, size_t late)
 {
     double turns = link->config.air.cfo_hz / link->config.air.sample_rate_hz * (double)first;
     double angle = 2.0 * 3.14159265358979323846 * (turns - floor(turns));
     float complex turn = CMPLXF((float)cos(angle), (float)sin(angle));
-    air_response_at(link->air, 0.5 * (double)length, NUMEROLOGY_FFT, link->response);
-    numerology_gather(link->response, link->channel);
+    float complex *h = link->channel + t * NUMEROLOGY_USED;
+    size_t cp = (size_t)link->config.numerology.cp;
+    size_t window = late + NUMEROLOGY_PREAMBLE + t * (NUMEROLOGY_FFT + cp) + cp;
+    air_response_at(link->air, (double)window + 0.5 * (NUMEROLOGY_FFT - 1), NUMEROLOGY_FFT,
+                    link->response);
+    numerology_gather(link->response, h);
     for (int u = 0; u < NUMEROLOGY_USED; u++) {
         size_t steps = (size_t)numerology_bin(u) * late % NUMEROLOGY_FFT;
         double early = 2.0 * 3.14159265358979323846 * (double)steps / NUMEROLOGY_FFT;
-        link->channel[u] *= turn * CMPLXF((float)cos(early), (float)sin(early));
+        h[u] *= turn * CMPLXF((float)cos(early), (float)sin(early));
     }
 }
 
@@ -123,10 +146,17 @@ static void tell(link_t *link, const frame_header_t *header, size_t start, size_
                  size_t count)
 {
     size_t late = air_clock_delay_samples(link->air);
-    true_channel(link, link->timestamp + start + late, length, late);
+    size_t symbols = link->channels > 1 ? (length - NUMEROLOGY_PREAMBLE) /
+                                              (size_t)(NUMEROLOGY_FFT + link->config.numerology.cp)
+                                        : 1;
+    for (size_t t = 0; t < symbols; t++) {
+        true_channel(link, t, link->timestamp + start + late, late);
+    }
     receiver_genie_t genie = {.start = start + late,
                               .cfo_hz = link->config.air.cfo_hz,
+                              .clock_ppm = -link->config.air.sco_ppm,
                               .channel = link->channel,
+                              .channel_symbols = symbols,
                               .n0 = air_noise_var(link->air) / (double)NUMEROLOGY_SYMBOL_ENERGY,
                               .header = header};
     received_frame_t frame;

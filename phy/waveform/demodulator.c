@@ -109,6 +109,7 @@ void demodulator_begin_genie(demodulator_t *d, const receiver_genie_t *genie)
     d->genie_symbols = genie->channel_symbols > 0 ? genie->channel_symbols : 1;
     d->n0 = genie->n0;
     d->h_error = 0.0;
+    d->clock.slope = genie->clock_ppm * 1e-6 * (NUMEROLOGY_FFT + d->numerology.cp);
     double power = 0.0;
     for (size_t i = 0; i < N * d->genie_symbols; i++) {
         float complex h = genie->channel[i];
@@ -122,6 +123,13 @@ void demod_use_genie(demodulator_t *d, size_t t)
 {
     size_t at = t < d->genie_symbols ? t : d->genie_symbols - 1;
     memcpy(d->h, d->genie_channel + N * at, sizeof(d->h));
+    if (d->shift != 0) { /* the window is not the nominal one */
+        float complex ramp[N];
+        rotor_ramp(ramp, (double)d->shift);
+        for (int u = 0; u < N; u++) {
+            d->h[u] *= ramp[u];
+        }
+    }
     demod_use_channel(d);
 }
 

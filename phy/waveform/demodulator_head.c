@@ -216,7 +216,9 @@ bool demodulator_head(demodulator_t *d, const float complex *x)
     } else {
         ok = d->genie ? decode_header(d) : find_header(d);
     }
-    if (ok && !d->genie) {
+    if (d->genie) {
+        d->clock.value = DEMODULATOR_HEAD * d->clock.slope;
+    } else if (ok) {
         estimate_again(d);
         remember_pilots(d);
     }

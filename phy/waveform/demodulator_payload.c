@@ -130,7 +130,9 @@ static void look_back(demodulator_t *d)
 static void equalise_still(demodulator_t *d, const float complex y[N], signal_t *signal)
 {
     float complex z[P], along = 0.0f;
-    follow_clock(d);
+    if (!d->genie) {
+        follow_clock(d);
+    }
     take_pilots(d, y, z);
     for (int p = 0; p < P; p++) {
         along += z[p] * conjf(d->h_pilot[p]);
@@ -145,8 +147,8 @@ static void equalise_still(demodulator_t *d, const float complex y[N], signal_t 
     *signal = weigh(d, (double)crealf(along * turn));
     if (!d->genie) {
         tracker_push(d->tracker, z);
-        drift_step(&d->clock, DELAY_WALK, RATE_WALK);
     }
+    drift_step(&d->clock, DELAY_WALK, RATE_WALK);
 }
 
 /* A retraining symbol lies before this payload symbol and has not been used. */
@@ -161,6 +163,7 @@ static void retraining_symbol(demodulator_t *d, float complex y[N])
     float complex z[P];
     d->retrained = true;
     if (d->genie) {
+        drift_step(&d->clock, 0.0, 0.0);
         return;
     }
     for (int u = 0; u < N; u++) {

@@ -467,7 +467,8 @@ int receiver_demodulate_genie(receiver_t *rx, const float complex *x, size_t cou
         at += head;
         frame->status = RECEIVED_OK;
         while (!demodulator_done(d)) {
-            if (!demodulator_fits(d) || count - at < length) {
+            at = (size_t)((long)at + demodulator_move_window(d));
+            if (!demodulator_fits(d) || count < at || count - at < length) {
                 frame->status = RECEIVED_DAMAGED;
                 break;
             }

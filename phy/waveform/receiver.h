@@ -92,16 +92,18 @@ void receiver_flush(receiver_t *rx);
 void receiver_reset(receiver_t *rx);
 
 /*
- * The receiver that knows: timing, carrier offset, channel and noise are
- * given, nothing is estimated.  For bounds in campaigns.
+ * The receiver that knows: timing, carrier offset, sample clock, channel and noise
+ * are given, nothing is estimated.  For bounds in campaigns.
  */
 typedef struct {
     size_t start;                 /* index of the frame's first sample in x */
     double cfo_hz;
+    double clock_ppm;             /* as received_frame_t's: the windows move with it */
     const float complex *channel; /* [NUMEROLOGY_USED], relative to `start`; phase 0 there */
     size_t channel_symbols;       /* 0 or 1: `channel` holds for the whole frame; else it is
                                      [channel_symbols][NUMEROLOGY_USED], one for each OFDM symbol
-                                     after the preamble, and the last one holds on */
+                                     after the preamble as seen from its nominal window, a drifting
+                                     clock's phase slope included; the last one holds on */
     double n0;                    /* in the units of numerology.h */
     const frame_header_t *header; /* NULL: read it from the samples */
 } receiver_genie_t;
