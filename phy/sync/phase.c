@@ -10,7 +10,7 @@
 void phase_start(phase_t *p, double phase, double drift, double phase_var, double drift_var,
                  double cov)
 {
-    p->line = (drift_t){.value = phase, .slope = drift, .vv = phase_var, .vs = cov, .ss = drift_var};
+    p->line = (trend_t){.value = phase, .slope = drift, .vv = phase_var, .vs = cov, .ss = drift_var};
 }
 
 static float complex turned_back(double phase)
@@ -22,7 +22,7 @@ static float complex turned_back(double phase)
 float complex phase_skip(phase_t *p)
 {
     float complex turn = turned_back(p->line.value);
-    drift_step(&p->line, PHASE_WALK, DRIFT_WALK);
+    trend_step(&p->line, PHASE_WALK, DRIFT_WALK);
     if (!(fabs(p->line.value) < M_PI)) {
         p->line.value = remainder(p->line.value, 2.0 * M_PI);
     }
@@ -34,7 +34,7 @@ float complex phase_update(phase_t *p, float complex z, double energy, double n0
     if (energy > 0.0) {
         /* Linear detector: no wrap to jump over when the pilots are weak. */
         double off = (double)cimagf(z * turned_back(p->line.value)) / energy;
-        drift_correct(&p->line, fmax(-1.0, fmin(1.0, off)), n0 / (2.0 * energy) + 1e-12);
+        trend_correct(&p->line, fmax(-1.0, fmin(1.0, off)), n0 / (2.0 * energy) + 1e-12);
     }
     return phase_skip(p);
 }

@@ -2,18 +2,18 @@
 /*
  * phase: follows the common phase of the OFDM symbols from their pilots.
  *
- * A Kalman filter over phase and drift per symbol (drift.h).  The random walks
+ * A Kalman filter over phase and drift per symbol (trend.h).  The random walks
  * assumed are those of a radio with a fair oscillator.
  */
 #ifndef SYNC_PHASE_H
 #define SYNC_PHASE_H
 
-#include "sync/drift.h"
+#include "sync/trend.h"
 
 #include <complex.h>
 
 typedef struct {
-    drift_t line; /* predicted for the coming symbol; radians, radians per symbol */
+    trend_t line; /* predicted for the coming symbol; radians, radians per symbol */
 } phase_t;
 
 /* The coming symbol's phase and the drift, with variances and covariance. */

@@ -55,7 +55,7 @@ void demod_move(demodulator_t *d, size_t block, size_t t)
     if (d->training.moved > 0.0) {
         /* The head's slopes turned with the fading: they say nothing about the clock. */
         double rate = CLOCK_PPM * (NUMEROLOGY_FFT + d->numerology.cp);
-        d->clock = (drift_t){.ss = rate * rate};
+        d->clock = (trend_t){.ss = rate * rate};
         d->ramped = 0.0;
     }
 }
@@ -67,7 +67,7 @@ void demod_move(demodulator_t *d, size_t block, size_t t)
  */
 static void follow_clock(demodulator_t *d)
 {
-    drift_step(&d->clock, 1e-10, 1e-14);
+    trend_step(&d->clock, 1e-10, 1e-14);
     d->ramped += d->clock.slope + (d->clock.value - d->clock.slope - d->ramped) / ADAPT_EVERY;
 }
 
@@ -102,7 +102,7 @@ static void look_at_delay(demodulator_t *d, const float complex h_pilot[P])
         d->delay_reference += (delay - d->delay_reference) / ++d->delay_looks;
         d->clock.vv += variance / (2 * LOOKS_FOR_REFERENCE);
     } else {
-        drift_correct(&d->clock, delay - d->delay_reference, variance);
+        trend_correct(&d->clock, delay - d->delay_reference, variance);
     }
 }
 

@@ -118,7 +118,7 @@ static void look_back(demodulator_t *d)
         off += (double)(crealf(away) * crealf(away) + cimagf(away) * cimagf(away));
     }
     if (d->pilot_slope > 0.0) {
-        drift_correct(&d->clock, tilt / d->pilot_slope, noise / (2.0 * d->pilot_slope) + 1e-12);
+        trend_correct(&d->clock, tilt / d->pilot_slope, noise / (2.0 * d->pilot_slope) + 1e-12);
     }
     if (off > STILL_LIMIT * P * (d->n0 / d->summed + d->h_error + STILL_LEAST * d->training.power)) {
         demod_move(d, d->block + 1, d->t + 1);
@@ -148,7 +148,7 @@ static void equalise_still(demodulator_t *d, const float complex y[N], signal_t 
     if (!d->genie) {
         tracker_push(d->tracker, z);
     }
-    drift_step(&d->clock, DELAY_WALK, RATE_WALK);
+    trend_step(&d->clock, DELAY_WALK, RATE_WALK);
 }
 
 /* A retraining symbol lies before this payload symbol and has not been used. */
@@ -163,7 +163,7 @@ static void retraining_symbol(demodulator_t *d, float complex y[N])
     float complex z[P];
     d->retrained = true;
     if (d->genie) {
-        drift_step(&d->clock, 0.0, 0.0);
+        trend_step(&d->clock, 0.0, 0.0);
         return;
     }
     for (int u = 0; u < N; u++) {
@@ -178,7 +178,7 @@ static void retraining_symbol(demodulator_t *d, float complex y[N])
             z[p] = y[d->pilot[p]];
         }
         tracker_push(d->tracker, z);
-        drift_step(&d->clock, DELAY_WALK, RATE_WALK);
+        trend_step(&d->clock, DELAY_WALK, RATE_WALK);
     }
 }
 

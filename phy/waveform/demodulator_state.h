@@ -17,7 +17,7 @@
 #include "chest/interpolator.h"
 #include "chest/tracker.h"
 #include "chest/training.h"
-#include "sync/drift.h"
+#include "sync/trend.h"
 #include "sync/phase.h"
 #include "sync/preamble.h"
 #include "sync/rotor.h"
@@ -78,7 +78,7 @@ struct demodulator {
     float complex h_pilot[DEMOD_P]; /* h times the pilots' points */
     double pilot_energy, pilot_centre, pilot_slope; /* sums of |h|^2: its centre, its spread */
     phase_t phase;
-    drift_t clock;            /* delay in samples of the coming symbol against h */
+    trend_t clock;            /* delay in samples of the coming symbol against h */
     double ramped;            /* the delay that `ramp` and `ramped_w` stand for */
     float complex ramp[DEMOD_N], ramped_w[DEMOD_N];
     float complex sum[DEMOD_P]; /* pilots of this block, straightened */
