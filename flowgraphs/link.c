@@ -14,6 +14,7 @@
 
 enum {
     FLUSH_SAMPLES = 8192,   /* the receiver looks about 4,000 samples ahead */
+    LEAST_ECHOES = 64,      /* samples after a frame that the genie's receiver sees, or more */
     STREAM_GAPS = 0x676170, /* "gap": apart from the air's own streams under the same seed */
 };
 
@@ -100,25 +101,30 @@ static void push(link_t *link, size_t count)
     link->timestamp += count;
 }
 
-/* The true gains of the used carriers for a frame whose first sample is number `first`: the
-   carrier offset has turned them since sample 0. */
-static void true_channel(link_t *link, uint64_t first)
+/* The true gains of the used carriers for a frame of `length` samples whose first one is number
+   `first`: the carrier offset has turned them since sample 0.  A moving channel is told as it is
+   in the frame's middle; `late`: the receiver has taken off so many samples of bulk delay. */
+static void true_channel(link_t *link, uint64_t first, size_t length, size_t late)
 {
     double turns = link->config.air.cfo_hz / link->config.air.sample_rate_hz * (double)first;
     double angle = 2.0 * 3.14159265358979323846 * (turns - floor(turns));
     float complex turn = CMPLXF((float)cos(angle), (float)sin(angle));
-    air_response(link->air, NUMEROLOGY_FFT, link->response);
+    air_response_at(link->air, 0.5 * (double)length, NUMEROLOGY_FFT, link->response);
     numerology_gather(link->response, link->channel);
     for (int u = 0; u < NUMEROLOGY_USED; u++) {
-        link->channel[u] *= turn;
+        size_t steps = (size_t)numerology_bin(u) * late % NUMEROLOGY_FFT;
+        double early = 2.0 * 3.14159265358979323846 * (double)steps / NUMEROLOGY_FFT;
+        link->channel[u] *= turn * CMPLXF((float)cos(early), (float)sin(early));
     }
 }
 
 /* Hands the frame at samples[start] to the receiver with all that the air knows. */
-static void tell(link_t *link, const frame_header_t *header, size_t start, size_t count)
+static void tell(link_t *link, const frame_header_t *header, size_t start, size_t length,
+                 size_t count)
 {
-    true_channel(link, link->timestamp + start);
-    receiver_genie_t genie = {.start = start,
+    size_t late = air_clock_delay_samples(link->air);
+    true_channel(link, link->timestamp + start + late, length, late);
+    receiver_genie_t genie = {.start = start + late,
                               .cfo_hz = link->config.air.cfo_hz,
                               .channel = link->channel,
                               .n0 = air_noise_var(link->air) / (double)NUMEROLOGY_SYMBOL_ENERGY,
@@ -150,9 +156,11 @@ int link_send(link_t *link, const frame_header_t *header, const float complex *s
     link->frame_samples += length;
     if (link->config.genie) {
         /* The last echoes fall behind the frame; the receiver may look at them. */
-        air_process(link->air, NULL, frame + length, AIR_MAX_TAPS);
-        tell(link, header, gap, gap + length + AIR_MAX_TAPS);
-        link->timestamp += gap + length + AIR_MAX_TAPS;
+        size_t echoes = air_delay_samples(link->air) + air_tap_count(link->air);
+        echoes = echoes > LEAST_ECHOES ? echoes : LEAST_ECHOES;
+        air_process(link->air, NULL, frame + length, echoes);
+        tell(link, header, gap, length, gap + length + echoes);
+        link->timestamp += gap + length + echoes;
     } else {
         push(link, gap + length);
     }

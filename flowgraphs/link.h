@@ -8,7 +8,8 @@
  * estimates timing, carrier offset, channel and noise, and reads the header.
  * Each frame sees fresh fading and starts at a random sample.  With `genie`
  * the receiver is told the frame's place, offset, true channel, noise and
- * header instead: a bound, not a result.
+ * header instead: a bound, not a result.  It knows one channel for the frame: a moving
+ * one (Doppler, sample clock) as it is in the frame's middle.
  *
  * The same configuration and the same calls give the same frames.  One thread.
  */

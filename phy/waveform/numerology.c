@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "waveform/numerology.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HALF = NUMEROLOGY_USED / 2, PILOT_FIRST = 5, PILOT_STEP = 11 };
@@ -37,6 +38,11 @@ int numerology_bin(int u)
     return u < HALF ? NUMEROLOGY_FFT - HALF + u : u - HALF + 1;
 }
 
+double numerology_radians(int u)
+{
+    return 2.0 * M_PI / NUMEROLOGY_FFT * (u < HALF ? u - HALF : u - HALF + 1);
+}
+
 int numerology_pilot(int p)
 {
     return PILOT_FIRST + PILOT_STEP * p;
@@ -59,6 +65,33 @@ void numerology_scatter(const float complex *used, float complex *bins)
     memset(bins, 0, NUMEROLOGY_FFT * sizeof(*bins));
     memcpy(bins + NUMEROLOGY_FFT - HALF, used, HALF * sizeof(*used));
     memcpy(bins + 1, used + HALF, HALF * sizeof(*used));
+}
+
+void numerology_pick_data(const void *used, void *data, size_t size)
+{
+    const char *from = used;
+    char *to = data;
+    memcpy(to, from, PILOT_FIRST * size);
+    to += PILOT_FIRST * size;
+    from += (PILOT_FIRST + 1) * size;
+    for (int p = 1; p < NUMEROLOGY_PILOTS; p++) { /* runs of ten between the pilots */
+        memcpy(to, from, (PILOT_STEP - 1) * size);
+        to += (PILOT_STEP - 1) * size;
+        from += PILOT_STEP * size;
+    }
+    memcpy(to, from, PILOT_FIRST * size);
+}
+
+void numerology_place_data(const float complex *data, float complex *used)
+{
+    enum { RUN = PILOT_STEP - 1 };
+    memcpy(used, data, PILOT_FIRST * sizeof(*used));
+    for (int p = 0; p < NUMEROLOGY_PILOTS - 1; p++) {
+        memcpy(used + PILOT_FIRST + 1 + PILOT_STEP * p, data + PILOT_FIRST + RUN * p,
+               RUN * sizeof(*used));
+    }
+    memcpy(used + NUMEROLOGY_USED - PILOT_FIRST, data + NUMEROLOGY_DATA - PILOT_FIRST,
+           PILOT_FIRST * sizeof(*used));
 }
 
 size_t numerology_payload_symbols(size_t symbols)

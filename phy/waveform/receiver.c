@@ -316,9 +316,10 @@ static size_t doubtful_from(const receiver_t *rx)
 static bool do_payload(receiver_t *rx)
 {
     size_t length = symbol_length(rx);
-    if (rx->at + length > rx->fill) {
+    if (rx->at + length + 1 > rx->fill) { /* one more: the window may move */
         return false;
     }
+    rx->at = (size_t)((long)rx->at + demodulator_move_window(rx->demodulator));
     rx->damaged |= any_bad(rx, rx->at, rx->at + length);
     signal_t signal = demodulator_symbol(rx->demodulator, rx->buffer + rx->at);
     rx->at += length;

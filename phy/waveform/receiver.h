@@ -50,6 +50,8 @@ typedef struct {
     double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased */
     double channel_gain_db;     /* mean|h|^2 */
     double cfo_hz;              /* carrier offset: the signal lies this much above nominal */
+    double clock_ppm;           /* the signal comes so much slower than this receiver's clock expects */
+    double doppler_hz;          /* as the tracker chose it; 0: the channel stood still */
     double evm_db;              /* of the payload's pilots, against the estimate */
     double delay_spread_ns;     /* rms, from the smoothed estimate; a floor at low SNR */
     double preamble_metric;     /* detector's statistic, 0 … 1 */
@@ -97,6 +99,9 @@ typedef struct {
     size_t start;                 /* index of the frame's first sample in x */
     double cfo_hz;
     const float complex *channel; /* [NUMEROLOGY_USED], relative to `start`; phase 0 there */
+    size_t channel_symbols;       /* 0 or 1: `channel` holds for the whole frame; else it is
+                                     [channel_symbols][NUMEROLOGY_USED], one for each OFDM symbol
+                                     after the preamble, and the last one holds on */
     double n0;                    /* in the units of numerology.h */
     const frame_header_t *header; /* NULL: read it from the samples */
 } receiver_genie_t;

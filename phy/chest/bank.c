@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The products with the bank's tables.  Vectors are GCC's, of a fixed 16
+ * lanes: the compiler cuts them to what the processor has, and the sums come
+ * out the same everywhere.  (bank_build.c makes the tables.)
+ */
+#include "chest/bank.h"
+
+enum {
+    N = NUMEROLOGY_USED,
+    HALF = NUMEROLOGY_USED / 2,
+    L = BANK_LANES,
+    C = BANK_CARRIERS,
+    ROOTS = NUMEROLOGY_FFT * BANK_STEPS
+};
+
+typedef bank_lane_t lane_t;
+
+#define ROOT_HALF 0.70710678f
+
+/* Used carriers k and -k, k = 1 … 66. */
+static int above(int k)
+{
+    return HALF - 1 + k;
+}
+
+static int below(int k)
+{
+    return HALF - k;
+}
+
+/* B^T x for a basis of `vectors` vectors: a constant, so that the sums stay in registers. */
+static inline __attribute__((always_inline)) void correlate(const float *basis, const float *xre,
+                                                            const float *xim, int vectors,
+                                                            float *cre, float *cim)
+{
+    lane_t re[2][4] = {{{0}}}, im[2][4] = {{{0}}};
+    for (int u = 0; u < N; u += 2) {
+        for (int odd = 0; odd < 2; odd++) {
+            const lane_t *a = (const lane_t *)(basis + (u + odd) * vectors * L);
+            for (int k = 0; k < vectors; k++) {
+                re[odd][k] += a[k] * xre[u + odd];
+                im[odd][k] += a[k] * xim[u + odd];
+            }
+        }
+    }
+    for (int k = 0; k < vectors; k++) {
+        ((lane_t *)cre)[k] = re[0][k] + re[1][k];
+        ((lane_t *)cim)[k] = im[0][k] + im[1][k];
+    }
+}
+
+void bank_fold(const bank_t *b, const float *hre, const float *him, int shift, float *xre,
+               float *xim)
+{
+    for (int k = 1; k <= HALF; k++) {
+        int at = (int)((unsigned)(k * shift) % ROOTS);
+        float wr = b->root_re[at] * ROOT_HALF, wi = b->root_im[at] * ROOT_HALF;
+        float pr = hre[above(k)], pi = him[above(k)], mr = hre[below(k)], mi = him[below(k)];
+        float ar = pr * wr - pi * wi, ai = pr * wi + pi * wr;
+        float br = mr * wr + mi * wi, bi = mi * wr - mr * wi;
+        xre[k - 1] = ar + br;
+        xim[k - 1] = ai + bi;
+        xre[HALF + k - 1] = bi - ai;
+        xim[HALF + k - 1] = ar - br;
+    }
+}
+
+void bank_project(const bank_t *b, const float *hre, const float *him, int shift, float *cre,
+                  float *cim)
+{
+    float xre[N], xim[N];
+    bank_fold(b, hre, him, shift, xre, xim);
+    if (b->width == 2 * L) {
+        correlate(b->basis, xre, xim, 2, cre, cim);
+    } else {
+        correlate(b->basis, xre, xim, 4, cre, cim);
+    }
+}
+
+void bank_unfold(const bank_t *b, const float *xre, const float *xim, int shift, float *hre,
+                 float *him)
+{
+    for (int k = 1; k <= HALF; k++) {
+        int at = (int)((unsigned)(k * shift) % ROOTS);
+        float wr = b->root_re[at] * ROOT_HALF, wi = b->root_im[at] * ROOT_HALF;
+        float er = xre[k - 1], ei = xim[k - 1], or = xre[HALF + k - 1], oi = xim[HALF + k - 1];
+        float ar = er + oi, ai = ei - or, br = er - oi, bi = ei + or ;
+        hre[above(k)] += ar * wr + ai * wi;
+        him[above(k)] += ai * wr - ar * wi;
+        hre[below(k)] += br * wr - bi * wi;
+        him[below(k)] += bi * wr + br * wi;
+    }
+}
+
+void bank_expand(const bank_t *b, const float *cre, const float *cim, int shift, float *hre,
+                 float *him)
+{
+    lane_t re[C / L] = {{0}}, im[C / L] = {{0}};
+    for (int j = 0; j < b->rank; j++) {
+        const lane_t *a = (const lane_t *)(b->basist + j * C);
+        for (int k = 0; k < C / L; k++) {
+            re[k] += a[k] * cre[j];
+            im[k] += a[k] * cim[j];
+        }
+    }
+    bank_unfold(b, (const float *)re, (const float *)im, shift, hre, him);
+}
+
+void bank_analyse(const bank_t *b, const bank_entry_t *e, int width, const float *cre,
+                  const float *cim, float *dre, float *dim)
+{
+    int row = e->width / L;
+    for (int k = 0; k < width / L; k++) {
+        const lane_t *q = (const lane_t *)e->q + k;
+        lane_t re[2] = {{0}}, im[2] = {{0}};
+        /* The basis' width is even, and its pads are zero. */
+        for (int j = 0; j < b->rank; j += 2) {
+            re[0] += q[j * row] * cre[j];
+            im[0] += q[j * row] * cim[j];
+            re[1] += q[(j + 1) * row] * cre[j + 1];
+            im[1] += q[(j + 1) * row] * cim[j + 1];
+        }
+        ((lane_t *)dre)[k] = re[0] + re[1];
+        ((lane_t *)dim)[k] = im[0] + im[1];
+    }
+}
+
+void bank_synthesise(const bank_t *b, const bank_entry_t *e, int width, const float *dre,
+                     const float *dim, float *cre, float *cim)
+{
+    lane_t *re = (lane_t *)cre, *im = (lane_t *)cim;
+    int row = b->width / L;
+    for (int i = 0; i < width; i++) {
+        const lane_t *q = (const lane_t *)e->qt + i * row;
+        for (int k = 0; k < row; k++) {
+            re[k] += q[k] * dre[i];
+            im[k] += q[k] * dim[i];
+        }
+    }
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * LMMSE: h_ls is brought to power 1; selection.c tries profiles; the best one
+ * made of separate paths is moved off the grid (paths.c); the likeliest few
+ * are mixed by their likelihoods.  The expected error is that of the mixture:
+ * the parts' own, and what they differ by.
+ *
+ * What lies outside the bank's basis (paths far beyond the prefix) is taken in
+ * as far as its energy exceeds the noise's by more than chance: a Wiener gain
+ * with a threshold.  Without noise h is h_ls, then.
+ */
+#include "chest/estimator.h"
+
+#include "chest/bank.h"
+#include "chest/paths.h"
+#include "chest/selection.h"
+#include "chest/window.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS, REFINEMENTS = 2 };
+
+#define LEAST_NOISE 1e-10 /* of the power: the tables are floats */
+#define WINDOW_NATS 5.0   /* parts less likely than the best by more than that weigh nothing */
+#define CHANCE      1.4   /* noise energy of 80 dimensions or more exceeds its mean by less */
+
+struct estimator {
+    estimator_method_t method;
+    bank_t *bank;
+    selection_t *selection;
+    paths_t *paths;
+    window_t *window;
+
+    /* this call, at power 1 */
+    double noise, energy;
+    float ls_re[C] BANK_ALIGNED, ls_im[C] BANK_ALIGNED; /* h_ls */
+    float x_re[C] BANK_ALIGNED, x_im[C] BANK_ALIGNED;   /* the same in bank.h's coordinates */
+    float h_re[C] BANK_ALIGNED, h_im[C] BANK_ALIGNED;   /* the estimate */
+    const estimate_part_t *fitted;                      /* what paths holds the fit of */
+};
+
+estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
+{
+    if (cp != NUMEROLOGY_CP_NORMAL && cp != NUMEROLOGY_CP_EXTENDED) {
+        err_set(err, ERR_ARGUMENT, "channel estimator: a prefix of %d samples is neither %d nor %d",
+                cp, NUMEROLOGY_CP_NORMAL, NUMEROLOGY_CP_EXTENDED);
+        return NULL;
+    }
+    estimator_t *e = aligned_alloc(64, (sizeof(*e) + 63) / 64 * 64);
+    if (e == NULL) {
+        err_set(err, ERR_MEMORY, "channel estimator: out of memory");
+        return NULL;
+    }
+    memset(e, 0, sizeof(*e));
+    e->method = method;
+    bool ok = true;
+    if (method == ESTIMATOR_DFT) {
+        e->window = window_create(cp, err);
+        ok = e->window != NULL;
+    } else if (method == ESTIMATOR_LMMSE) {
+        e->bank = bank_create(cp, err);
+        e->selection = e->bank != NULL ? selection_create(e->bank, err) : NULL;
+        e->paths = e->selection != NULL ? paths_create(e->bank->reach, err) : NULL;
+        ok = e->paths != NULL;
+    }
+    if (!ok) {
+        estimator_destroy(e);
+        return NULL;
+    }
+    return e;
+}
+
+void estimator_destroy(estimator_t *e)
+{
+    if (e != NULL) {
+        window_destroy(e->window);
+        paths_destroy(e->paths);
+        selection_destroy(e->selection);
+        bank_destroy(e->bank);
+        free(e);
+    }
+}
+
+/* Splits h_ls and brings it to power 1.  False: nothing to estimate from. */
+static bool take(estimator_t *e, const float complex *h_ls, double power, double noise_var)
+{
+    double energy = 0.0;
+    float scale = (float)(1.0 / sqrt(power));
+    for (int u = 0; u < N; u++) {
+        e->ls_re[u] = crealf(h_ls[u]) * scale;
+        e->ls_im[u] = cimagf(h_ls[u]) * scale;
+        energy += (double)(e->ls_re[u] * e->ls_re[u] + e->ls_im[u] * e->ls_im[u]);
+    }
+    e->energy = energy;
+    e->noise = fmax(noise_var / power, LEAST_NOISE);
+    e->fitted = NULL;
+    memset(e->h_re, 0, sizeof(e->h_re));
+    memset(e->h_im, 0, sizeof(e->h_im));
+    /* Also false for what is not a number. */
+    return energy > 0.0 && energy < 1e12 && e->noise < 1e12;
+}
+
+static int shift_of(const estimate_part_t *part)
+{
+    return (int)lround(part->origin_samples * BANK_STEPS);
+}
+
+/* Adds weight times a grid profile's estimate to c; returns its error plus its energy. */
+static double add_entry(estimator_t *e, const estimate_part_t *part, float *cre, float *cim)
+{
+    float dre[BANK_MAX_RANK] BANK_ALIGNED, dim[BANK_MAX_RANK] BANK_ALIGNED;
+    const float *xre, *xim;
+    int width;
+    double sum = 0.0, energy = 0.0;
+    float weight = (float)part->weight;
+    const float *gain = selection_gains(e->selection, part->entry, &width);
+    selection_projected(e->selection, shift_of(part), &xre, &xim);
+    bank_analyse(e->bank, &e->bank->entry[part->entry], width, xre, xim, dre, dim);
+    for (int i = 0; i < width; i++) {
+        dre[i] *= gain[i];
+        dim[i] *= gain[i];
+        energy += (double)(dre[i] * dre[i] + dim[i] * dim[i]);
+        sum += (double)gain[i];
+        dre[i] *= weight;
+        dim[i] *= weight;
+    }
+    bank_synthesise(e->bank, &e->bank->entry[part->entry], width, dre, dim, cre, cim);
+    return part->weight * (e->noise * sum + energy) / N;
+}
+
+/* The same for separate paths, straight to the carriers. */
+static double add_paths(estimator_t *e, const estimate_part_t *part)
+{
+    float xre[C] BANK_ALIGNED, xim[C] BANK_ALIGNED;
+    double energy = 0.0;
+    float weight = (float)part->weight;
+    if (e->fitted != part) {
+        paths_fit(e->paths, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
+                  e->x_re, e->x_im, fmax(e->noise, PATHS_MIN_NOISE));
+    }
+    double error = paths_estimate(e->paths, xre, xim);
+    for (int u = 0; u < N; u++) {
+        energy += (double)(xre[u] * xre[u] + xim[u] * xim[u]);
+        xre[u] *= weight;
+        xim[u] *= weight;
+    }
+    bank_unfold(e->bank, xre, xim, 0, e->h_re, e->h_im);
+    return part->weight * (error + energy / N);
+}
+
+/* Energy outside the bank's basis, as far as it is not noise; returns the error that it brings. */
+static double add_outside(estimator_t *e, int shift)
+{
+    const float *cre, *cim;
+    double inside = 0.0, outside = N - e->bank->rank;
+    selection_projected(e->selection, shift, &cre, &cim);
+    for (int j = 0; j < e->bank->rank; j++) {
+        inside += (double)(cre[j] * cre[j] + cim[j] * cim[j]);
+    }
+    double rest = fmax(e->energy - inside, 0.0) / outside;
+    double gain = rest > 0.0 ? 1.0 - CHANCE * e->noise / rest : 0.0;
+    if (gain <= 0.0) {
+        return 0.0;
+    }
+    float back_re[C] BANK_ALIGNED = {0}, back_im[C] BANK_ALIGNED = {0};
+    bank_expand(e->bank, cre, cim, shift, back_re, back_im);
+    for (int u = 0; u < N; u++) {
+        e->h_re[u] += (float)gain * (e->ls_re[u] - back_re[u]);
+        e->h_im[u] += (float)gain * (e->ls_im[u] - back_im[u]);
+    }
+    double signal = fmax(rest - e->noise, 0.0);
+    return (gain * gain * e->noise + (1.0 - gain) * (1.0 - gain) * signal) * outside / N;
+}
+
+/* The parts' estimates together; parts of one shift share the way back to the carriers. */
+static double mix(estimator_t *e, const estimate_part_t *part, int parts)
+{
+    double error = 0.0, energy = 0.0;
+    bool done[ESTIMATE_PARTS] = {false};
+    for (int i = 0; i < parts; i++) {
+        if (part[i].entry < 0) {
+            error += add_paths(e, &part[i]);
+        } else if (!done[i]) {
+            float cre[BANK_MAX_RANK] BANK_ALIGNED = {0}, cim[BANK_MAX_RANK] BANK_ALIGNED = {0};
+            int shift = shift_of(&part[i]);
+            for (int k = i; k < parts; k++) {
+                if (part[k].entry >= 0 && shift_of(&part[k]) == shift) {
+                    error += add_entry(e, &part[k], cre, cim);
+                    done[k] = true;
+                }
+            }
+            bank_expand(e->bank, cre, cim, shift, e->h_re, e->h_im);
+        }
+    }
+    for (int u = 0; u < N; u++) {
+        energy += (double)(e->h_re[u] * e->h_re[u] + e->h_im[u] * e->h_im[u]);
+    }
+    return fmax(error - energy / N, 0.0) + add_outside(e, shift_of(&part[0]));
+}
+
+/* Keeps the likeliest in part[], best first; part[].weight holds the log-likelihood for now. */
+static int insert(estimate_part_t *part, int parts, const estimate_part_t *next)
+{
+    if (parts == ESTIMATE_PARTS && next->weight <= part[parts - 1].weight) {
+        return parts;
+    }
+    int at = parts < ESTIMATE_PARTS ? parts++ : parts - 1;
+    for (; at > 0 && part[at - 1].weight < next->weight; at--) {
+        part[at] = part[at - 1];
+    }
+    part[at] = *next;
+    return parts;
+}
+
+static estimate_part_t from_candidate(const estimator_t *e, const candidate_t *c)
+{
+    const bank_entry_t *entry = &e->bank->entry[c->entry];
+    return (estimate_part_t){.weight = c->likelihood,
+                             .shape = entry->shape,
+                             .entry = c->entry,
+                             .origin_samples = (double)c->shift / BANK_STEPS,
+                             .scale_samples = entry->scale};
+}
+
+static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t place)
+{
+    return paths_fit(e->paths, part->shape, place, e->x_re, e->x_im, e->noise);
+}
+
+/* Moves a profile of separate paths off the grid. */
+static estimate_part_t refine(estimator_t *e, estimate_part_t part)
+{
+    paths_place_t place = {part.origin_samples, part.scale_samples};
+    paths_place_t cell = {0.15, fmin(0.15, 0.2 * part.scale_samples)};
+    part.entry = -1;
+    part.weight = fit(e, &part, place);
+    for (int i = 0; i < REFINEMENTS; i++) {
+        paths_place_t next = paths_step(e->paths, e->x_re, e->x_im, cell);
+        double likelihood = fit(e, &part, next);
+        if (likelihood > part.weight) {
+            part.weight = likelihood;
+            part.origin_samples = next.origin;
+            part.scale_samples = next.scale;
+        }
+    }
+    return part;
+}
+
+/* Search, refinement, weights.  Returns the number of parts. */
+static int choose(estimator_t *e, estimate_t *out)
+{
+    const candidate_t *list, *paths = NULL;
+    int count = selection_search(e->selection, &list), parts = 0;
+    for (int i = 0; i < count; i++) {
+        profile_shape_t shape = e->bank->entry[list[i].entry].shape;
+        bool separate = shape != PROFILE_EXPONENTIAL && shape != PROFILE_UNIFORM;
+        if (separate && (paths == NULL || list[i].rank_by > paths->rank_by)) {
+            paths = &list[i];
+        }
+        estimate_part_t part = from_candidate(e, &list[i]);
+        parts = insert(out->part, parts, &part);
+    }
+    if (paths != NULL && e->noise >= PATHS_MIN_NOISE) {
+        estimate_part_t part = refine(e, from_candidate(e, paths));
+        parts = insert(out->part, parts, &part);
+    }
+    double best = out->part[0].weight, sum = 0.0;
+    int kept = 0;
+    while (kept < parts && out->part[kept].weight > best - WINDOW_NATS) {
+        out->part[kept].weight = exp(out->part[kept].weight - best);
+        sum += out->part[kept++].weight;
+    }
+    for (int i = 0; i < kept; i++) {
+        out->part[i].weight /= sum;
+    }
+    out->log_likelihood = best;
+    return kept;
+}
+
+/* Mean delay and spread of the mixture. */
+static void describe(estimator_t *e, estimate_t *out)
+{
+    double first = 0.0, second = 0.0;
+    for (int i = 0; i < out->parts; i++) {
+        const estimate_part_t *p = &out->part[i];
+        double mean, spread;
+        if (p->entry >= 0) {
+            mean = e->bank->entry[p->entry].mean;
+            spread = e->bank->entry[p->entry].spread;
+        } else {
+            paths_moments(e->paths, p->shape, p->scale_samples, &mean, &spread);
+        }
+        mean += p->origin_samples;
+        first += p->weight * mean;
+        second += p->weight * (mean * mean + spread * spread);
+    }
+    out->delay_samples = first;
+    out->delay_spread_samples = sqrt(fmax(second - first * first, 0.0));
+}
+
+static void finish(estimator_t *e, double power, double noise_var, estimate_t *out)
+{
+    float scale = (float)sqrt(power);
+    double error = mix(e, out->part, out->parts) * power;
+    for (int u = 0; u < N; u++) {
+        out->h[u] = CMPLXF(e->h_re[u] * scale, e->h_im[u] * scale);
+    }
+    out->error_var = fmin(error, fmax(noise_var, 0.0));
+    describe(e, out);
+}
+
+/* LS and DFT, and nothing: true when `out` is complete. */
+static bool simple(estimator_t *e, const float complex *h_ls, double noise_var, estimate_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (e->method == ESTIMATOR_LMMSE) {
+        return false;
+    }
+    double energy = 0.0;
+    for (int u = 0; u < N; u++) {
+        energy += (double)(crealf(h_ls[u]) * crealf(h_ls[u]) + cimagf(h_ls[u]) * cimagf(h_ls[u]));
+    }
+    if (!isfinite(energy) || !isfinite(noise_var)) {
+        return true;
+    }
+    out->error_var = fmax(noise_var, 0.0);
+    memcpy(out->h, h_ls, sizeof(out->h));
+    if (e->method == ESTIMATOR_DFT) {
+        out->error_var *= window_apply(e->window, h_ls, out->h);
+    }
+    return true;
+}
+
+static bool begin(estimator_t *e, const float complex *h_ls, double power, double noise_var)
+{
+    if (!(power > 0.0 && power < 1e30) || !isfinite(noise_var) ||
+        !take(e, h_ls, power, noise_var)) {
+        return false;
+    }
+    selection_begin(e->selection, e->ls_re, e->ls_im, e->noise);
+    bank_fold(e->bank, e->ls_re, e->ls_im, 0, e->x_re, e->x_im);
+    return true;
+}
+
+void estimator_apply(estimator_t *e, const float complex h_ls[NUMEROLOGY_USED], double power,
+                     double noise_var, estimate_t *out)
+{
+    if (simple(e, h_ls, noise_var, out) || !begin(e, h_ls, power, noise_var)) {
+        return;
+    }
+    out->parts = choose(e, out);
+    finish(e, power, noise_var, out);
+}
+
+void estimator_again(estimator_t *e, const estimate_t *profile,
+                     const float complex h_ls[NUMEROLOGY_USED], double power, double noise_var,
+                     estimate_t *out)
+{
+    estimate_t kept = *profile;
+    if (kept.parts == 0 || e->method != ESTIMATOR_LMMSE) {
+        estimator_apply(e, h_ls, power, noise_var, out);
+        return;
+    }
+    memset(out, 0, sizeof(*out));
+    if (!begin(e, h_ls, power, noise_var)) {
+        return;
+    }
+    out->parts = kept.parts;
+    memcpy(out->part, kept.part, sizeof(out->part));
+    out->log_likelihood = kept.log_likelihood;
+    finish(e, power, noise_var, out);
+}
+
+/* The mixture's mean correlation of carriers d apart. */
+static void correlation(estimator_t *e, const estimate_t *profile, double complex *r)
+{
+    memset(r, 0, (N + 1) * sizeof(*r));
+    for (int i = 0; i < profile->parts; i++) {
+        const estimate_part_t *p = &profile->part[i];
+        if (p->entry < 0) {
+            paths_correlation(e->paths, p->shape,
+                              (paths_place_t){p->origin_samples, p->scale_samples}, p->weight, r);
+            continue;
+        }
+        double complex turn = cexp(-2.0 * I * M_PI * p->origin_samples / NUMEROLOGY_FFT);
+        double complex at = p->weight;
+        for (int d = 0; d <= N; d++) {
+            r[d] += at * e->bank->entry[p->entry].correlation[d];
+            at *= turn;
+        }
+    }
+    if (profile->parts == 0) {
+        memcpy(r, e->bank->entry[e->bank->first[PROFILE_UNIFORM + 1] - 1].correlation,
+               (N + 1) * sizeof(*r));
+    }
+}
+
+static double complex between(const double complex *r, int u, int v)
+{
+    int d = bank_carrier(u) - bank_carrier(v);
+    return d >= 0 ? r[d] : conj(r[-d]);
+}
+
+double estimator_interpolator(estimator_t *e, const estimate_t *profile, double power,
+                              double pilot_noise_var, estimator_interpolator_t *w)
+{
+    double complex r[N + 1], m[P * P], x[N][P];
+    double noise = power > 0.0 ? fmax(pilot_noise_var / power, LEAST_NOISE) : 1.0, good = 0.0;
+    memset(w, 0, sizeof(*w));
+    if (!(power > 0.0 && noise < 1e12)) {
+        return 0.0;
+    }
+    correlation(e, profile, r);
+    for (int p = 0; p < P; p++) {
+        for (int q = 0; q < P; q++) { /* column-major: m[q][p] is row p */
+            m[q * P + p] =
+                between(r, numerology_pilot(p), numerology_pilot(q)) + (p == q ? noise : 0.0);
+        }
+        for (int u = 0; u < N; u++) {
+            x[u][p] = between(r, numerology_pilot(p), u);
+        }
+    }
+    /* (R_pp + noise) x = r_pu for each carrier u; row u of W is x^H. */
+    if (LAPACKE_zposv_work(LAPACK_COL_MAJOR, 'U', P, N, (lapack_complex_double *)m, P,
+                           (lapack_complex_double *)x, P) != 0) {
+        return power; /* positive definite by its noise: only numbers gone mad come here */
+    }
+    for (int u = 0; u < N; u++) {
+        for (int p = 0; p < P; p++) {
+            w->re[p][u] = (float)creal(x[u][p]);
+            w->im[p][u] = (float)-cimag(x[u][p]);
+            good += creal(conj(x[u][p]) * between(r, numerology_pilot(p), u));
+        }
+    }
+    return power * fmax(1.0 - good / N, 0.0);
+}
+
+void estimator_interpolate(const estimator_interpolator_t *w,
+                           const float complex z[NUMEROLOGY_PILOTS],
+                           float complex h[NUMEROLOGY_USED])
+{
+    float re[C] = {0}, im[C] = {0};
+    for (int p = 0; p < P; p++) {
+        float zr = crealf(z[p]), zi = cimagf(z[p]);
+        for (int u = 0; u < C; u++) {
+            re[u] += w->re[p][u] * zr - w->im[p][u] * zi;
+            im[u] += w->re[p][u] * zi + w->im[p][u] * zr;
+        }
+    }
+    for (int u = 0; u < N; u++) {
+        h[u] = CMPLXF(re[u], im[u]);
+    }
+}

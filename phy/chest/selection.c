@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * With d = Q^T B^T h and l the eigenvalues of a profile,
+ *
+ *     log p(h | profile) - log p(h | noise) =
+ *         sum |d_i|^2 l_i / (l_i + noise) / noise - log(1 + l_i / noise).
+ *
+ * Few eigenvalues matter, and an entry's gains and determinant serve all its
+ * shifts; a shift's projection serves all entries.  Both are made when first
+ * asked for.
+ *
+ * The search: the mean delay of h (from the correlation of neighbouring
+ * carriers) ties each spread to a shift, so a ladder over the exponential
+ * spreads finds the scale; from there each shape climbs its grid of spread and
+ * shift, steps halving, to its own top.  What was tried on the way is kept:
+ * the neighbourhood of the tops is the mixture.
+ */
+#include "chest/selection.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    N = NUMEROLOGY_USED,
+    LOW = SELECTION_FIRST * BANK_STEPS,
+    SHIFTS = (SELECTION_LAST - SELECTION_FIRST) * BANK_STEPS + 1,
+    CLIMB = 24, /* moves at most */
+};
+
+#define NEGLIGIBLE 1e-3f /* a gain that changes nothing */
+#define FORGIVING  3e-3  /* least noise by which clusters are ranked */
+
+typedef struct {
+    unsigned made; /* in this call */
+    int width;
+    float gain[BANK_MAX_RANK] BANK_ALIGNED, soft[BANK_MAX_RANK] BANK_ALIGNED;
+    double log_det, soft_log_det;
+} gains_t;
+
+typedef struct {
+    float re[BANK_MAX_RANK], im[BANK_MAX_RANK];
+} BANK_ALIGNED projection_t;
+
+struct selection {
+    const bank_t *bank;
+    const float *hre, *him;
+    double noise, centre; /* centre: h's mean delay in samples */
+    unsigned call;
+    gains_t *gains;
+    projection_t projection[SHIFTS];
+    unsigned projected[SHIFTS];
+    int count;
+    candidate_t list[SELECTION_MAX];
+    unsigned *seen; /* [entry][shift]: call * SELECTION_MAX + number in the list */
+};
+
+selection_t *selection_create(const bank_t *bank, err_t *err)
+{
+    selection_t *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
+    size_t count = (size_t)bank->count;
+    if (s != NULL) {
+        memset(s, 0, sizeof(*s));
+        s->bank = bank;
+        s->gains = aligned_alloc(64, count * sizeof(*s->gains));
+        s->seen = calloc(count * SHIFTS, sizeof(*s->seen));
+    }
+    if (s == NULL || s->gains == NULL || s->seen == NULL) {
+        err_set(err, ERR_MEMORY, "channel estimator: out of memory");
+        selection_destroy(s);
+        return NULL;
+    }
+    memset(s->gains, 0, count * sizeof(*s->gains));
+    return s;
+}
+
+void selection_destroy(selection_t *s)
+{
+    if (s != NULL) {
+        free(s->gains);
+        free(s->seen);
+        free(s);
+    }
+}
+
+/* Forgets what earlier calls computed, once their numbers would repeat. */
+static void next_call(selection_t *s)
+{
+    if (++s->call > 0xffffffffu / SELECTION_MAX - 1) {
+        s->call = 1;
+        memset(s->seen, 0, (size_t)s->bank->count * SHIFTS * sizeof(*s->seen));
+        memset(s->projected, 0, sizeof(s->projected));
+        for (int i = 0; i < s->bank->count; i++) {
+            s->gains[i].made = 0;
+        }
+    }
+}
+
+void selection_begin(selection_t *s, const float *hre, const float *him, double noise)
+{
+    next_call(s);
+    s->hre = hre;
+    s->him = him;
+    s->noise = noise;
+    s->count = 0;
+}
+
+void selection_projected(selection_t *s, int shift, const float **cre, const float **cim)
+{
+    projection_t *p = &s->projection[shift - LOW];
+    if (s->projected[shift - LOW] != s->call) {
+        s->projected[shift - LOW] = s->call;
+        bank_project(s->bank, s->hre, s->him, shift, p->re, p->im);
+    }
+    *cre = p->re;
+    *cim = p->im;
+}
+
+/* lambda / (lambda + noise) into gain[]; returns sum log(1 + lambda / noise). */
+static double make_gains(const bank_entry_t *e, double noise, float *gain)
+{
+    double log_det = 0.0;
+    float part = (float)(1.0 / noise);
+    for (int from = 0; from < e->width; from += BANK_LANES) {
+        double product = 1.0;
+        for (int i = from; i < from + BANK_LANES; i++) {
+            float x = e->eigenvalue[i] * part;
+            gain[i] = x / (1.0f + x);
+        }
+        if (gain[from] < NEGLIGIBLE) {
+            memset(gain + from, 0, (size_t)(e->width - from) * sizeof(*gain));
+            break;
+        }
+        for (int i = from; i < from + BANK_LANES; i++) {
+            product *= 1.0 + (double)(e->eigenvalue[i] * part);
+        }
+        log_det += log(product);
+    }
+    return log_det;
+}
+
+static bool clusters(profile_shape_t shape)
+{
+    return shape == PROFILE_TDL_A || shape == PROFILE_TDL_C;
+}
+
+static gains_t *gains_of(selection_t *s, int entry)
+{
+    gains_t *g = &s->gains[entry];
+    if (g->made != s->call) {
+        const bank_entry_t *e = &s->bank->entry[entry];
+        g->made = s->call;
+        g->log_det = make_gains(e, s->noise, g->gain);
+        for (g->width = e->width; g->width > BANK_LANES;) {
+            if (g->gain[g->width - BANK_LANES] >= NEGLIGIBLE) {
+                break;
+            }
+            g->width -= BANK_LANES;
+        }
+        if (clusters(e->shape) && s->noise < FORGIVING) {
+            g->soft_log_det = make_gains(e, FORGIVING, g->soft);
+        }
+    }
+    return g;
+}
+
+const float *selection_gains(selection_t *s, int entry, int *width)
+{
+    gains_t *g = gains_of(s, entry);
+    *width = g->width;
+    return g->gain;
+}
+
+/* sum gain |d|^2 */
+static double weigh(const float *gain, const float *dre, const float *dim, int width)
+{
+    bank_lane_t sum = {0};
+    for (int k = 0; k < width / BANK_LANES; k++) {
+        const bank_lane_t *re = (const bank_lane_t *)dre + k, *im = (const bank_lane_t *)dim + k;
+        sum += ((const bank_lane_t *)gain)[k] * (*re * *re + *im * *im);
+    }
+    double total = 0.0;
+    for (int i = 0; i < BANK_LANES; i++) {
+        total += (double)sum[i];
+    }
+    return total;
+}
+
+static int within(int shift)
+{
+    return shift < LOW ? LOW : shift >= LOW + SHIFTS ? LOW + SHIFTS - 1 : shift;
+}
+
+/* Returns the candidate's number in the list; what was tried before is not tried again. */
+static int try(selection_t *s, int entry, int shift)
+{
+    shift = within(shift);
+    unsigned *seen = &s->seen[entry * SHIFTS + shift - LOW];
+    if (*seen / SELECTION_MAX == s->call) {
+        return (int)(*seen % SELECTION_MAX);
+    }
+    if (s->count == SELECTION_MAX) {
+        return 0; /* more than a search ever tries */
+    }
+    float dre[BANK_MAX_RANK] BANK_ALIGNED, dim[BANK_MAX_RANK] BANK_ALIGNED;
+    const float *cre, *cim;
+    const bank_entry_t *e = &s->bank->entry[entry];
+    const gains_t *g = gains_of(s, entry);
+    selection_projected(s, shift, &cre, &cim);
+    bank_analyse(s->bank, e, g->width, cre, cim, dre, dim);
+    candidate_t *c = &s->list[s->count];
+    c->entry = entry;
+    c->shift = shift;
+    c->likelihood = weigh(g->gain, dre, dim, g->width) / s->noise - g->log_det;
+    c->rank_by = c->likelihood;
+    if (clusters(e->shape) && s->noise < FORGIVING) {
+        c->rank_by = weigh(g->soft, dre, dim, g->width) / FORGIVING - g->soft_log_det;
+    }
+    *seen = s->call * SELECTION_MAX + (unsigned)s->count;
+    return s->count++;
+}
+
+/* The shift that puts an entry's mean delay where h's is. */
+static int centred(const selection_t *s, int entry)
+{
+    double first = s->centre - s->bank->entry[entry].mean;
+    return within((int)lround(fmax(-99.0, fmin(99.0, first)) * BANK_STEPS));
+}
+
+static int better(const selection_t *s, int a, int b)
+{
+    return s->list[b].rank_by > s->list[a].rank_by ? b : a;
+}
+
+/* From candidate `best` uphill among the entries of its shape. */
+static void climb(selection_t *s, int best)
+{
+    const bank_t *b = s->bank;
+    profile_shape_t shape = b->entry[s->list[best].entry].shape;
+    int step = (int)lround(0.5 * BANK_STEPS * b->entry[s->list[best].entry].spread);
+    step = step < 1 ? 1 : step > BANK_STEPS ? BANK_STEPS : step;
+    for (int move = 0; move < CLIMB && step > 0; move++) {
+        candidate_t at = s->list[best];
+        int top = best;
+        top = better(s, top, try(s, at.entry, at.shift - step));
+        top = better(s, top, try(s, at.entry, at.shift + step));
+        for (int side = -1; side <= 1; side += 2) {
+            int next = at.entry + side;
+            if (next >= b->first[shape] && next < b->first[shape + 1]) {
+                double later = b->entry[next].mean - b->entry[at.entry].mean;
+                int shift = at.shift - (int)lround(later * BANK_STEPS);
+                top = better(s, top, try(s, next, shift));
+            }
+        }
+        step = top == best ? step / 2 : step;
+        best = top;
+    }
+}
+
+/* The entry of a shape whose spread is nearest. */
+static int nearest(const bank_t *b, int shape, double spread)
+{
+    int at = b->first[shape];
+    while (at + 1 < b->first[shape + 1] && b->entry[at + 1].spread <= spread) {
+        at++;
+    }
+    return at;
+}
+
+/* From the phase that neighbouring carriers differ by (the pair about DC left out). */
+static double mean_delay(const float *hre, const float *him)
+{
+    float re = 0.0f, im = 0.0f;
+    for (int u = 0; u + 1 < N; u++) {
+        if (u + 1 != N / 2) {
+            re += hre[u + 1] * hre[u] + him[u + 1] * him[u];
+            im += him[u + 1] * hre[u] - hre[u + 1] * him[u];
+        }
+    }
+    double turn = -atan2((double)im, (double)re) / (2.0 * M_PI);
+    return NUMEROLOGY_FFT * (turn < -0.1 ? turn + 1.0 : turn);
+}
+
+int selection_search(selection_t *s, const candidate_t **list)
+{
+    const bank_t *b = s->bank;
+    s->centre = mean_delay(s->hre, s->him);
+    int ladder = -1;
+    for (int e = b->first[PROFILE_EXPONENTIAL]; e < b->first[PROFILE_EXPONENTIAL + 1]; e++) {
+        int at = try(s, e, centred(s, e));
+        ladder = ladder < 0 ? at : better(s, ladder, at);
+    }
+    double spread = b->entry[s->list[ladder].entry].spread;
+    climb(s, ladder);
+    if (ladder <= 2) {
+        climb(s, try(s, b->first[PROFILE_LONE], centred(s, b->first[PROFILE_LONE])));
+    }
+    for (int shape = PROFILE_UNIFORM; shape < PROFILE_SHAPES; shape++) {
+        int start = -1;
+        for (double part = 0.8; part < 1.3; part *= 1.25) {
+            int e = nearest(b, shape, part * spread);
+            int at = try(s, e, centred(s, e));
+            start = start < 0 ? at : better(s, start, at);
+        }
+        climb(s, start);
+    }
+    /* Whatever the channel is: all of the prefix, from a little before. */
+    int all = b->first[PROFILE_UNIFORM + 1] - 1;
+    try(s, all, 0);
+    *list = s->list;
+    return s->count;
+}
