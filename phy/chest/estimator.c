@@ -105,9 +105,11 @@ static bool take(estimator_t *e, const float complex *h_ls, double power, double
     return energy > 0.0 && energy < 1e12 && e->noise < 1e12;
 }
 
+/* On the bank's grid; refine may have moved the origin a little beyond its end. */
 static int shift_of(const estimate_part_t *part)
 {
-    return (int)lround(part->origin_samples * BANK_STEPS);
+    double origin = fmax(SELECTION_FIRST, fmin(SELECTION_LAST, part->origin_samples));
+    return (int)lround(origin * BANK_STEPS);
 }
 
 /* Adds weight times a grid profile's estimate to c; returns its error plus its energy. */

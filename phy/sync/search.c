@@ -223,36 +223,30 @@ static void combine(search_t *s)
     }
 }
 
-static float largest(const float value[GROUP])
+static bool any_above(const float value[GROUP], float threshold)
 {
-    float most[GROUP / 2];
-    for (int n = 0; n < GROUP / 2; n++) {
-        most[n] = value[n] > value[n + GROUP / 2] ? value[n] : value[n + GROUP / 2];
+    int any = 0;
+    for (int n = 0; n < GROUP; n++) {
+        any |= value[n] > threshold;
     }
-    for (int width = GROUP / 4; width > 0; width /= 2) {
-        for (int n = 0; n < width; n++) {
-            most[n] = most[n] > most[n + width] ? most[n] : most[n + width];
-        }
-    }
-    return most[0];
+    return any != 0;
 }
 
 /* What offset number i adds to group g's best. */
 static void judge(search_t *s, int i, int g)
 {
     const float *value = s->value + g * GROUP;
-    float most = largest(value);
-    if (most <= s->threshold[g]) {
+    if (!any_above(value, s->threshold[g])) {
         return;
     }
-    int n = 0;
-    while (value[n] < most) {
-        n++;
+    int best = 0;
+    for (int n = 1; n < GROUP; n++) {
+        best = value[n] > value[best] ? n : best;
     }
-    s->best[g] = (search_hit_t){.offset = g * SEARCH_GROUP - SEARCH_BACK + 2 * n,
+    s->best[g] = (search_hit_t){.offset = g * SEARCH_GROUP - SEARCH_BACK + 2 * best,
                                 .cfo = (double)s->shift[i] / FINE,
-                                .ratio = most / s->even[g]};
-    s->threshold[g] = most; /* for the offsets to come */
+                                .ratio = value[best] / s->even[g]};
+    s->threshold[g] = value[best]; /* for the offsets to come */
 }
 
 static int weakest(const search_hit_t *hits)
