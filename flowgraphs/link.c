@@ -37,6 +37,7 @@ link_config_t link_config_default(void)
 {
     link_config_t config = {.air = air_config_default(),
                             .numerology = numerology_default(),
+                            .receiver = receiver_default(),
                             .gap_most = 2048,
                             .max_symbols = 65536};
     return config;
@@ -54,7 +55,7 @@ static int open_stages(link_t *link, err_t *err)
     link_config_t *config = &link->config;
     config->air.sample_rate_hz = numerology_sample_rate_hz(&config->numerology);
     config->air.symbol_energy = (double)NUMEROLOGY_SYMBOL_ENERGY;
-    receiver_config_t receiver = receiver_default();
+    receiver_config_t receiver = config->receiver;
     receiver.numerology = config->numerology;
     receiver.max_symbols = config->max_symbols;
     receiver.on_frame = config->on_frame;

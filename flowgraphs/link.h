@@ -27,6 +27,7 @@ typedef struct link link_t;
 typedef struct {
     air_config_t air; /* sample rate and symbol energy are the numerology's; the seed is used */
     numerology_t numerology;
+    receiver_config_t receiver; /* its estimator and cfo_range are used */
     bool genie;
     size_t gap_most;    /* samples of silence before a frame: uniform in 0 … gap_most */
     size_t max_symbols; /* the most payload symbols a frame will have, 1 … 16 M */

@@ -11,7 +11,7 @@
 
 enum { N = DEMOD_N, J = DEMOD_J, P = DEMOD_P };
 
-static int allocate(demodulator_t *d, err_t *err)
+static int allocate(demodulator_t *d, estimator_method_t method, err_t *err)
 {
     size_t room = d->max_symbols + J;
     d->symbols = malloc(room * sizeof(*d->symbols));
@@ -24,7 +24,7 @@ static int allocate(demodulator_t *d, err_t *err)
     memset(d->noise_var, 0, room * sizeof(*d->noise_var));
     d->fft = fft_create(NUMEROLOGY_FFT, FFT_FORWARD, err);
     d->estimator = d->fft != NULL
-                       ? estimator_create(d->numerology.cp, ESTIMATOR_LMMSE, err)
+                       ? estimator_create(d->numerology.cp, method, err)
                        : NULL;
     d->delay = d->estimator != NULL ? delay_create(err) : NULL;
     d->tracker = d->delay != NULL ? tracker_create(err) : NULL;
@@ -50,16 +50,16 @@ static void make_tables(demodulator_t *d)
     }
 }
 
-demodulator_t *demodulator_create(const numerology_t *numerology, size_t max_symbols, err_t *err)
+demodulator_t *demodulator_create(const receiver_config_t *config, err_t *err)
 {
     demodulator_t *d = calloc(1, sizeof(*d));
     if (d == NULL) {
         err_set(err, ERR_MEMORY, "receiver: out of memory");
         return NULL;
     }
-    d->numerology = *numerology;
-    d->max_symbols = max_symbols;
-    if (allocate(d, err) != 0) {
+    d->numerology = config->numerology;
+    d->max_symbols = config->max_symbols;
+    if (allocate(d, config->estimator, err) != 0) {
         demodulator_destroy(d);
         return NULL;
     }

@@ -21,7 +21,8 @@ enum { DEMODULATOR_HEAD = NUMEROLOGY_KNOWN + NUMEROLOGY_HEADER };
 
 typedef struct demodulator demodulator_t;
 
-demodulator_t *demodulator_create(const numerology_t *numerology, size_t max_symbols, err_t *err);
+/* config: numerology, max_symbols and estimator are used. */
+demodulator_t *demodulator_create(const receiver_config_t *config, err_t *err);
 void demodulator_destroy(demodulator_t *d); /* NULL is fine */
 
 /* A frame whose carrier is off by `cfo` sub-carriers, as far as the preamble tells. */

@@ -70,6 +70,7 @@ receiver_config_t receiver_default(void)
     return (receiver_config_t){.numerology = numerology_default(),
                                .max_symbols = 1048576,
                                .antennas = 1,
+                               .estimator = ESTIMATOR_LMMSE,
                                .cfo_range = 2.0};
 }
 
@@ -108,7 +109,7 @@ receiver_t *receiver_create(const receiver_config_t *config, err_t *err)
         rx->acquire = rx->search != NULL ? acquire_create(err) : NULL;
         rx->demodulator =
             rx->acquire != NULL
-                ? demodulator_create(&config->numerology, config->max_symbols, err)
+                ? demodulator_create(config, err)
                 : NULL;
     }
     if (rx->demodulator == NULL) {

@@ -18,6 +18,7 @@
 #ifndef WAVEFORM_RECEIVER_H
 #define WAVEFORM_RECEIVER_H
 
+#include "chest/estimator.h"
 #include "err.h"
 #include "waveform/header.h"
 #include "waveform/numerology.h"
@@ -63,12 +64,13 @@ typedef struct {
     numerology_t numerology;
     size_t max_symbols;         /* payload symbols per frame (images * K), 1 … 16 M */
     int antennas;               /* 1 today */
+    estimator_method_t estimator; /* of the channel; ESTIMATOR_LMMSE */
     double cfo_range;           /* carrier offsets searched, +- sub-carriers, 0.25 … 2 */
     void (*on_frame)(void *context, const received_frame_t *frame); /* may be NULL */
     void *context;
 } receiver_config_t;
 
-/* nr5, 1 048 576 symbols, +- 2 sub-carriers. */
+/* nr5, 1 048 576 symbols, LMMSE, +- 2 sub-carriers. */
 receiver_config_t receiver_default(void);
 
 receiver_t *receiver_create(const receiver_config_t *config, err_t *err);
