@@ -19,18 +19,27 @@ enum { N = NUMEROLOGY_USED };
 #define MOVED_SIGMAS 4.0
 #define MOVED_LEAST 1e-5
 
-/* sum a conj(b), in lanes that need no reassociation to vectorise */
-static double complex correlate(const float complex *a, const float complex *b)
+/* Re sum a conj(b): real and imaginary parts alike, in lanes that need no reassociation. */
+static double along(const float complex *a, const float complex *b)
 {
-    float re[4] = {0}, im[4] = {0};
-    for (int u = 0; u < N; u += 4) {
-        for (int l = 0; l < 4; l++) {
-            float complex x = a[u + l] * conjf(b[u + l]);
-            re[l] += crealf(x);
-            im[l] += cimagf(x);
+    enum { LANES = 8 };
+    const float *x = (const float *)a, *y = (const float *)b;
+    float lane[LANES] = {0};
+    for (int i = 0; i < 2 * N; i += LANES) {
+        for (int l = 0; l < LANES; l++) {
+            lane[l] += x[i + l] * y[i + l];
         }
     }
-    return CMPLX((double)re[0] + re[1] + re[2] + re[3], (double)im[0] + im[1] + im[2] + im[3]);
+    return (((double)lane[0] + lane[4]) + ((double)lane[1] + lane[5])) +
+           (((double)lane[2] + lane[6]) + ((double)lane[3] + lane[7]));
+}
+
+/* i b, so that along(a, i b) = Im sum a conj(b) */
+static void quarter_turn(const float complex *b, float complex *out)
+{
+    for (int u = 0; u < N; u++) {
+        out[u] = CMPLXF(-cimagf(b[u]), crealf(b[u]));
+    }
 }
 
 /* Mean |a - 2 b + c|^2 / 6: the noise of each, whatever moves evenly from a to c. */
@@ -109,17 +118,16 @@ static void average(training_t *t, const float complex (*ls)[N], const double *t
     for (int u = 0; u < N; u++) {
         t->h_ls[u] *= part;
     }
-    double noise = 0.0, mean = creal(correlate(t->h_ls, t->h_ls)) / N;
-    double complex tail =
-        correlate(t->straight[count - 1], t->h_ls) + correlate(t->straight[count - 2], t->h_ls);
-    t->tail = mean > 0.0 ? creal(tail) / (2.0 * N * mean) : 0.0;
-    double common = creal(correlate(t->straight[count - 1], t->straight[count - 2]));
+    double noise = 0.0, mean = along(t->h_ls, t->h_ls) / N;
+    double tail = along(t->straight[count - 1], t->h_ls) + along(t->straight[count - 2], t->h_ls);
+    t->tail = mean > 0.0 ? tail / (2.0 * N * mean) : 0.0;
+    double common = along(t->straight[count - 1], t->straight[count - 2]);
     t->tail_power = mean > 0.0 ? common / (N * mean) : 0.0;
     for (int s = 0; s < count; s++) {
         for (int u = 0; u < N; u++) {
             off[u] = t->straight[s][u] - t->h_ls[u];
         }
-        noise += creal(correlate(off, off));
+        noise += along(off, off);
     }
     /* The lines' slopes took one or two real degrees of freedom; their levels are part of h. */
     noise /= N * (count - 1) - (even ? 1.0 : 0.5);
@@ -161,19 +169,21 @@ void training_refine(training_t *t, const float complex (*ls)[N], const double *
                      const float complex *h, bool even)
 {
     double level = 0.0, drift = 0.0, rate = 0.0;
-    float complex slope[N];
+    float complex slope[N], h_turned[N], slope_turned[N];
     set_times(t, time, count);
     slope_reference(t, h, slope);
+    quarter_turn(h, h_turned);
+    quarter_turn(slope, slope_turned);
     straighten(t, ls, time, count);
     for (int s = 0; s < count; s++) {
         double away = time[s] - t->mean_time;
-        double complex z = correlate(t->straight[s], h);
-        double off = z != 0.0 ? carg(z) : 0.0;
+        double off = atan2(along(t->straight[s], h_turned), along(t->straight[s], h));
         level += off / count;
         drift += off * away / t->spread;
         if (even && t->slope_energy > 0.0) {
-            double complex tilt = correlate(t->straight[s], slope) * cexp(-I * off);
-            rate -= cimag(tilt) / (N * t->slope_energy) * away / t->spread;
+            double tilt = along(t->straight[s], slope_turned) * cos(off) -
+                          along(t->straight[s], slope) * sin(off);
+            rate -= tilt / (N * t->slope_energy) * away / t->spread;
         }
     }
     t->phase += level - drift * t->mean_time;

@@ -70,7 +70,8 @@ enum {
 #define MANY 51.0
 #define SLACK 0.002f
 #define SURE 10.0f /* times the noise at one delay: what a window may catch by chance */
-#define AGAIN 0.5 /* strength that earns a second test at the offset found */
+#define AGAIN 0.5 /* strength that earns a second test at the offset found, */
+#define ENOUGH 4.0 /* and that which needs none */
 
 struct acquire {
     segments_t *segments;
@@ -111,6 +112,15 @@ void acquire_destroy(acquire_t *a)
         segments_destroy(a->segments);
         free(a);
     }
+}
+
+/* |sum_m turn_m r_m(d)|^2, the power at one offset, for which the lags are not needed. */
+static float turned_power(const acquire_t *a, int d, const float complex turn[M])
+{
+    float complex r[M];
+    segments_at(a->segments, d, r);
+    float complex sum = turn[0] * r[0] + turn[1] * r[1] + (turn[2] * r[2] + turn[3] * r[3]);
+    return crealf(sum) * crealf(sum) + cimagf(sum) * cimagf(sum);
 }
 
 static lags_t lags_at(const acquire_t *a, int d)
@@ -247,9 +257,12 @@ static top_t many_paths(const acquire_t *a, const lags_t *of)
 static double unrest(const acquire_t *a, double f)
 {
     double sum = 0.0;
+    float complex turn[M];
+    for (int m = 0; m < M; m++) {
+        turn[m] = (float complex)cexp(-2.0 * I * M_PI * f * m);
+    }
     for (int d = QUIET_FROM; d < QUIET_TO; d += 2) {
-        lags_t of = lags_at(a, d);
-        sum += power_at(&of, f);
+        sum += (double)turned_power(a, d, turn);
     }
     return fmax(sum * 2.0 / (QUIET_TO - QUIET_FROM) / CELLS, 1.0);
 }
@@ -277,31 +290,31 @@ static acquire_result_t test_once(acquire_t *a, const float complex *x, double c
 acquire_result_t acquire_test(acquire_t *a, const float complex *x, double cfo)
 {
     acquire_result_t r = test_once(a, x, cfo);
-    if (r.strength > AGAIN) { /* within a segment the offset was not yet off */
+    if (r.strength > AGAIN && r.strength < ENOUGH) { /* within a segment the offset was not yet off */
         acquire_result_t again = test_once(a, x, r.cfo);
         r = again.strength > r.strength ? again : r;
     }
     return r;
 }
 
-/* The lag products of the delays that clearly hold a path. */
+/* The lag products of the delays that clearly hold a path; the offset is nearly off already. */
 static lags_t paths(const acquire_t *a)
 {
-    double noise = 0.0, peak = 0.0, power[PATHS + 1];
+    static const float complex straight[M] = {1.0f, 1.0f, 1.0f, 1.0f};
+    float noise = 0.0f, peak = 0.0f, power[PATHS + 1];
     for (int d = QUIET_FROM; d < QUIET_TO; d++) {
-        lags_t of = lags_at(a, d);
-        noise += power_at(&of, 0.0) / (QUIET_TO - QUIET_FROM);
+        noise += turned_power(a, d, straight) / (QUIET_TO - QUIET_FROM);
     }
-    lags_t of[PATHS + 1], sum = {0};
     for (int i = 0; i <= PATHS; i++) {
-        of[i] = lags_at(a, i - PATHS / 2);
-        power[i] = power_at(&of[i], 0.0);
-        peak = fmax(peak, power[i]);
+        power[i] = turned_power(a, i - PATHS / 2, straight);
+        peak = fmaxf(peak, power[i]);
     }
-    double threshold = fmin(fmax(0.05 * peak, 8.0 * noise), peak);
+    float threshold = fminf(fmaxf(0.05f * peak, 8.0f * noise), peak);
+    lags_t sum = {0};
     for (int i = 0; i <= PATHS; i++) {
         if (power[i] >= threshold) {
-            lags_add(&sum, &of[i]);
+            lags_t of = lags_at(a, i - PATHS / 2);
+            lags_add(&sum, &of);
         }
     }
     return sum;
