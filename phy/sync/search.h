@@ -26,7 +26,7 @@ enum {
     SEARCH_STEP = SEARCH_SPAN - 256,
     SEARCH_BACK = 832,
     SEARCH_GROUP = 64,
-    SEARCH_MAX_HITS = 4,
+    SEARCH_MAX_HITS = 6,
 };
 
 typedef struct search search_t;

@@ -57,7 +57,6 @@ struct receiver {
     size_t at;      /* SEARCHING: next step; PAYLOAD: next symbol; index into buffer */
     bool candidate;
     size_t best;    /* where the candidate's preamble starts */
-    float best_ratio;
     acquire_result_t best_result;
     size_t start;   /* the frame's time zero */
     size_t payload; /* where its payload starts */
@@ -236,14 +235,13 @@ static void search_from(receiver_t *rx, size_t at)
 static void consider(receiver_t *rx, const search_hit_t *hit)
 {
     size_t where = (size_t)((int64_t)rx->at + hit->offset);
-    if (rx->candidate && (where > rx->best + BETTER_WITHIN || hit->ratio < 0.5f * rx->best_ratio)) {
+    if (rx->candidate && where > rx->best + BETTER_WITHIN) {
         return;
     }
     acquire_result_t r = acquire_test(rx->acquire, rx->buffer + where, hit->cfo);
     if (r.strength > 1.0 && (!rx->candidate || r.strength > rx->best_result.strength)) {
         rx->candidate = true;
         rx->best = (size_t)((int64_t)where + r.offset);
-        rx->best_ratio = hit->ratio;
         rx->best_result = r;
     }
 }

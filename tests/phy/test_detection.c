@@ -284,6 +284,76 @@ static void found_between_impulses(void)
     CHECK_AT_LEAST(r.found, 297);
 }
 
+static notes_t notes;
+static float complex stream[60000];
+
+static bool got(int frame)
+{
+    for (int i = 0; i < notes.count; i++) {
+        if (notes.note[i].status == RECEIVED_OK && notes.note[i].header.frame == frame) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Frame 0, then frame 1 `gap` samples behind its end, changed by `gain`; noise at 10 dB below frame 1. */
+static void two_frames(int gap, float gain, uint64_t seed)
+{
+    numerology_t n = numerology_default();
+    static float complex second[30000];
+    rng_t rng;
+    rng_seed(&rng, seed, 4);
+    link_channel_t c = link_awgn(10.0), other = link_clean();
+    other.cfo = 1.3;
+    c.gain = gain;
+    memset(stream, 0, sizeof(stream));
+    size_t length = stream_frame(n, other, 0, 240, 700, &rng, stream, 30000);
+    size_t start = 700 + length + (size_t)gap;
+    stream_frame(n, c, 1, 240, 600, &rng, second, 30000);
+    for (size_t i = start < 600 ? 600 - start : 0; i < 30000 && start + i - 600 < 60000; i++) {
+        stream[start + i - 600] += second[i];
+    }
+}
+
+static void found_right_behind_a_strong_frame(void)
+{
+    receiver_t *rx = stream_receiver(&notes, 1024);
+    for (int gap = 0; gap < 2000; gap += 173) {
+        for (int loss_db = 0; loss_db <= 20; loss_db += 10) {
+            two_frames(gap, (float)pow(10.0, -loss_db / 20.0), (uint64_t)gap);
+            memset(&notes, 0, sizeof(notes));
+            receiver_reset(rx);
+            stream_push(rx, stream, 60000, 0);
+            receiver_flush(rx);
+            CU_ASSERT(got(0) && got(1));
+        }
+    }
+    receiver_destroy(rx);
+}
+
+static void found_when_the_gain_steps_within_the_preamble(void)
+{
+    receiver_t *rx = stream_receiver(&notes, 1024);
+    for (int at = 50; at < 1024; at += 71) {
+        for (int step_db = -30; step_db <= 30; step_db += 15) {
+            rng_t rng;
+            rng_seed(&rng, (uint64_t)at, 5);
+            stream_frame(numerology_default(), link_awgn(5.0), 0, 240, 2000, &rng, stream, 30000);
+            for (int n = 0; n < 2000 + at; n++) {
+                stream[n] *= (float)pow(10.0, step_db / 20.0);
+            }
+            memset(&notes, 0, sizeof(notes));
+            receiver_reset(rx);
+            stream_push(rx, stream, 30000, 0);
+            receiver_flush(rx);
+            CHECK_INT(notes.count, 1);
+            CHECK_NEAR(notes.note[0].start, 2000, 1);
+        }
+    }
+    receiver_destroy(rx);
+}
+
 static void nothing_found_where_nothing_is(void)
 {
     for (int kind = 0; kind < NUISANCE_KINDS; kind++) {
@@ -296,6 +366,9 @@ static const check_test_t tests[] = {
     {"preambles found at -10 and -12 dB over the band, any offset", found_in_noise},
     {"preambles found through many paths at -5 dB", found_through_fading},
     {"impulses on 1 % of the samples do not hide preambles", found_between_impulses},
+    {"found right behind a frame up to 20 dB stronger", found_right_behind_a_strong_frame},
+    {"found when the gain steps by 30 dB within the preamble",
+     found_when_the_gain_steps_within_the_preamble},
     {"no false alarm in noise, impulses, bursts, tones, steps, other OFDM, silence",
      nothing_found_where_nothing_is},
 };
