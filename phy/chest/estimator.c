@@ -23,11 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS, REFINEMENTS = 2 };
+enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS };
 
-#define LEAST_NOISE 1e-10 /* of the power: the tables are floats */
-#define WINDOW_NATS 5.0   /* parts less likely than the best by more than that weigh nothing */
-#define CHANCE      1.4   /* noise energy of 80 dimensions or more exceeds its mean by less */
+#define LEAST_NOISE   1e-10 /* of the power: the tables are floats */
+#define WINDOW_NATS   5.0   /* parts less likely than the best by more than that weigh nothing */
+#define CELL          0.15  /* samples that a grid's place and spread are off by */
+#define REFINE_SPREAD 1.5   /* samples: below, the grid is fine enough */
+#define CHANCE        1.4   /* noise energy of 80 dimensions or more exceeds its mean by less */
 
 struct estimator {
     estimator_method_t method;
@@ -229,27 +231,30 @@ static estimate_part_t from_candidate(const estimator_t *e, const candidate_t *c
                              .scale_samples = entry->scale};
 }
 
-static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t place)
+static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t place, double noise)
 {
-    return paths_fit(e->paths, part->shape, place, e->x_re, e->x_im, e->noise);
+    return paths_fit(e->paths, part->shape, place, e->x_re, e->x_im, noise);
 }
 
-/* Moves a profile of separate paths off the grid. */
-static estimate_part_t refine(estimator_t *e, estimate_part_t part)
+/*
+ * Moves a profile of separate paths off the grid.  The first steps suppose
+ * more noise than there is: with little, paths out of place fit h as well,
+ * with amplitudes gone wild, and the way to the true places is lost.
+ */
+static estimate_part_t refine(estimator_t *e, estimate_part_t part, bool forgiven)
 {
+    static const double suppose[] = {1e-2, 1e-3, 0.0, 0.0};
     paths_place_t place = {part.origin_samples, part.scale_samples};
-    paths_place_t cell = {0.15, fmin(0.15, 0.2 * part.scale_samples)};
-    part.entry = -1;
-    part.weight = fit(e, &part, place);
-    for (int i = 0; i < REFINEMENTS; i++) {
-        paths_place_t next = paths_step(e->paths, e->x_re, e->x_im, cell);
-        double likelihood = fit(e, &part, next);
-        if (likelihood > part.weight) {
-            part.weight = likelihood;
-            part.origin_samples = next.origin;
-            part.scale_samples = next.scale;
+    for (int i = forgiven ? 0 : 1; i < 4; i++) {
+        if (suppose[i] == 0.0 || suppose[i] > e->noise) {
+            fit(e, &part, place, fmax(suppose[i], e->noise));
+            place = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
         }
     }
+    part.entry = -1;
+    part.weight = fit(e, &part, place, e->noise);
+    part.origin_samples = place.origin;
+    part.scale_samples = place.scale;
     return part;
 }
 
@@ -267,8 +272,9 @@ static int choose(estimator_t *e, estimate_t *out)
         estimate_part_t part = from_candidate(e, &list[i]);
         parts = insert(out->part, parts, &part);
     }
-    if (paths != NULL && e->noise >= PATHS_MIN_NOISE) {
-        estimate_part_t part = refine(e, from_candidate(e, paths));
+    if (paths != NULL && e->noise >= PATHS_MIN_NOISE &&
+        e->bank->entry[paths->entry].spread > REFINE_SPREAD) {
+        estimate_part_t part = refine(e, from_candidate(e, paths), paths->likelihood == -INFINITY);
         parts = insert(out->part, parts, &part);
     }
     double best = out->part[0].weight, sum = 0.0;

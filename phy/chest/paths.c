@@ -29,6 +29,9 @@ enum {
 
 typedef bank_lane_t lane_t;
 
+enum { COLUMN = 8 };
+typedef double column_t __attribute__((vector_size(8 * COLUMN), aligned(64)));
+
 struct paths {
     profile_t unit[PROFILE_SHAPES]; /* scale 1 */
     double reach;
@@ -39,7 +42,9 @@ struct paths {
     paths_place_t place;
     double noise;
     double delay[PATHS_MAX], power[PATHS_MAX]; /* delays at scale 1, from the first path */
-    double factor[PATHS_MAX][PATHS_MAX];       /* M = factor factor^T, lower; diagonal inverted */
+    double factor[PATHS_MAX]
+                 [PATHS_MAX] BANK_ALIGNED; /* of M, lower, by columns; the diagonal inverted */
+    double inverse[PATHS_MAX][PATHS_MAX] BANK_ALIGNED, turned[PATHS_MAX][PATHS_MAX] BANK_ALIGNED;
     double are[PATHS_MAX], aim[PATHS_MAX];
     float a[PATHS_MAX][C] BANK_ALIGNED;
     float hre[C] BANK_ALIGNED, him[C] BANK_ALIGNED;
@@ -86,16 +91,6 @@ void paths_destroy(paths_t *p)
     free(p);
 }
 
-/* Cubic through two values and slopes: the error is below 2e-8 of the top. */
-static double gram(const paths_t *p, double lag)
-{
-    double at = fabs(lag) * LAG_STEPS;
-    int i = (int)at;
-    double t = at - i, s = 1.0 - t;
-    return s * s * ((1.0 + 2.0 * t) * p->gram[i] + t * p->slope[i]) +
-           t * t * ((3.0 - 2.0 * t) * p->gram[i + 1] - s * p->slope[i + 1]);
-}
-
 /* The paths within reach, their powers adding up to 1. */
 static void choose(paths_t *p, profile_shape_t shape, double scale)
 {
@@ -112,23 +107,28 @@ static void choose(paths_t *p, profile_shape_t shape, double scale)
     for (int i = 0; i < p->count; i++) {
         p->power[i] /= sum;
     }
+    for (int i = p->count; i < PATHS_MAX; i++) {
+        p->delay[i] = 0.0; /* never used, but read in whole vectors */
+    }
 }
 
-/* sqrt 2 cos(k angle), then sqrt 2 sin(k angle), k = 1 … 66: by turning 16 at a time. */
+/* sqrt 2 cos(k angle), then sqrt 2 sin(k angle), k = 1 … 66: ever more turned at once. */
 static void respond(float *row, double angle)
 {
     float re[ROW] BANK_ALIGNED, im[ROW] BANK_ALIGNED;
-    for (int i = 0; i < 4; i++) {
-        re[i] = (float)(M_SQRT2 * cos((i + 1) * angle));
-        im[i] = (float)(M_SQRT2 * sin((i + 1) * angle));
-    }
-    for (int have = 4; have < ROW; have *= 2) {
-        float c = (float)cos(have * angle), s = (float)sin(have * angle);
+    double c = cos(angle), s = sin(angle);
+    re[0] = (float)(M_SQRT2 * c);
+    im[0] = (float)(M_SQRT2 * s);
+    for (int have = 1; have < ROW; have *= 2) {
+        float x = (float)c, y = (float)s;
         int more = have < ROW - have ? have : ROW - have;
         for (int i = 0; i < more; i++) {
-            re[have + i] = re[i] * c - im[i] * s;
-            im[have + i] = re[i] * s + im[i] * c;
+            re[have + i] = re[i] * x - im[i] * y;
+            im[have + i] = re[i] * y + im[i] * x;
         }
+        double twice = c * c - s * s;
+        s *= 2.0 * c;
+        c = twice;
     }
     memcpy(row, re, HALF * sizeof(*row));
     memcpy(row + HALF, im, HALF * sizeof(*row));
@@ -149,27 +149,45 @@ static double dot(const float *a, const float *b)
            (double)((part[2] + part[6]) + (part[3] + part[7]));
 }
 
-/* M's Cholesky factor; returns log det M. */
+/* Column j of A^T A below the diagonal, by a cubic through two values and slopes (2e-8 of the top).
+ */
+static void gram(const paths_t *p, int j, double *column)
+{
+    for (int i = 0; i < j; i++) {
+        column[i] = 0.0;
+    }
+    for (int i = j; i < PATHS_MAX; i++) {
+        double at = fabs(p->delay[i] - p->delay[j]) * p->place.scale * LAG_STEPS;
+        int k = (int)at;
+        double t = at - k, s = 1.0 - t;
+        column[i] = s * s * ((1.0 + 2.0 * t) * p->gram[k] + t * p->slope[k]) +
+                    t * t * ((3.0 - 2.0 * t) * p->gram[k + 1] - s * p->slope[k + 1]);
+    }
+}
+
+/* M's Cholesky factor, whole columns at a time; returns log det M. */
 static double factorise(paths_t *p)
 {
     double log_det = 0.0, product = 1.0;
-    for (int i = 0; i < p->count; i++) {
-        double *row = p->factor[i];
-        for (int j = 0; j <= i; j++) {
-            double sum = i == j ? p->gram[0] + p->noise / p->power[i]
-                                : gram(p, (p->delay[i] - p->delay[j]) * p->place.scale);
-            for (int k = 0; k < j; k++) {
-                sum -= row[k] * p->factor[j][k];
-            }
-            if (i == j) {
-                sum = fmax(sum, 1e-12);
-                product *= sum;
-                row[i] = 1.0 / sqrt(sum);
-            } else {
-                row[j] = sum * p->factor[j][j];
+    for (int j = 0; j < p->count; j++) {
+        column_t column[PATHS_MAX / COLUMN];
+        double *at = (double *)column;
+        gram(p, j, at);
+        at[j] += p->noise / p->power[j];
+        for (int k = 0; k < j; k++) {
+            const column_t *before = (const column_t *)p->factor[k];
+            double part = p->factor[k][j];
+            for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+                column[i] -= part * before[i];
             }
         }
-        if (i % 8 == 7 || i == p->count - 1) {
+        double pivot = fmax(at[j], 1e-12), root = 1.0 / sqrt(pivot);
+        for (int i = 0; i < PATHS_MAX; i++) {
+            p->factor[j][i] = i > j && i < p->count ? at[i] * root : 0.0;
+        }
+        p->factor[j][j] = root;
+        product *= pivot;
+        if (j % 8 == 7 || j == p->count - 1) {
             log_det += log(product);
             product = 1.0;
         }
@@ -177,25 +195,50 @@ static double factorise(paths_t *p)
     return log_det;
 }
 
-/* M^-1 b in place, two right sides at once. */
-static void solve(const paths_t *p, double *re, double *im)
+/* The factor's inverse, a row at a time from those before. */
+static void invert(paths_t *p)
 {
-    for (int i = 0; i < p->count; i++) {
-        for (int k = 0; k < i; k++) {
-            re[i] -= p->factor[i][k] * re[k];
-            im[i] -= p->factor[i][k] * im[k];
+    for (int j = 0; j < p->count; j++) {
+        column_t row[PATHS_MAX / COLUMN] = {{0}};
+        double root = p->factor[j][j], *at = (double *)row;
+        for (int k = 0; k < j; k++) {
+            const column_t *before = (const column_t *)p->inverse[k];
+            double part = p->factor[k][j];
+            for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+                row[i] -= part * before[i];
+            }
         }
-        re[i] *= p->factor[i][i];
-        im[i] *= p->factor[i][i];
-    }
-    for (int i = p->count - 1; i >= 0; i--) {
-        re[i] *= p->factor[i][i];
-        im[i] *= p->factor[i][i];
-        for (int k = 0; k < i; k++) {
-            re[k] -= p->factor[i][k] * re[i];
-            im[k] -= p->factor[i][k] * im[i];
+        at[j] = 1.0;
+        for (int i = 0; i < PATHS_MAX; i++) {
+            p->inverse[j][i] = p->turned[i][j] = at[i] * root;
         }
     }
+}
+
+/* out = sum x[i] row[i], for two x at once. */
+static void gather(double rows[PATHS_MAX][PATHS_MAX], int count, const double *x, const double *y,
+                   column_t *out_x, column_t *out_y)
+{
+    column_t a[PATHS_MAX / COLUMN] = {{0}}, b[PATHS_MAX / COLUMN] = {{0}};
+    for (int j = 0; j < count; j++) {
+        const column_t *row = (const column_t *)rows[j];
+        for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+            a[i] += row[i] * x[j];
+            b[i] += row[i] * y[j];
+        }
+    }
+    memcpy(out_x, a, sizeof(a));
+    memcpy(out_y, b, sizeof(b));
+}
+
+/* M^-1 b in place, two right sides at once. */
+static void solve(paths_t *p, double *re, double *im)
+{
+    column_t x[PATHS_MAX / COLUMN], y[PATHS_MAX / COLUMN];
+    gather(p->turned, p->count, re, im, x, y);
+    gather(p->inverse, p->count, (const double *)x, (const double *)y, x, y);
+    memcpy(re, x, sizeof(x));
+    memcpy(im, y, sizeof(y));
 }
 
 static void correlate(const paths_t *p, const float *xre, const float *xim, double *re, double *im)
@@ -224,7 +267,7 @@ static void combine(const paths_t *p, const double *re, const double *im, float 
 double paths_fit(paths_t *p, profile_shape_t shape, paths_place_t place, const float *xre,
                  const float *xim, double noise)
 {
-    double bre[PATHS_MAX], bim[PATHS_MAX], likelihood = 0.0, product = 1.0;
+    double bre[PATHS_MAX] = {0}, bim[PATHS_MAX] = {0}, likelihood = 0.0, product = 1.0;
     choose(p, shape, place.scale);
     p->place = place;
     p->noise = noise;
@@ -236,6 +279,7 @@ double paths_fit(paths_t *p, profile_shape_t shape, paths_place_t place, const f
     memcpy(p->are, bre, sizeof(bre));
     memcpy(p->aim, bim, sizeof(bim));
     likelihood = -factorise(p);
+    invert(p);
     solve(p, p->are, p->aim);
     combine(p, p->are, p->aim, p->hre, p->him);
     for (int i = 0; i < p->count; i++) {
@@ -247,21 +291,17 @@ double paths_fit(paths_t *p, profile_shape_t shape, paths_place_t place, const f
 
 double paths_estimate(const paths_t *p, float *xre, float *xim)
 {
-    /* trace(A^T A M^-1) = L - sum noise / p_l (M^-1)_ll; M^-1 = factor^-T factor^-1. */
-    double trace = p->count, inverse[PATHS_MAX];
+    /* trace(A^T A M^-1) = L - sum noise / p_l (M^-1)_ll; M^-1 = inverse^T inverse. */
+    double trace = p->count, square[PATHS_MAX] = {0.0};
     memcpy(xre, p->hre, sizeof(p->hre));
     memcpy(xim, p->him, sizeof(p->him));
-    for (int column = 0; column < p->count; column++) {
-        double square = 0.0;
-        for (int i = column; i < p->count; i++) {
-            double sum = i == column ? 1.0 : 0.0;
-            for (int k = column; k < i; k++) {
-                sum -= p->factor[i][k] * inverse[k];
-            }
-            inverse[i] = sum * p->factor[i][i];
-            square += inverse[i] * inverse[i];
+    for (int j = 0; j < p->count; j++) {
+        for (int i = 0; i < PATHS_MAX; i++) {
+            square[i] += p->inverse[j][i] * p->inverse[j][i];
         }
-        trace -= p->noise / p->power[column] * square;
+    }
+    for (int i = 0; i < p->count; i++) {
+        trace -= p->noise / p->power[i] * square[i];
     }
     return p->noise * fmax(trace, 0.0) / N;
 }
@@ -280,7 +320,7 @@ paths_place_t paths_step(paths_t *p, const float *xre, const float *xim, paths_p
 {
     float ere[C] BANK_ALIGNED, eim[C] BANK_ALIGNED, jre[2][C] BANK_ALIGNED, jim[2][C] BANK_ALIGNED;
     float wre[C] BANK_ALIGNED, wim[C] BANK_ALIGNED;
-    double cre[2][PATHS_MAX], cim[2][PATHS_MAX], sre[PATHS_MAX], sim[PATHS_MAX];
+    double cre[2][PATHS_MAX] = {{0}}, cim[2][PATHS_MAX] = {{0}}, sre[PATHS_MAX], sim[PATHS_MAX];
     for (int k = 0; k < C; k++) {
         ere[k] = xre[k] - p->hre[k];
         eim[k] = xim[k] - p->him[k];

@@ -27,16 +27,30 @@ enum {
     LOW = SELECTION_FIRST * BANK_STEPS,
     SHIFTS = (SELECTION_LAST - SELECTION_FIRST) * BANK_STEPS + 1,
     CLIMB = 24, /* moves at most */
+    STARTS = 2, /* of a sweep's best, how many climb */
 };
 
 #define NEGLIGIBLE 1e-3f /* a gain that changes nothing */
-#define FORGIVING  3e-3  /* least noise by which clusters are ranked */
+
+/*
+ * Clusters apart (TDL-A, TDL-C of a large spread) make needles of the
+ * likelihood at high SNR, finer than the grid.  They are ranked as if there
+ * was more noise, which finds the neighbourhood; paths.c finds the needle.
+ */
+#define FORGIVING       3e-2  /* that noise */
+#define FORGIVING_GAIN  0.03f /* smaller gains do not rank */
+#define FORGIVEN_SPREAD 2.5   /* samples of the exponential's spread, in the extended prefix */
+
+/* From this spread on clusters are searched by sweeping the grid, not only by climbing. */
+#define SWEPT_SPREAD 1.5
+#define SWEEP_FROM   0.55 /* of the exponential's spread: what a fading channel shows is less */
+#define SWEEP_TO     3.5
 
 typedef struct {
     unsigned made; /* in this call */
     int width;
-    float gain[BANK_MAX_RANK] BANK_ALIGNED, soft[BANK_MAX_RANK] BANK_ALIGNED;
-    double log_det, soft_log_det;
+    double log_det;
+    float gain[BANK_MAX_RANK] BANK_ALIGNED;
 } gains_t;
 
 typedef struct {
@@ -45,10 +59,13 @@ typedef struct {
 
 struct selection {
     const bank_t *bank;
+    double sweep_ratio; /* of spreads */
+    int sweep_step;     /* of shifts */
+    bool forgive;       /* in this call, from the sweeps on */
     const float *hre, *him;
     double noise, centre; /* centre: h's mean delay in samples */
     unsigned call;
-    gains_t *gains;
+    gains_t *gains, *soft; /* by entry; soft: for noise FORGIVING, in all calls */
     projection_t projection[SHIFTS];
     unsigned projected[SHIFTS];
     int count;
@@ -63,15 +80,20 @@ selection_t *selection_create(const bank_t *bank, err_t *err)
     if (s != NULL) {
         memset(s, 0, sizeof(*s));
         s->bank = bank;
+        /* Late clusters move more: a finer sweep where the prefix holds them. */
+        s->sweep_ratio = bank->cp > NUMEROLOGY_CP_NORMAL ? 1.06 : 1.12;
+        s->sweep_step = bank->cp > NUMEROLOGY_CP_NORMAL ? 8 : 12;
         s->gains = aligned_alloc(64, count * sizeof(*s->gains));
+        s->soft = aligned_alloc(64, count * sizeof(*s->soft));
         s->seen = calloc(count * SHIFTS, sizeof(*s->seen));
     }
-    if (s == NULL || s->gains == NULL || s->seen == NULL) {
+    if (s == NULL || s->gains == NULL || s->soft == NULL || s->seen == NULL) {
         err_set(err, ERR_MEMORY, "channel estimator: out of memory");
         selection_destroy(s);
         return NULL;
     }
     memset(s->gains, 0, count * sizeof(*s->gains));
+    memset(s->soft, 0, count * sizeof(*s->soft));
     return s;
 }
 
@@ -79,6 +101,7 @@ void selection_destroy(selection_t *s)
 {
     if (s != NULL) {
         free(s->gains);
+        free(s->soft);
         free(s->seen);
         free(s);
     }
@@ -117,25 +140,28 @@ void selection_projected(selection_t *s, int shift, const float **cre, const flo
     *cim = p->im;
 }
 
-/* lambda / (lambda + noise) into gain[]; returns sum log(1 + lambda / noise). */
-static double make_gains(const bank_entry_t *e, double noise, float *gain)
+/*
+ * lambda / (lambda + noise) into gain[]; returns sum log(1 + lambda / noise).
+ * *width: whole vectors with a gain of `least` or more; the rest counts as 0.
+ */
+static double make_gains(const bank_entry_t *e, double noise, float least, float *gain, int *width)
 {
     double log_det = 0.0;
     float part = (float)(1.0 / noise);
-    for (int from = 0; from < e->width; from += BANK_LANES) {
-        double product = 1.0;
-        for (int i = from; i < from + BANK_LANES; i++) {
-            float x = e->eigenvalue[i] * part;
-            gain[i] = x / (1.0f + x);
-        }
-        if (gain[from] < NEGLIGIBLE) {
-            memset(gain + from, 0, (size_t)(e->width - from) * sizeof(*gain));
+    memset(gain, 0, (size_t)e->width * sizeof(*gain));
+    for (*width = 0; *width < e->width; *width += BANK_LANES) {
+        const bank_lane_t *value = (const bank_lane_t *)(e->eigenvalue + *width);
+        bank_lane_t x = *value * part;
+        if (*width > 0 && x[0] < least) {
             break;
         }
-        for (int i = from; i < from + BANK_LANES; i++) {
-            product *= 1.0 + (double)(e->eigenvalue[i] * part);
+        *(bank_lane_t *)(gain + *width) = x / (1.0f + x);
+        double a = 1.0, b = 1.0;
+        for (int i = 0; i < BANK_LANES; i += 2) {
+            a *= 1.0 + (double)x[i];
+            b *= 1.0 + (double)x[i + 1];
         }
-        log_det += log(product);
+        log_det += log(a) + log(b);
     }
     return log_det;
 }
@@ -149,18 +175,19 @@ static gains_t *gains_of(selection_t *s, int entry)
 {
     gains_t *g = &s->gains[entry];
     if (g->made != s->call) {
-        const bank_entry_t *e = &s->bank->entry[entry];
         g->made = s->call;
-        g->log_det = make_gains(e, s->noise, g->gain);
-        for (g->width = e->width; g->width > BANK_LANES;) {
-            if (g->gain[g->width - BANK_LANES] >= NEGLIGIBLE) {
-                break;
-            }
-            g->width -= BANK_LANES;
-        }
-        if (clusters(e->shape) && s->noise < FORGIVING) {
-            g->soft_log_det = make_gains(e, FORGIVING, g->soft);
-        }
+        g->log_det = make_gains(&s->bank->entry[entry], s->noise, NEGLIGIBLE, g->gain, &g->width);
+    }
+    return g;
+}
+
+/* The same for the noise that clusters are ranked by. */
+static gains_t *soft_gains_of(selection_t *s, int entry)
+{
+    gains_t *g = &s->soft[entry];
+    if (g->width == 0) {
+        g->log_det =
+            make_gains(&s->bank->entry[entry], FORGIVING, FORGIVING_GAIN, g->gain, &g->width);
     }
     return g;
 }
@@ -180,11 +207,12 @@ static double weigh(const float *gain, const float *dre, const float *dim, int w
         const bank_lane_t *re = (const bank_lane_t *)dre + k, *im = (const bank_lane_t *)dim + k;
         sum += ((const bank_lane_t *)gain)[k] * (*re * *re + *im * *im);
     }
-    double total = 0.0;
-    for (int i = 0; i < BANK_LANES; i++) {
-        total += (double)sum[i];
+    float part[8];
+    for (int i = 0; i < 8; i++) {
+        part[i] = sum[i] + sum[8 + i];
     }
-    return total;
+    return (double)((part[0] + part[4]) + (part[1] + part[5])) +
+           (double)((part[2] + part[6]) + (part[3] + part[7]));
 }
 
 static int within(int shift)
@@ -206,17 +234,16 @@ static int try(selection_t *s, int entry, int shift)
     float dre[BANK_MAX_RANK] BANK_ALIGNED, dim[BANK_MAX_RANK] BANK_ALIGNED;
     const float *cre, *cim;
     const bank_entry_t *e = &s->bank->entry[entry];
-    const gains_t *g = gains_of(s, entry);
+    bool soft = s->forgive && clusters(e->shape);
+    const gains_t *g = soft ? soft_gains_of(s, entry) : gains_of(s, entry);
+    double noise = soft ? FORGIVING : s->noise;
     selection_projected(s, shift, &cre, &cim);
     bank_analyse(s->bank, e, g->width, cre, cim, dre, dim);
     candidate_t *c = &s->list[s->count];
     c->entry = entry;
     c->shift = shift;
-    c->likelihood = weigh(g->gain, dre, dim, g->width) / s->noise - g->log_det;
-    c->rank_by = c->likelihood;
-    if (clusters(e->shape) && s->noise < FORGIVING) {
-        c->rank_by = weigh(g->soft, dre, dim, g->width) / FORGIVING - g->soft_log_det;
-    }
+    c->rank_by = weigh(g->gain, dre, dim, g->width) / noise - g->log_det;
+    c->likelihood = soft ? -INFINITY : c->rank_by;
     *seen = s->call * SELECTION_MAX + (unsigned)s->count;
     return s->count++;
 }
@@ -282,10 +309,59 @@ static double mean_delay(const float *hre, const float *him)
     return NUMEROLOGY_FFT * (turn < -0.1 ? turn + 1.0 : turn);
 }
 
+/* Tries a coarse grid of the spreads within from … to, at all shifts, and climbs from the best few.
+ */
+static void sweep(selection_t *s, int shape, double from, double to)
+{
+    int start[STARTS], starts = 0;
+    double next = from;
+    for (int e = s->bank->first[shape]; e < s->bank->first[shape + 1]; e++) {
+        double spread = s->bank->entry[e].spread;
+        if (spread > to) {
+            break;
+        }
+        if (spread < next) {
+            continue;
+        }
+        next = spread * s->sweep_ratio;
+        int best = -1;
+        for (int shift = LOW; shift < LOW + SHIFTS; shift += s->sweep_step) {
+            int at = try(s, e, shift);
+            best = best < 0 ? at : better(s, best, at);
+        }
+        int at = starts;
+        if (starts < STARTS) {
+            starts++;
+        } else if (better(s, start[--at], best) != best) {
+            continue;
+        }
+        for (; at > 0 && better(s, start[at - 1], best) == best; at--) {
+            start[at] = start[at - 1];
+        }
+        start[at] = best;
+    }
+    for (int i = 0; i < starts; i++) {
+        climb(s, start[i]);
+    }
+}
+
+/* The same from the entries about a spread, h's mean delay kept. */
+static void climb_from(selection_t *s, int shape, double spread)
+{
+    int start = -1;
+    for (double part = 0.8; part < 1.3; part *= 1.25) {
+        int entry = nearest(s->bank, shape, part * spread);
+        int at = try(s, entry, centred(s, entry));
+        start = start < 0 ? at : better(s, start, at);
+    }
+    climb(s, start);
+}
+
 int selection_search(selection_t *s, const candidate_t **list)
 {
     const bank_t *b = s->bank;
     s->centre = mean_delay(s->hre, s->him);
+    s->forgive = false;
     int ladder = -1;
     for (int e = b->first[PROFILE_EXPONENTIAL]; e < b->first[PROFILE_EXPONENTIAL + 1]; e++) {
         int at = try(s, e, centred(s, e));
@@ -293,17 +369,16 @@ int selection_search(selection_t *s, const candidate_t **list)
     }
     double spread = b->entry[s->list[ladder].entry].spread;
     climb(s, ladder);
+    s->forgive = b->cp > NUMEROLOGY_CP_NORMAL && spread > FORGIVEN_SPREAD && s->noise < FORGIVING;
     if (ladder <= 2) {
         climb(s, try(s, b->first[PROFILE_LONE], centred(s, b->first[PROFILE_LONE])));
     }
     for (int shape = PROFILE_UNIFORM; shape < PROFILE_SHAPES; shape++) {
-        int start = -1;
-        for (double part = 0.8; part < 1.3; part *= 1.25) {
-            int e = nearest(b, shape, part * spread);
-            int at = try(s, e, centred(s, e));
-            start = start < 0 ? at : better(s, start, at);
+        if (clusters((profile_shape_t)shape) && spread > SWEPT_SPREAD) {
+            sweep(s, shape, SWEEP_FROM * spread, SWEEP_TO * spread);
+        } else {
+            climb_from(s, shape, spread);
         }
-        climb(s, start);
     }
     /* Whatever the channel is: all of the prefix, from a little before. */
     int all = b->first[PROFILE_UNIFORM + 1] - 1;

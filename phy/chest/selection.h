@@ -12,12 +12,13 @@
 #define SELECTION_FIRST (-2)
 #define SELECTION_LAST  8
 
-enum { SELECTION_MAX = 256 };
+enum { SELECTION_MAX = 512 };
 
 typedef struct {
     int entry, shift;  /* of the bank; first path at shift / BANK_STEPS samples */
     double likelihood; /* log, over that of noise alone */
-    double rank_by;    /* the same at a noise that forgives paths a little out of place */
+    double rank_by;    /* among its shape: the same, or at a noise that forgives paths out of
+                          place; the likelihood is -INFINITY then */
 } candidate_t;
 
 typedef struct selection selection_t;
