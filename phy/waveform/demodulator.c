@@ -42,6 +42,9 @@ static void make_tables(demodulator_t *d)
     for (int i = 0; i < P; i++) {
         d->pilot[i] = numerology_pilot(i);
     }
+    for (int i = 0; i < J; i++) {
+        d->data[i] = numerology_data(i);
+    }
     int cp = d->numerology.cp;
     for (int i = 0; i < DEMOD_ALL; i++) {
         int m = i - PREAMBLE_SEGMENTS;
@@ -157,16 +160,19 @@ void demod_transform(demodulator_t *d, const float complex *x, float complex y[N
     demod_transform_at(d, x + cp, (size_t)((long)from + d->shift), y);
 }
 
-void demod_weigh(demod_weights_t *w, const float complex h[N], double noise)
+void demod_weigh(demodulator_t *d, const float complex h[N], double noise)
 {
+    demod_weights_t *w = &d->weights;
     float left[N];
     mmse_weights(h, noise, N, w->w, left);
-    numerology_pick_data(left, w->noise, sizeof(*left));
+    for (int i = 0; i < J; i++) {
+        w->noise[i] = left[d->data[i]];
+    }
 }
 
 void demod_use_channel(demodulator_t *d)
 {
-    demod_weigh(&d->weights, d->h, d->n0 + d->h_error);
+    demod_weigh(d, d->h, d->n0 + d->h_error);
     memcpy(d->ramped_w, d->weights.w, sizeof(d->ramped_w));
     for (int u = 0; u < N; u++) {
         d->ramp[u] = 1.0f;
@@ -193,7 +199,7 @@ void demod_equalise(demodulator_t *d, const float complex *y, const float comple
     float complex s[N];
     mmse_apply(w, turn, y, N, s);
     /* The last symbol may be part filled; the arrays have room for it whole. */
-    numerology_pick_data(s, d->symbols + d->received, sizeof(*s));
+    numerology_pick_data(s, d->symbols + d->received);
     memcpy(d->noise_var + d->received, noise, J * sizeof(*noise));
     size_t left = d->total - d->received;
     d->received += left < J ? left : J;

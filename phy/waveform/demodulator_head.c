@@ -94,8 +94,7 @@ static float complex header_pilots(const demodulator_t *d, int s)
 
 static bool decode_header(demodulator_t *d)
 {
-    float soft[HEADER_SOFT_BITS], *at = soft;
-    float complex z[N];
+    float complex points[HEADER_SYMBOLS], z[N];
     for (int s = 0; s < NUMEROLOGY_HEADER; s++) {
         const float complex *y = d->ls[DEMOD_FIRST + s];
         float complex turn = d->genie ? 1.0f
@@ -104,10 +103,10 @@ static bool decode_header(demodulator_t *d)
         for (int u = 0; u < N; u++) {
             z[u] = y[u] * conjf(d->h[u]) * turn;
         }
-        numerology_pick_data(z, at, sizeof(*z)); /* real and imaginary parts: two soft bits each */
-        at += 2 * J;
+        numerology_pick_data(z, points + s * J);
     }
-    return header_decode(soft, &d->header);
+    /* Real and imaginary parts: two soft bits each. */
+    return header_decode((const float *)points, &d->header);
 }
 
 /*

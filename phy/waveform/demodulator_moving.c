@@ -177,7 +177,7 @@ static void put_out(demodulator_t *d, const float complex h_pilot[P], double err
     const float complex *y = d->held[d->out_block % DEMOD_HELD];
     pilots_of(d, y, d->out_t, z);
     float complex turn = common_phase(d, z, h_pilot);
-    demod_weigh(&d->weights, d->h, d->n0 + error);
+    demod_weigh(d, d->h, d->n0 + error);
     demod_equalise(d, y, d->weights.w, turn, d->weights.noise);
     for (int p = 0; p < P; p++) {
         float complex off = z[p] * turn - h_pilot[p];

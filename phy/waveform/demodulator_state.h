@@ -53,7 +53,7 @@ struct demodulator {
     float complex known[NUMEROLOGY_KNOWN][DEMOD_N];
     float complex pilots[DEMOD_P];
     double time[DEMOD_ALL]; /* of the head's symbols: see training.h; known symbol 0 at 0 */
-    int pilot[DEMOD_P];
+    int pilot[DEMOD_P], data[DEMOD_J];
     float complex *symbols;
     float *noise_var;
 
@@ -110,8 +110,8 @@ void demod_transform_at(demodulator_t *d, const float complex *x, size_t from,
 /* OFDM symbol number d->t, prefix first. */
 void demod_transform(demodulator_t *d, const float complex *x, float complex y[DEMOD_N]);
 
-/* The MMSE weights for a channel whose estimate is off by `h_error`. */
-void demod_weigh(demod_weights_t *w, const float complex h[DEMOD_N], double noise);
+/* d->weights for a channel h, and noise with the estimate's own error in it. */
+void demod_weigh(demodulator_t *d, const float complex h[DEMOD_N], double noise);
 
 /* Everything that follows from h, n0 and h_error. */
 void demod_use_channel(demodulator_t *d);

@@ -67,19 +67,18 @@ void numerology_scatter(const float complex *used, float complex *bins)
     memcpy(bins + 1, used + HALF, HALF * sizeof(*used));
 }
 
-void numerology_pick_data(const void *used, void *data, size_t size)
+/* Runs of ten data carriers lie between the pilots, five at either end: sizes that the compiler
+   knows, or the copies would cost more than the arithmetic around them. */
+void numerology_pick_data(const float complex *used, float complex *data)
 {
-    const char *from = used;
-    char *to = data;
-    memcpy(to, from, PILOT_FIRST * size);
-    to += PILOT_FIRST * size;
-    from += (PILOT_FIRST + 1) * size;
-    for (int p = 1; p < NUMEROLOGY_PILOTS; p++) { /* runs of ten between the pilots */
-        memcpy(to, from, (PILOT_STEP - 1) * size);
-        to += (PILOT_STEP - 1) * size;
-        from += PILOT_STEP * size;
+    enum { RUN = PILOT_STEP - 1 };
+    memcpy(data, used, PILOT_FIRST * sizeof(*data));
+    for (int p = 0; p < NUMEROLOGY_PILOTS - 1; p++) {
+        memcpy(data + PILOT_FIRST + RUN * p, used + PILOT_FIRST + 1 + PILOT_STEP * p,
+               RUN * sizeof(*data));
     }
-    memcpy(to, from, PILOT_FIRST * size);
+    memcpy(data + NUMEROLOGY_DATA - PILOT_FIRST, used + NUMEROLOGY_USED - PILOT_FIRST,
+           PILOT_FIRST * sizeof(*data));
 }
 
 void numerology_place_data(const float complex *data, float complex *used)

@@ -78,8 +78,8 @@ int numerology_pilot(int p);
 void numerology_gather(const float complex *bins, float complex *used);
 void numerology_scatter(const float complex *used, float complex *bins);
 
-/* The 120 data carriers out of 132 used ones; elements of `size` bytes. */
-void numerology_pick_data(const void *used, void *data, size_t size);
+/* The 120 data carriers out of 132 used ones. */
+void numerology_pick_data(const float complex *used, float complex *data);
 
 /* And back, the pilots' places left as they are. */
 void numerology_place_data(const float complex *data, float complex *used);
