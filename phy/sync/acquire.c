@@ -35,54 +35,42 @@
  * statistics are divided by the mean of L(d, f) over 64 delays that hold no path, if it
  * exceeds 1.
  *
- * The offset.  L and W are trigonometric polynomials in f of degree three whose
- * coefficients are lag products of the r_m; their maximum is the
- * maximum-likelihood estimate for four segments (Rife and Boorstyn 1974).  To
- * refine it: twice, each time turning the samples by what is already known, over
- * the delays that clearly hold a path.
+ * The offset.  L and W are trigonometric polynomials in f (lags.h).  To refine their
+ * maximum: twice, each time turning the samples by what is already known, over the
+ * delays that clearly hold a path.
  */
 #include "sync/acquire.h"
 
+#include "sync/lags.h"
 #include "sync/segments.h"
+#include "sync/timing.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    SEG = PREAMBLE_SEGMENT,
     M = PREAMBLE_SEGMENTS,
-    GRID = 16,             /* trial offsets per sub-carrier */
-    LONE_FROM = -4,        /* delays tried for a lone path */
+    LONE_FROM = -4, /* delays tried for a lone path */
     LONE_TO = 16,
-    MANY_FROM = -16,       /* where the window of many paths may begin, in steps of two */
+    MANY_FROM = -16, /* where the window of many paths may begin, in steps of two */
     MANY_TO = 2,
-    WINDOW = 10,           /* delays in it, two samples apart */
+    WINDOW = 10, /* delays in it, two samples apart */
     ALL_TO = MANY_TO + 2 * (WINDOW - 1),
-    FIRST_REACH = 24,      /* most samples before the strongest path that may hold an earlier one */
-    CP_SPARE = 8,          /* of the prefix, kept for the paths after the strongest */
-    QUIET_FROM = 96,       /* delays that hold no path */
+    QUIET_FROM = 96, /* delays that hold no path */
     QUIET_TO = 224,
-    PATHS = 48,            /* delays within +- PATHS / 2 that refine looks at */
+    PATHS = 48, /* delays within +- PATHS / 2 that refine looks at */
 };
 
 #define CELLS (PREAMBLE_SEGMENTS * NUMEROLOGY_USED)
-#define LONE 28.5
-#define MANY 51.0
-#define SLACK 0.002f
-#define SURE 10.0f /* times the noise at one delay: what a window may catch by chance */
-#define AGAIN 0.5 /* strength that earns a second test at the offset found, */
+#define LONE  28.5
+#define MANY  51.0
+#define AGAIN  0.5 /* strength that earns a second test at the offset found, */
 #define ENOUGH 4.0 /* and that which needs none */
 
 struct acquire {
     segments_t *segments;
-    float cosine[M][GRID], sine[M][GRID]; /* of 2 pi l f, f = -1/2 … */
+    lags_grid_t grid;
 };
-
-/* sum |r_m|^2 and sum conj(r_m) r_{m + l}, real and imaginary part */
-typedef struct {
-    float power;
-    float re[M], im[M];
-} lags_t;
 
 acquire_t *acquire_create(err_t *err)
 {
@@ -96,13 +84,7 @@ acquire_t *acquire_create(err_t *err)
         acquire_destroy(a);
         return NULL;
     }
-    for (int l = 0; l < M; l++) {
-        for (int i = 0; i < GRID; i++) {
-            double angle = 2.0 * M_PI * l * (i - GRID / 2) / GRID;
-            a->cosine[l][i] = (float)cos(angle);
-            a->sine[l][i] = (float)sin(angle);
-        }
-    }
+    lags_fill(&a->grid);
     return a;
 }
 
@@ -114,83 +96,6 @@ void acquire_destroy(acquire_t *a)
     }
 }
 
-/* |sum_m turn_m r_m(d)|^2, the power at one offset, for which the lags are not needed. */
-static float turned_power(const acquire_t *a, int d, const float complex turn[M])
-{
-    float complex r[M];
-    segments_at(a->segments, d, r);
-    float complex sum = turn[0] * r[0] + turn[1] * r[1] + (turn[2] * r[2] + turn[3] * r[3]);
-    return crealf(sum) * crealf(sum) + cimagf(sum) * cimagf(sum);
-}
-
-static lags_t lags_at(const acquire_t *a, int d)
-{
-    lags_t of = {0};
-    float complex r[M];
-    segments_at(a->segments, d, r);
-    for (int m = 0; m < M; m++) {
-        of.power += crealf(r[m]) * crealf(r[m]) + cimagf(r[m]) * cimagf(r[m]);
-        for (int l = 1; l <= m; l++) {
-            of.re[l] += crealf(r[m - l]) * crealf(r[m]) + cimagf(r[m - l]) * cimagf(r[m]);
-            of.im[l] += crealf(r[m - l]) * cimagf(r[m]) - cimagf(r[m - l]) * crealf(r[m]);
-        }
-    }
-    return of;
-}
-
-static void lags_add(lags_t *sum, const lags_t *of)
-{
-    sum->power += of->power;
-    for (int l = 1; l < M; l++) {
-        sum->re[l] += of->re[l];
-        sum->im[l] += of->im[l];
-    }
-}
-
-/* |sum_m r_m exp(-2 pi i f m)|^2 */
-static double power_at(const lags_t *of, double f)
-{
-    double sum = 0.0;
-    for (int l = 1; l < M; l++) {
-        double angle = 2.0 * M_PI * f * l;
-        sum += (double)of->re[l] * cos(angle) + (double)of->im[l] * sin(angle);
-    }
-    return (double)of->power + 2.0 * sum;
-}
-
-/* The largest of it on the grid; *index: where. */
-static float largest(const acquire_t *a, const lags_t *of, int *index)
-{
-    float value[GRID], best = -1.0f;
-    for (int i = 0; i < GRID; i++) {
-        value[i] = of->power;
-    }
-    for (int l = 1; l < M; l++) {
-        float re = 2.0f * of->re[l], im = 2.0f * of->im[l];
-        for (int i = 0; i < GRID; i++) {
-            value[i] += re * a->cosine[l][i] + im * a->sine[l][i];
-        }
-    }
-    for (int i = 0; i < GRID; i++) {
-        if (value[i] > best) {
-            best = value[i];
-            *index = i;
-        }
-    }
-    return best;
-}
-
-/* Top of the parabola through three points around f; *power: the value there. */
-static double climb(const lags_t *of, double f, double step, double *power)
-{
-    double low = power_at(of, f - step), mid = power_at(of, f), high = power_at(of, f + step);
-    double bend = low - 2.0 * mid + high;
-    double move = bend < 0.0 ? 0.5 * (low - high) / bend : 0.0;
-    f += step * fmax(-1.0, fmin(1.0, move));
-    *power = power_at(of, f);
-    return f;
-}
-
 typedef struct {
     double power; /* over CELLS: L or W */
     double f;
@@ -199,23 +104,37 @@ typedef struct {
 
 static top_t top_of(const acquire_t *a, const lags_t *of, int offset)
 {
-    int index = 0;
     top_t top = {.offset = offset};
-    largest(a, of, &index);
-    top.f = climb(of, (double)(index - GRID / 2) / GRID, 1.0 / GRID, &top.power);
+    top.f = lags_top(of, &a->grid, &top.power);
     top.power = fmax(top.power, 0.0) / CELLS;
     return top;
+}
+
+static lags_t lags_at(const acquire_t *a, int d)
+{
+    float complex r[M];
+    segments_at(a->segments, d, r);
+    return lags_of(r);
+}
+
+/* |sum_m turn_m r_m(d)|^2: the power at one offset, for which the lags are not needed. */
+static float power_at(const acquire_t *a, int d, const float complex turn[M])
+{
+    float complex r[M];
+    segments_at(a->segments, d, r);
+    float complex sum = turn[0] * r[0] + turn[1] * r[1] + (turn[2] * r[2] + turn[3] * r[3]);
+    return crealf(sum) * crealf(sum) + cimagf(sum) * cimagf(sum);
 }
 
 static top_t lone_path(const acquire_t *a, const lags_t *of)
 {
     float most = -1.0f;
-    int at = 0, index;
+    int at = 0;
     for (int d = LONE_FROM; d <= LONE_TO; d++) {
         if (M * of[d].power <= most) { /* no offset lifts it beyond that */
             continue;
         }
-        float power = largest(a, &of[d], &index);
+        float power = lags_largest(&of[d], &a->grid);
         if (power > most) {
             most = power;
             at = d;
@@ -228,13 +147,13 @@ static top_t many_paths(const acquire_t *a, const lags_t *of)
 {
     lags_t best = {0};
     float most = -1.0f;
-    int at = 0, index;
+    int at = 0;
     for (int s = MANY_FROM; s <= MANY_TO; s += 2) {
         lags_t sum = of[s];
         for (int j = 1; j < WINDOW; j++) {
             lags_add(&sum, &of[s + 2 * j]);
         }
-        float power = largest(a, &sum, &index);
+        float power = lags_largest(&sum, &a->grid);
         if (power > most) {
             most = power;
             best = sum;
@@ -242,9 +161,10 @@ static top_t many_paths(const acquire_t *a, const lags_t *of)
         }
     }
     top_t top = top_of(a, &best, at);
+    lags_turns_t turns = lags_turns(top.f);
     double strongest = -1.0;
     for (int d = at; d < at + 2 * WINDOW - 1; d++) {
-        double power = power_at(&of[d], top.f);
+        double power = lags_power(&of[d], &turns);
         if (power > strongest) {
             strongest = power;
             top.offset = d;
@@ -262,7 +182,7 @@ static double unrest(const acquire_t *a, double f)
         turn[m] = (float complex)cexp(-2.0 * I * M_PI * f * m);
     }
     for (int d = QUIET_FROM; d < QUIET_TO; d += 2) {
-        sum += (double)turned_power(a, d, turn);
+        sum += (double)power_at(a, d, turn);
     }
     return fmax(sum * 2.0 / (QUIET_TO - QUIET_FROM) / CELLS, 1.0);
 }
@@ -303,10 +223,10 @@ static lags_t paths(const acquire_t *a)
     static const float complex straight[M] = {1.0f, 1.0f, 1.0f, 1.0f};
     float noise = 0.0f, peak = 0.0f, power[PATHS + 1];
     for (int d = QUIET_FROM; d < QUIET_TO; d++) {
-        noise += turned_power(a, d, straight) / (QUIET_TO - QUIET_FROM);
+        noise += power_at(a, d, straight) / (QUIET_TO - QUIET_FROM);
     }
     for (int i = 0; i <= PATHS; i++) {
-        power[i] = turned_power(a, i - PATHS / 2, straight);
+        power[i] = power_at(a, i - PATHS / 2, straight);
         peak = fmaxf(peak, power[i]);
     }
     float threshold = fminf(fmaxf(0.05f * peak, 8.0f * noise), peak);
@@ -326,76 +246,14 @@ double acquire_refine(acquire_t *a, const float complex *x, double cfo)
     for (int pass = 0; pass < 2; pass++) {
         segments_take(a->segments, x, cfo, false);
         lags_t of = paths(a);
-        double f = climb(&of, 0.0, 1.0 / 16, &power);
-        cfo += climb(&of, f, 1.0 / 64, &power);
+        double f = lags_climb(&of, 0.0, 1.0 / 16, &power);
+        cfo += lags_climb(&of, f, 1.0 / 64, &power);
     }
     return cfo;
 }
 
-/* First delay, up to `reach` before the strongest, at which the response shows a path. */
-static int first_path(const float power[SEG], float noise, int reach)
-{
-    int peak = 0;
-    for (int d = -4; d <= 4; d++) {
-        peak = power[d & (SEG - 1)] > power[peak & (SEG - 1)] ? d : peak;
-    }
-    /* Noise passes twelve times its mean once in 160,000: no early path where there is none. */
-    float threshold = fmaxf(0.03f * power[peak & (SEG - 1)], 12.0f * noise);
-    int first = peak;
-    for (int d = peak; d >= peak - reach; d--) {
-        first = power[d & (SEG - 1)] >= threshold ? d : first;
-    }
-    return first;
-}
-
-/*
- * The start nearest to `wish` from which the prefix catches nearly all energy
- * that it can: all but 0.2 % and what noise may add.
- */
-static int best_covered(const float power[SEG], float noise, int wish, int cp)
-{
-    enum { FROM = -ACQUIRE_MARGIN, TO = ACQUIRE_MARGIN };
-    float caught[TO - FROM + 1], most = 0.0f;
-    for (int s = FROM; s <= TO; s++) {
-        float sum = 0.0f;
-        for (int d = s; d <= s + cp; d++) {
-            sum += power[d & (SEG - 1)];
-        }
-        caught[s - FROM] = sum;
-        most = fmaxf(most, sum);
-    }
-    float enough = most - fmaxf(SLACK * most, SURE * noise);
-    for (int away = 0; away <= TO - FROM; away++) {
-        int low = wish - away, high = wish + away;
-        if (low >= FROM && caught[low - FROM] >= enough) {
-            return low;
-        }
-        if (high <= TO && caught[high - FROM] >= enough) {
-            return high;
-        }
-    }
-    return wish;
-}
-
-/* The tapered response's power, and its noise. */
-static float profile(acquire_t *a, segments_taper_t taper, float power[SEG])
-{
-    float noise = 0.0f;
-    segments_profile(a->segments, taper, power);
-    for (int d = QUIET_FROM; d < QUIET_TO; d++) {
-        noise += power[d] / (QUIET_TO - QUIET_FROM);
-    }
-    return noise;
-}
-
 int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp)
 {
-    int reach = cp - CP_SPARE < FIRST_REACH ? cp - CP_SPARE : FIRST_REACH;
-    float power[SEG];
     segments_take(a->segments, x, cfo, false);
-    float noise = profile(a, SEGMENTS_HANN, power);
-    /* A lone path crosses the threshold up to three samples before its peak (the taper's width). */
-    int wish = first_path(power, noise, reach) - 1;
-    noise = profile(a, SEGMENTS_SINE, power);
-    return best_covered(power, noise, wish < -ACQUIRE_MARGIN ? -ACQUIRE_MARGIN : wish, cp);
+    return timing_find(a->segments, cp);
 }

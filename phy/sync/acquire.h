@@ -38,10 +38,9 @@ acquire_result_t acquire_test(acquire_t *a, const float complex *x, double cfo);
 double acquire_refine(acquire_t *a, const float complex *x, double cfo);
 
 /*
- * Where to start counting time, relative to x (the strongest path): about four
- * samples before a lone path, one to three before the first of many, so that
- * paths arrive within the cyclic prefix of `cp` samples and where smoother.c
- * expects them.  In -ACQUIRE_MARGIN … ACQUIRE_MARGIN.
+ * Where to start counting time, relative to x (the strongest path), for a
+ * cyclic prefix of `cp` samples: see timing.h.  In -ACQUIRE_MARGIN …
+ * ACQUIRE_MARGIN.
  */
 int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp);
 

@@ -19,7 +19,7 @@
 enum { PARTS = 16, PART = CLIP_BLOCK / PARTS };
 
 #define SUSPECT 6.0f
-#define CREST 12.0f
+#define CREST   12.0f
 
 /* Energy of the 16 parts, added in the same order on every machine. */
 static void measure(const float complex *x, float part[PARTS])

@@ -40,7 +40,8 @@ enum {
     STEP = SEARCH_STEP / 2,
     GROUP = SEARCH_GROUP / 2,
     ROW = BACK + STEP,
-    SUMS = ROW - 3 * SEG, /* of four segments; STEP are judged, the rest is for the wide statistic */
+    SUMS =
+        ROW - 3 * SEG, /* of four segments; STEP are judged, the rest is for the wide statistic */
     WIDE = 6,
     /* Groups: */
     GROUPS = SEARCH_STEP / SEARCH_GROUP,
@@ -53,11 +54,11 @@ enum {
 _Static_assert(SUMS >= STEP + WIDE, "the last candidate's statistic must be known");
 _Static_assert(GROUPS + WINDOW <= BACK_GROUPS + SPAN_GROUPS, "and its energy");
 
-#define SPACING 0.5
-#define EVEN ((float)WINDOW / (SEGMENT + 1))
-#define LEAKAGE 1e-4f
+#define SPACING     0.5
+#define EVEN        ((float)WINDOW / (SEGMENT + 1))
+#define LEAKAGE     1e-4f
 #define NARROW_GATE (23.5f / NUMEROLOGY_PREAMBLE)
-#define WIDE_GATE (46.5f / NUMEROLOGY_PREAMBLE)
+#define WIDE_GATE   (46.5f / NUMEROLOGY_PREAMBLE)
 
 struct search {
     fft_t *forward, *backward;
@@ -74,7 +75,8 @@ struct search {
     float total; /* of the last span */
     float value[STEP];
     float threshold[GROUPS]; /* grows with what was found */
-    float even[GROUPS];      /* what the threshold were if all segments were as strong as the strongest */
+    float
+        even[GROUPS]; /* what the threshold were if all segments were as strong as the strongest */
     search_hit_t best[GROUPS];
 };
 

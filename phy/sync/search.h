@@ -34,7 +34,8 @@ typedef struct search search_t;
 typedef struct {
     int offset;  /* where a path may begin, from the step's position; may be < 0 */
     double cfo;  /* nearest offset tried, sub-carriers */
-    float ratio; /* rank: statistic over the gate's threshold for four segments as strong as the strongest */
+    float ratio; /* rank: statistic over the gate's threshold for four segments as strong as the
+                    strongest */
 } search_hit_t;
 
 /* Offsets within +- range sub-carriers, 0.25 … 2. */

@@ -23,7 +23,7 @@ enum { SEG = PREAMBLE_SEGMENT, M = PREAMBLE_SEGMENTS, BANDS = 12, WIDE = NUMEROL
 struct segments {
     fft_t *forward, *backward;
     float complex spectrum[NUMEROLOGY_USED]; /* conjugate */
-    float taper[2][NUMEROLOGY_USED]; /* by segments_taper_t */
+    float taper[2][NUMEROLOGY_USED];         /* by segments_taper_t */
     float complex turn[ROTOR_SIZE];
     double turn_cfo;
     float complex used[M][NUMEROLOGY_USED];
@@ -160,8 +160,8 @@ void segments_profile(segments_t *s, segments_taper_t taper, float power[SEG])
 {
     float complex mean[NUMEROLOGY_USED];
     for (int u = 0; u < NUMEROLOGY_USED; u++) {
-        mean[u] = (s->used[0][u] + s->used[1][u] + (s->used[2][u] + s->used[3][u])) *
-                  s->taper[taper][u];
+        mean[u] =
+            (s->used[0][u] + s->used[1][u] + (s->used[2][u] + s->used[3][u])) * s->taper[taper][u];
     }
     numerology_scatter(mean, fft_in(s->backward));
     fft_execute(s->backward);

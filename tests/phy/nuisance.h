@@ -33,9 +33,9 @@ typedef struct {
 
 static inline const char *nuisance_name(nuisance_kind_t kind)
 {
-    static const char *const name[NUISANCE_KINDS] = {"noise",     "impulses", "bursts", "tones",
-                                                     "steps",     "payload",  "narrow", "saturated",
-                                                     "silence",   "dc"};
+    static const char *const name[NUISANCE_KINDS] = {"noise",   "impulses", "bursts", "tones",
+                                                     "steps",   "payload",  "narrow", "saturated",
+                                                     "silence", "dc"};
     return name[kind];
 }
 
@@ -94,7 +94,8 @@ static inline void nuisance_bursts(nuisance_t *s, float complex *x, size_t count
 static inline void nuisance_tones(nuisance_t *s, float complex *x, size_t count)
 {
     for (int t = 0; t < 3; t++) {
-        s->speed[t] = (double)rng_below(&s->rng, 2 * NUMEROLOGY_USED + 1) / 2.0 - NUMEROLOGY_USED / 2.0;
+        s->speed[t] =
+            (double)rng_below(&s->rng, 2 * NUMEROLOGY_USED + 1) / 2.0 - NUMEROLOGY_USED / 2.0;
     }
     for (size_t n = 0; n < count; n++) {
         double complex sum = 0.003 * (double complex)x[n];
@@ -162,7 +163,8 @@ static inline void nuisance_make(nuisance_t *s, float complex *x, size_t count)
     rng_complex_normal(&s->rng, 1.0f, x, count);
     switch (s->kind) {
     case NUISANCE_IMPULSES:
-        nuisance_impulses(&s->rng, pow(10.0, -2.0 - 2.0 * (double)rng_uniform(&s->rng)), 100.0, x, count);
+        nuisance_impulses(&s->rng, pow(10.0, -2.0 - 2.0 * (double)rng_uniform(&s->rng)), 100.0, x,
+                          count);
         break;
     case NUISANCE_BURSTS:
         nuisance_bursts(s, x, count);

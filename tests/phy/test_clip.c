@@ -32,7 +32,8 @@ static void noise_passes_unchanged(void)
             CHECK_NEAR(energy[g] / power_of(y + 64 * g, 64), 1.0, 1e-5);
         }
     }
-    CHECK_AT_MOST(changed, 10); /* of 5 million, those beyond twelve times the mean: 30, seldom looked at */
+    CHECK_AT_MOST(changed,
+                  10); /* of 5 million, those beyond twelve times the mean: 30, seldom looked at */
 }
 
 static void impulses_come_down_to_the_noise(void)
@@ -53,8 +54,8 @@ static void impulses_come_down_to_the_noise(void)
             x[n] *= gain;
         }
         clip_block(x, y, energy);
-        /* A hit sample keeps at most twelve times the median part's power, which with seven parts hit
-           is that of the strongest clean ones. */
+        /* A hit sample keeps at most twelve times the median part's power, which with seven parts
+           hit is that of the strongest clean ones. */
         double most = CLIP_BLOCK * 1.3 + hits * burst * 12.0 * 2.0;
         CHECK_AT_MOST(power_of(y, CLIP_BLOCK) / pow((double)gain, 2.0), most);
         for (int n = 0; n < CLIP_BLOCK; n++) {
@@ -136,7 +137,8 @@ static void levelled_noise_has_energy_528(void)
     for (int trial = 0; trial < TRIALS; trial++) {
         rng_complex_normal(&rng, 1.0f, in, NUMEROLOGY_PREAMBLE);
         for (int n = 0; n < NUMEROLOGY_PREAMBLE; n++) {
-            in[n] += (float complex)(100.0 * cexp(2.0 * I * M_PI * (20.0 * n / 256.0 + trial * 0.37)));
+            in[n] +=
+                (float complex)(100.0 * cexp(2.0 * I * M_PI * (20.0 * n / 256.0 + trial * 0.37)));
             in[n] *= n < 512 ? 1.0f : 100.0f;
         }
         segments_take(s, in, 0.0, true);
@@ -156,7 +158,8 @@ static void levelled_noise_has_energy_528(void)
 
 static const check_test_t tests[] = {
     {"noise passes the clipper unchanged", noise_passes_unchanged},
-    {"impulses and short bursts come down to the noise, phase kept", impulses_come_down_to_the_noise},
+    {"impulses and short bursts come down to the noise, phase kept",
+     impulses_come_down_to_the_noise},
     {"silence, an impulse in silence, full scale", silence_and_full_scale_are_no_trouble},
     {"segments show the channel", segments_show_the_channel},
     {"levelled, noise beside a tone and a step keeps its law", levelled_noise_has_energy_528},

@@ -27,8 +27,8 @@ typedef struct {
 
 typedef struct {
     int found, header, false_reports;
-    int early_late;      /* frames with more than 1 % of the channel's energy outside the prefix */
-    double outside;      /* that energy, mean */
+    int early_late; /* frames with more than 1 % of the channel's energy outside the prefix */
+    double outside; /* that energy, mean */
     double cfo_square;
 } result_t;
 
@@ -81,8 +81,8 @@ static link_channel_t draw(const setup_t *s, rng_t *rng)
     return c;
 }
 
-static receiver_t *make_receiver(double cfo_range, void (*on_frame)(void *, const received_frame_t *),
-                                 void *context)
+static receiver_t *make_receiver(double cfo_range,
+                                 void (*on_frame)(void *, const received_frame_t *), void *context)
 {
     receiver_config_t config = receiver_default();
     config.max_symbols = 1024;
@@ -145,7 +145,8 @@ static int print_detection(const setup_t *s)
     print_rate("; header", r.header, s->frames);
     printf("; false %d\n", r.false_reports);
     if (r.found > 0) {
-        printf("    offset off by %.5f sub-carriers rms; outside the prefix %.2e of the energy, more than "
+        printf("    offset off by %.5f sub-carriers rms; outside the prefix %.2e of the energy, "
+               "more than "
                "1 %% in %d frames\n",
                sqrt(r.cfo_square / r.found), r.outside / r.found, r.early_late);
     }
@@ -297,7 +298,8 @@ static bool got(int frame)
     return false;
 }
 
-/* Frame 0, then frame 1 `gap` samples behind its end, changed by `gain`; noise at 10 dB below frame 1. */
+/* Frame 0, then frame 1 `gap` samples behind its end, changed by `gain`; noise at 10 dB below
+ * frame 1. */
 static void two_frames(int gap, float gain, uint64_t seed)
 {
     numerology_t n = numerology_default();

@@ -144,8 +144,8 @@ static void offset_is_measured_near_the_bound(void)
     for (double snr_db = -5.0; snr_db <= 20.0; snr_db += 5.0) {
         double lone = sqrt(offset_error(a, snr_db, 1, 400, &rng));
         double many = snr_db < 0.0 ? NAN : sqrt(offset_error(a, snr_db, 8, 400, &rng));
-        printf("\n    %5.1f dB: offset error over the bound %.3f; 8 Rayleigh taps %.3f", snr_db, lone,
-               many);
+        printf("\n    %5.1f dB: offset error over the bound %.3f; 8 Rayleigh taps %.3f", snr_db,
+               lone, many);
         CHECK_AT_MOST(lone, 1.15);
         CU_ASSERT(isnan(many) || many <= 1.5);
     }
@@ -246,7 +246,8 @@ static const check_test_t tests[] = {
     {"a range out of range is refused by name", search_refuses_a_range_by_name},
     {"the offset's error is within 1.5 of the Cramer-Rao bound", offset_is_measured_near_the_bound},
     {"time zero lies before the first path and not far", time_zero_precedes_the_first_path},
-    {"false alarms follow the laws, whatever the spectrum and the gain do", false_alarms_follow_the_formula},
+    {"false alarms follow the laws, whatever the spectrum and the gain do",
+     false_alarms_follow_the_formula},
 };
 
 int main(void)
