@@ -65,7 +65,7 @@ enum {
 #define LONE  28.5
 #define MANY  51.0
 #define AGAIN  0.5 /* strength that earns a second test at the offset found, */
-#define ENOUGH 4.0 /* and that which needs none */
+#define ENOUGH 3.0 /* and that which needs none */
 
 struct acquire {
     segments_t *segments;

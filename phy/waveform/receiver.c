@@ -31,6 +31,9 @@ enum {
     CHECK = 256,
 };
 
+/* More of the energy than a preamble shifted by segments can have: no need to look for a better one. */
+#define SETTLED 0.5
+
 #define SAMPLE_LIMIT 1e9f /* larger ones are taken for garbage */
 
 typedef enum { SEARCHING, HEAD, PAYLOAD } state_t;
@@ -188,10 +191,10 @@ static bool all_good(const float *part, size_t count)
 /* Copies samples in; those that are not finite become zero and are noted. */
 static void take(receiver_t *rx, const float complex *x, size_t count)
 {
-    memcpy(rx->buffer + rx->fill, x, count * sizeof(*x));
-    for (size_t i = 0; i < count; i += CHECK) {
+    for (size_t i = 0; i < count; i += CHECK) { /* looked at while it is in the nearest cache */
         float *part = (float *)(rx->buffer + rx->fill + i);
         size_t length = count - i < CHECK ? count - i : CHECK;
+        memcpy(part, x + i, length * sizeof(*x));
         if (all_good(part, 2 * length)) {
             continue;
         }
@@ -235,7 +238,8 @@ static void search_from(receiver_t *rx, size_t at)
 static void consider(receiver_t *rx, const search_hit_t *hit)
 {
     size_t where = (size_t)((int64_t)rx->at + hit->offset);
-    if (rx->candidate && where > rx->best + BETTER_WITHIN) {
+    if (rx->candidate &&
+        (where > rx->best + BETTER_WITHIN || rx->best_result.metric > SETTLED)) {
         return;
     }
     acquire_result_t r = acquire_test(rx->acquire, rx->buffer + where, hit->cfo);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The header's code alone: fields to 1,200 points, and 2,400 soft bits at 3 dB
+ * The header's code alone: fields to 2,400 points, and 4,800 soft bits at 3 dB
  * back to fields.  No peer: nobody else codes a header this low.
  */
 #include "bench_phy.h"
