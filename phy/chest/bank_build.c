@@ -26,7 +26,8 @@ enum { N = NUMEROLOGY_USED, HALF = N / 2, L = BANK_LANES, C = BANK_CARRIERS, EVE
 /*
  * The grid of spreads: from where the band hardly sees more than one path, by
  * a ratio.  Clusters at fixed places (TDL) need steps that move none of them
- * by more than half of what the band resolves: paths.c refines from there.
+ * by more than half of what the band resolves (less below 3 samples, where the
+ * grid alone serves at most SNRs): paths.c refines from there.
  */
 #define FIRST_SPREAD  0.12
 #define SPREAD_RATIO  1.3
@@ -160,8 +161,8 @@ static void lay_grid(bank_t *b)
         for (double s = FIRST_SPREAD; s < last;) {
             lay(b, (profile_shape_t)shape, s);
             s = shape == PROFILE_LONE ? last
-                : clusters            ? fmin(s * SPREAD_RATIO, s + CLUSTER_STEP)
-                                      : s * SPREAD_RATIO;
+                : clusters ? fmin(s * SPREAD_RATIO, s + (s < 3.0 ? 0.5 : 1.0) * CLUSTER_STEP)
+                           : s * SPREAD_RATIO;
         }
         if (shape == PROFILE_UNIFORM) { /* whatever the channel is */
             lay(b, PROFILE_UNIFORM, b->reach / sqrt(12.0));

@@ -25,11 +25,15 @@
 
 enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS };
 
-#define LEAST_NOISE   1e-10 /* of the power: the tables are floats */
-#define WINDOW_NATS   5.0   /* parts less likely than the best by more than that weigh nothing */
-#define CELL          0.15  /* samples that a grid's place and spread are off by */
-#define REFINE_SPREAD 1.5   /* samples: below, the grid is fine enough */
-#define CHANCE        1.4   /* noise energy of 80 dimensions or more exceeds its mean by less */
+#define LEAST_NOISE 1e-10 /* of the power: the tables are floats */
+#define WINDOW_NATS 5.0   /* parts less likely than the best by more than that weigh nothing */
+#define CELL        0.15  /* samples that a grid's place and spread are off by */
+#define STILL       0.01  /* samples: a step that needs no other after it */
+/* Samples from which clusters leave the grid: it is fine enough for less, and with more noise. */
+#define REFINE_SPREAD       0.6
+#define REFINE_SPREAD_NOISY 1.5
+#define NOISY               3e-3
+#define CHANCE              1.4 /* noise energy of 80 dimensions or more exceeds its mean by less */
 
 struct estimator {
     estimator_method_t method;
@@ -43,6 +47,8 @@ struct estimator {
     float ls_re[C] BANK_ALIGNED, ls_im[C] BANK_ALIGNED; /* h_ls */
     float x_re[C] BANK_ALIGNED, x_im[C] BANK_ALIGNED;   /* the same in bank.h's coordinates */
     float h_re[C] BANK_ALIGNED, h_im[C] BANK_ALIGNED;   /* the estimate */
+    profile_shape_t fit_shape;                          /* paths' last fit; PROFILE_SHAPES: none */
+    paths_place_t fit_place;
 };
 
 estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
@@ -99,6 +105,7 @@ static bool take(estimator_t *e, const float complex *h_ls, double power, double
     }
     e->energy = energy;
     e->noise = fmax(noise_var / power, LEAST_NOISE);
+    e->fit_shape = PROFILE_SHAPES;
     memset(e->h_re, 0, sizeof(e->h_re));
     memset(e->h_im, 0, sizeof(e->h_im));
     /* Also false for what is not a number. */
@@ -141,14 +148,30 @@ static void add_entry(estimator_t *e, const estimate_part_t *part, float *cre, f
     m->energy += part->weight * energy / N;
 }
 
+static double fit(estimator_t *e, profile_shape_t shape, paths_place_t place, double noise)
+{
+    e->fit_shape = shape;
+    e->fit_place = place;
+    return paths_fit(e->paths, shape, place, e->x_re, e->x_im, noise);
+}
+
+/* Whether that was the last fit; a refinement ends with one at the true noise. */
+static bool fitted(const estimator_t *e, const estimate_part_t *part)
+{
+    return part->shape == e->fit_shape && part->origin_samples == e->fit_place.origin &&
+           part->scale_samples == e->fit_place.scale;
+}
+
 /* The same for separate paths, straight to the carriers. */
 static void add_paths(estimator_t *e, const estimate_part_t *part, mixture_t *m)
 {
     float xre[C] BANK_ALIGNED, xim[C] BANK_ALIGNED;
     double energy = 0.0;
     float weight = (float)part->weight;
-    paths_fit(e->paths, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
-              e->x_re, e->x_im, fmax(e->noise, PATHS_MIN_NOISE));
+    if (!fitted(e, part)) {
+        fit(e, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
+            fmax(e->noise, PATHS_MIN_NOISE));
+    }
     m->error += part->weight * paths_estimate(e->paths, xre, xim);
     for (int u = 0; u < N; u++) {
         energy += (double)(xre[u] * xre[u] + xim[u] * xim[u]);
@@ -235,11 +258,6 @@ static estimate_part_t from_candidate(const estimator_t *e, const candidate_t *c
                              .scale_samples = entry->scale};
 }
 
-static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t place, double noise)
-{
-    return paths_fit(e->paths, part->shape, place, e->x_re, e->x_im, noise);
-}
-
 /*
  * Moves a profile of separate paths off the grid.  The first steps suppose
  * more noise than there is: with little, paths out of place fit h as well,
@@ -248,15 +266,20 @@ static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t pla
 static estimate_part_t refine(estimator_t *e, estimate_part_t part, bool forgiven)
 {
     static const double suppose[] = {1e-2, 1e-3, 0.0, 0.0};
-    paths_place_t place = {part.origin_samples, part.scale_samples};
+    paths_place_t place = {part.origin_samples, part.scale_samples}, next = place;
     for (int i = forgiven ? 0 : 1; i < 4; i++) {
         if (suppose[i] == 0.0 || suppose[i] > e->noise) {
-            fit(e, &part, place, fmax(suppose[i], e->noise));
-            place = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
+            fit(e, part.shape, place, fmax(suppose[i], e->noise));
+            next = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
+            double moved = fmax(fabs(next.origin - place.origin), fabs(next.scale - place.scale));
+            place = next;
+            if (suppose[i] == 0.0 && moved < STILL) {
+                break;
+            }
         }
     }
     part.entry = -1;
-    part.weight = fit(e, &part, place, e->noise);
+    part.weight = fit(e, part.shape, place, e->noise);
     part.origin_samples = place.origin;
     part.scale_samples = place.scale;
     return part;
@@ -294,7 +317,8 @@ static int collect(estimator_t *e, estimate_part_t *part)
         estimate_part_t next = refine(e, from_candidate(e, lone), false);
         parts = insert(part, parts, &next);
     }
-    if (clusters != NULL && e->bank->entry[clusters->entry].spread > REFINE_SPREAD) {
+    double least = e->noise > NOISY ? REFINE_SPREAD_NOISY : REFINE_SPREAD;
+    if (clusters != NULL && e->bank->entry[clusters->entry].spread > least) {
         bool forgiven = clusters->likelihood == -INFINITY;
         estimate_part_t next = refine(e, from_candidate(e, clusters), forgiven);
         parts = insert(part, parts, &next);
