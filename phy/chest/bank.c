@@ -53,16 +53,23 @@ static inline __attribute__((always_inline)) void correlate(const float *basis, 
 void bank_fold(const bank_t *b, const float *hre, const float *him, int shift, float *xre,
                float *xim)
 {
-    for (int k = 1; k <= HALF; k++) {
-        int at = (int)((unsigned)(k * shift) % ROOTS);
-        float wr = b->root_re[at] * ROOT_HALF, wi = b->root_im[at] * ROOT_HALF;
-        float pr = hre[above(k)], pi = him[above(k)], mr = hre[below(k)], mi = him[below(k)];
-        float ar = pr * wr - pi * wi, ai = pr * wi + pi * wr;
-        float br = mr * wr + mi * wi, bi = mi * wr - mr * wi;
-        xre[k - 1] = ar + br;
-        xim[k - 1] = ai + bi;
-        xre[HALF + k - 1] = bi - ai;
-        xim[HALF + k - 1] = ar - br;
+    float pr[HALF], pi[HALF], mr[HALF], mi[HALF], wr[HALF], wi[HALF];
+    for (int k = 0; k < HALF; k++) {
+        int at = (int)((unsigned)((k + 1) * shift) % ROOTS);
+        pr[k] = hre[above(k + 1)];
+        pi[k] = him[above(k + 1)];
+        mr[k] = hre[below(k + 1)];
+        mi[k] = him[below(k + 1)];
+        wr[k] = b->root_re[at] * ROOT_HALF;
+        wi[k] = b->root_im[at] * ROOT_HALF;
+    }
+    for (int k = 0; k < HALF; k++) {
+        float ar = pr[k] * wr[k] - pi[k] * wi[k], ai = pr[k] * wi[k] + pi[k] * wr[k];
+        float br = mr[k] * wr[k] + mi[k] * wi[k], bi = mi[k] * wr[k] - mr[k] * wi[k];
+        xre[k] = ar + br;
+        xim[k] = ai + bi;
+        xre[HALF + k] = bi - ai;
+        xim[HALF + k] = ar - br;
     }
 }
 

@@ -54,7 +54,8 @@ typedef struct {
     int count;
     bank_entry_t *entry;
     int first[PROFILE_SHAPES +
-              1]; /* shape s: entries first[s] … first[s + 1] - 1, spreads rising */
+              1]; /* shape s: entries first[s] … first[s + 1] - 1, spreads
+                                      rising; the last uniform one fills all of `reach` */
     float *store;
     float root_re[NUMEROLOGY_FFT * BANK_STEPS], root_im[NUMEROLOGY_FFT * BANK_STEPS];
 } bank_t;

@@ -26,7 +26,8 @@ enum { N = NUMEROLOGY_USED, HALF = N / 2, L = BANK_LANES, C = BANK_CARRIERS, EVE
 /*
  * The grid of spreads: from where the band hardly sees more than one path, by
  * a ratio.  Clusters at fixed places (TDL) need steps that move none of them
- * by more than half of what the band resolves: paths.c refines from there.
+ * by more than half of what the band resolves (less below 3 samples, where the
+ * grid alone serves at most SNRs): paths.c refines from there.
  */
 #define FIRST_SPREAD  0.12
 #define SPREAD_RATIO  1.3
@@ -140,7 +141,16 @@ static int make_entry(const bank_t *b, bank_entry_t *e, work_t *w, float **store
     return 0;
 }
 
-/* Writes the shapes' grids to b->entry, or only counts when it is NULL. */
+/* One more entry; only counts as long as there is no memory. */
+static void lay(bank_t *b, profile_shape_t shape, double scale)
+{
+    if (b->entry != NULL) {
+        b->entry[b->count].shape = shape;
+        b->entry[b->count].scale = scale;
+    }
+    b->count++;
+}
+
 static void lay_grid(bank_t *b)
 {
     b->count = 0;
@@ -149,21 +159,13 @@ static void lay_grid(bank_t *b)
         double last = clusters ? b->reach / CLUSTER_REACH : (b->cp + 2.0) / sqrt(12.0);
         b->first[shape] = b->count;
         for (double s = FIRST_SPREAD; s < last;) {
-            if (b->entry != NULL) {
-                b->entry[b->count].shape = (profile_shape_t)shape;
-                b->entry[b->count].scale = s;
-            }
-            b->count++;
+            lay(b, (profile_shape_t)shape, s);
             s = shape == PROFILE_LONE ? last
-                : clusters            ? fmin(s * SPREAD_RATIO, s + CLUSTER_STEP)
-                                      : s * SPREAD_RATIO;
+                : clusters ? fmin(s * SPREAD_RATIO, s + (s < 3.0 ? 0.5 : 1.0) * CLUSTER_STEP)
+                           : s * SPREAD_RATIO;
         }
-        if (shape == PROFILE_UNIFORM) { /* the whole prefix, whatever the grid */
-            if (b->entry != NULL) {
-                b->entry[b->count].shape = PROFILE_UNIFORM;
-                b->entry[b->count].scale = last;
-            }
-            b->count++;
+        if (shape == PROFILE_UNIFORM) { /* whatever the channel is */
+            lay(b, PROFILE_UNIFORM, b->reach / sqrt(12.0));
         }
     }
     b->first[PROFILE_SHAPES] = b->count;

@@ -5,9 +5,9 @@
  * are mixed by their likelihoods.  The expected error is that of the mixture:
  * the parts' own, and what they differ by.
  *
- * What lies outside the bank's basis (paths far beyond the prefix) is taken in
- * as far as its energy exceeds the noise's by more than chance: a Wiener gain
- * with a threshold.  Without noise h is h_ls, then.
+ * What h_ls holds beside that (paths far beyond the prefix, a channel like no
+ * profile) is taken in as far as its energy exceeds the noise's by more than
+ * chance: a Wiener gain with a threshold.  Without noise h is h_ls, then.
  */
 #include "chest/estimator.h"
 
@@ -25,11 +25,15 @@
 
 enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS };
 
-#define LEAST_NOISE   1e-10 /* of the power: the tables are floats */
-#define WINDOW_NATS   5.0   /* parts less likely than the best by more than that weigh nothing */
-#define CELL          0.15  /* samples that a grid's place and spread are off by */
-#define REFINE_SPREAD 1.5   /* samples: below, the grid is fine enough */
-#define CHANCE        1.4   /* noise energy of 80 dimensions or more exceeds its mean by less */
+#define LEAST_NOISE 1e-10 /* of the power: the tables are floats */
+#define WINDOW_NATS 5.0   /* parts less likely than the best by more than that weigh nothing */
+#define CELL        0.15  /* samples that a grid's place and spread are off by */
+#define STILL       0.01  /* samples: a step that needs no other after it */
+/* Samples from which clusters leave the grid: it is fine enough for less, and with more noise. */
+#define REFINE_SPREAD       0.6
+#define REFINE_SPREAD_NOISY 1.5
+#define NOISY               3e-3
+#define CHANCE              1.4 /* noise energy of 80 dimensions or more exceeds its mean by less */
 
 struct estimator {
     estimator_method_t method;
@@ -43,7 +47,8 @@ struct estimator {
     float ls_re[C] BANK_ALIGNED, ls_im[C] BANK_ALIGNED; /* h_ls */
     float x_re[C] BANK_ALIGNED, x_im[C] BANK_ALIGNED;   /* the same in bank.h's coordinates */
     float h_re[C] BANK_ALIGNED, h_im[C] BANK_ALIGNED;   /* the estimate */
-    const estimate_part_t *fitted;                      /* what paths holds the fit of */
+    profile_shape_t fit_shape;                          /* paths' last fit; PROFILE_SHAPES: none */
+    paths_place_t fit_place;
 };
 
 estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
@@ -100,7 +105,7 @@ static bool take(estimator_t *e, const float complex *h_ls, double power, double
     }
     e->energy = energy;
     e->noise = fmax(noise_var / power, LEAST_NOISE);
-    e->fitted = NULL;
+    e->fit_shape = PROFILE_SHAPES;
     memset(e->h_re, 0, sizeof(e->h_re));
     memset(e->h_im, 0, sizeof(e->h_im));
     /* Also false for what is not a number. */
@@ -114,8 +119,15 @@ static int shift_of(const estimate_part_t *part)
     return (int)lround(origin * BANK_STEPS);
 }
 
-/* Adds weight times a grid profile's estimate to c; returns its error plus its energy. */
-static double add_entry(estimator_t *e, const estimate_part_t *part, float *cre, float *cim)
+/* Over the parts of a mixture, by their weights, per carrier. */
+typedef struct {
+    double error;  /* of each part alone */
+    double energy; /* of each part's estimate */
+} mixture_t;
+
+/* Adds weight times a grid profile's estimate to c. */
+static void add_entry(estimator_t *e, const estimate_part_t *part, float *cre, float *cim,
+                      mixture_t *m)
 {
     float dre[BANK_MAX_RANK] BANK_ALIGNED, dim[BANK_MAX_RANK] BANK_ALIGNED;
     const float *xre, *xim;
@@ -134,67 +146,83 @@ static double add_entry(estimator_t *e, const estimate_part_t *part, float *cre,
         dim[i] *= weight;
     }
     bank_synthesise(e->bank, &e->bank->entry[part->entry], width, dre, dim, cre, cim);
-    return part->weight * (e->noise * sum + energy) / N;
+    m->error += part->weight * e->noise * sum / N;
+    m->energy += part->weight * energy / N;
+}
+
+static double fit(estimator_t *e, profile_shape_t shape, paths_place_t place, double noise)
+{
+    e->fit_shape = shape;
+    e->fit_place = place;
+    return paths_fit(e->paths, shape, place, e->x_re, e->x_im, noise);
+}
+
+/* Whether that was the last fit; a refinement ends with one at the true noise. */
+static bool fitted(const estimator_t *e, const estimate_part_t *part)
+{
+    return part->shape == e->fit_shape && part->origin_samples == e->fit_place.origin &&
+           part->scale_samples == e->fit_place.scale;
 }
 
 /* The same for separate paths, straight to the carriers. */
-static double add_paths(estimator_t *e, const estimate_part_t *part)
+static void add_paths(estimator_t *e, const estimate_part_t *part, mixture_t *m)
 {
     float xre[C] BANK_ALIGNED, xim[C] BANK_ALIGNED;
     double energy = 0.0;
     float weight = (float)part->weight;
-    if (e->fitted != part) {
-        paths_fit(e->paths, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
-                  e->x_re, e->x_im, fmax(e->noise, PATHS_MIN_NOISE));
+    if (!fitted(e, part)) {
+        fit(e, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
+            fmax(e->noise, PATHS_MIN_NOISE));
     }
-    double error = paths_estimate(e->paths, xre, xim);
+    m->error += part->weight * paths_estimate(e->paths, xre, xim);
     for (int u = 0; u < N; u++) {
         energy += (double)(xre[u] * xre[u] + xim[u] * xim[u]);
         xre[u] *= weight;
         xim[u] *= weight;
     }
     bank_unfold(e->bank, xre, xim, 0, e->h_re, e->h_im);
-    return part->weight * (error + energy / N);
+    m->energy += part->weight * energy / N;
 }
 
-/* Energy outside the bank's basis, as far as it is not noise; returns the error that it brings. */
-static double add_outside(estimator_t *e, int shift)
+/*
+ * Takes in what is left of h_ls, as far as it is not noise.  `kept`: the part
+ * of the noise that h has kept already, 0 … 1.  Returns the error it brings.
+ */
+static double add_rest(estimator_t *e, double kept)
 {
-    const float *cre, *cim;
-    double inside = 0.0, outside = N - e->bank->rank;
-    selection_projected(e->selection, shift, &cre, &cim);
-    for (int j = 0; j < e->bank->rank; j++) {
-        inside += (double)(cre[j] * cre[j] + cim[j] * cim[j]);
+    double energy = 0.0, share = fmax(1.0 - kept, 0.1);
+    for (int u = 0; u < N; u++) {
+        float re = e->ls_re[u] - e->h_re[u], im = e->ls_im[u] - e->h_im[u];
+        energy += (double)(re * re + im * im) / N;
     }
-    double rest = fmax(e->energy - inside, 0.0) / outside;
+    double rest = energy / share; /* noise gives e->noise or a little less */
     double gain = rest > 0.0 ? 1.0 - CHANCE * e->noise / rest : 0.0;
     if (gain <= 0.0) {
         return 0.0;
     }
-    float back_re[C] BANK_ALIGNED = {0}, back_im[C] BANK_ALIGNED = {0};
-    bank_expand(e->bank, cre, cim, shift, back_re, back_im);
     for (int u = 0; u < N; u++) {
-        e->h_re[u] += (float)gain * (e->ls_re[u] - back_re[u]);
-        e->h_im[u] += (float)gain * (e->ls_im[u] - back_im[u]);
+        e->h_re[u] += (float)gain * (e->ls_re[u] - e->h_re[u]);
+        e->h_im[u] += (float)gain * (e->ls_im[u] - e->h_im[u]);
     }
     double signal = fmax(rest - e->noise, 0.0);
-    return (gain * gain * e->noise + (1.0 - gain) * (1.0 - gain) * signal) * outside / N;
+    return (gain * gain * e->noise + (1.0 - gain) * (1.0 - gain) * signal) * share;
 }
 
 /* The parts' estimates together; parts of one shift share the way back to the carriers. */
 static double mix(estimator_t *e, const estimate_part_t *part, int parts)
 {
-    double error = 0.0, energy = 0.0;
+    mixture_t m = {0.0, 0.0};
+    double energy = 0.0;
     bool done[ESTIMATE_PARTS] = {false};
     for (int i = 0; i < parts; i++) {
         if (part[i].entry < 0) {
-            error += add_paths(e, &part[i]);
+            add_paths(e, &part[i], &m);
         } else if (!done[i]) {
             float cre[BANK_MAX_RANK] BANK_ALIGNED = {0}, cim[BANK_MAX_RANK] BANK_ALIGNED = {0};
             int shift = shift_of(&part[i]);
             for (int k = i; k < parts; k++) {
                 if (part[k].entry >= 0 && shift_of(&part[k]) == shift) {
-                    error += add_entry(e, &part[k], cre, cim);
+                    add_entry(e, &part[k], cre, cim, &m);
                     done[k] = true;
                 }
             }
@@ -202,9 +230,10 @@ static double mix(estimator_t *e, const estimate_part_t *part, int parts)
         }
     }
     for (int u = 0; u < N; u++) {
-        energy += (double)(e->h_re[u] * e->h_re[u] + e->h_im[u] * e->h_im[u]);
+        energy += (double)(e->h_re[u] * e->h_re[u] + e->h_im[u] * e->h_im[u]) / N;
     }
-    return fmax(error - energy / N, 0.0) + add_outside(e, shift_of(&part[0]));
+    /* What the parts differ by is error too. */
+    return m.error + fmax(m.energy - energy, 0.0) + add_rest(e, m.error / e->noise);
 }
 
 /* Keeps the likeliest in part[], best first; part[].weight holds the log-likelihood for now. */
@@ -231,11 +260,6 @@ static estimate_part_t from_candidate(const estimator_t *e, const candidate_t *c
                              .scale_samples = entry->scale};
 }
 
-static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t place, double noise)
-{
-    return paths_fit(e->paths, part->shape, place, e->x_re, e->x_im, noise);
-}
-
 /*
  * Moves a profile of separate paths off the grid.  The first steps suppose
  * more noise than there is: with little, paths out of place fit h as well,
@@ -244,41 +268,71 @@ static double fit(estimator_t *e, const estimate_part_t *part, paths_place_t pla
 static estimate_part_t refine(estimator_t *e, estimate_part_t part, bool forgiven)
 {
     static const double suppose[] = {1e-2, 1e-3, 0.0, 0.0};
-    paths_place_t place = {part.origin_samples, part.scale_samples};
+    paths_place_t place = {part.origin_samples, part.scale_samples}, next = place;
     for (int i = forgiven ? 0 : 1; i < 4; i++) {
         if (suppose[i] == 0.0 || suppose[i] > e->noise) {
-            fit(e, &part, place, fmax(suppose[i], e->noise));
-            place = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
+            fit(e, part.shape, place, fmax(suppose[i], e->noise));
+            next = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
+            double moved = fmax(fabs(next.origin - place.origin), fabs(next.scale - place.scale));
+            place = next;
+            if (suppose[i] == 0.0 && moved < STILL) {
+                break;
+            }
         }
     }
     part.entry = -1;
-    part.weight = fit(e, &part, place, e->noise);
+    part.weight = fit(e, part.shape, place, e->noise);
     part.origin_samples = place.origin;
     part.scale_samples = place.scale;
     return part;
 }
 
-/* Search, refinement, weights.  Returns the number of parts. */
-static int choose(estimator_t *e, estimate_t *out)
+static bool separate(profile_shape_t shape)
 {
-    const candidate_t *list, *paths = NULL;
+    return shape == PROFILE_TDL_A || shape == PROFILE_TDL_C;
+}
+
+static const candidate_t *prefer(const candidate_t *a, const candidate_t *b)
+{
+    return a == NULL || b->rank_by > a->rank_by ? b : a;
+}
+
+/* Search and refinement: the likeliest parts, `weight` their log-likelihoods. */
+static int collect(estimator_t *e, estimate_part_t *part)
+{
+    const candidate_t *list, *lone = NULL, *clusters = NULL;
     int count = selection_search(e->selection, &list), parts = 0;
     for (int i = 0; i < count; i++) {
-        profile_shape_t shape = e->bank->entry[list[i].entry].shape;
-        bool separate = shape != PROFILE_EXPONENTIAL && shape != PROFILE_UNIFORM;
-        if (separate && (paths == NULL || list[i].rank_by > paths->rank_by)) {
-            paths = &list[i];
+        const bank_entry_t *entry = &e->bank->entry[list[i].entry];
+        estimate_part_t next = from_candidate(e, &list[i]);
+        parts = insert(part, parts, &next);
+        if (entry->shape == PROFILE_LONE) {
+            lone = prefer(lone, &list[i]);
+        } else if (separate(entry->shape)) {
+            clusters = prefer(clusters, &list[i]);
         }
-        estimate_part_t part = from_candidate(e, &list[i]);
-        parts = insert(out->part, parts, &part);
     }
-    if (paths != NULL && e->noise >= PATHS_MIN_NOISE &&
-        e->bank->entry[paths->entry].spread > REFINE_SPREAD) {
-        estimate_part_t part = refine(e, from_candidate(e, paths), paths->likelihood == -INFINITY);
-        parts = insert(out->part, parts, &part);
+    if (e->noise < PATHS_MIN_NOISE) {
+        return parts;
     }
+    if (lone != NULL) {
+        estimate_part_t next = refine(e, from_candidate(e, lone), false);
+        parts = insert(part, parts, &next);
+    }
+    double least = e->noise > NOISY ? REFINE_SPREAD_NOISY : REFINE_SPREAD;
+    if (clusters != NULL && e->bank->entry[clusters->entry].spread > least) {
+        bool forgiven = clusters->likelihood == -INFINITY;
+        estimate_part_t next = refine(e, from_candidate(e, clusters), forgiven);
+        parts = insert(part, parts, &next);
+    }
+    return parts;
+}
+
+/* Fills out->part; returns the number of parts. */
+static int choose(estimator_t *e, estimate_t *out)
+{
+    int parts = collect(e, out->part), kept = 0;
     double best = out->part[0].weight, sum = 0.0;
-    int kept = 0;
     while (kept < parts && out->part[kept].weight > best - WINDOW_NATS) {
         out->part[kept].weight = exp(out->part[kept].weight - best);
         sum += out->part[kept++].weight;
@@ -420,7 +474,7 @@ double estimator_interpolator(estimator_t *e, const estimate_t *profile, double 
     double complex r[N + 1], m[P * P], x[N][P];
     double noise = power > 0.0 ? fmax(pilot_noise_var / power, LEAST_NOISE) : 1.0, good = 0.0;
     memset(w, 0, sizeof(*w));
-    if (!(power > 0.0 && noise < 1e12)) {
+    if (!(power > 0.0 && power < 1e30 && noise < 1e12) || !isfinite(pilot_noise_var)) {
         return 0.0;
     }
     correlation(e, profile, r);

@@ -96,7 +96,7 @@ void estimator_again(estimator_t *e, const estimate_t *profile,
  * z[p] = h[pilot p] + noise of variance pilot_noise_var, to all: for the
  * mixture's mean profile.  Returns the error variance per carrier, mean over
  * carriers.  LMMSE estimators only; without parts in `profile` a uniform
- * profile over the prefix is assumed.
+ * profile over the prefix is assumed.  Bad numbers give W = 0 and 0.
  */
 double estimator_interpolator(estimator_t *e, const estimate_t *profile, double power,
                               double pilot_noise_var, estimator_interpolator_t *w);

@@ -380,9 +380,9 @@ int selection_search(selection_t *s, const candidate_t **list)
             climb_from(s, shape, spread);
         }
     }
-    /* Whatever the channel is: all of the prefix, from a little before. */
+    /* Whatever the channel is: all of the bank's reach, from a little early. */
     int all = b->first[PROFILE_UNIFORM + 1] - 1;
-    try(s, all, 0);
+    try(s, all, LOW);
     *list = s->list;
     return s->count;
 }
