@@ -178,7 +178,8 @@ void air_process(air_t *air, const float complex *in, float complex *out, size_t
     while (count > 0) {
         size_t n = count < CHUNK ? count : CHUNK;
         if (in == NULL && air->silence < air->asleep && air->asleep - air->silence < n) {
-            n = air->asleep - air->silence; /* whatever the blocks: it sleeps from the same sample on */
+            n = air->asleep -
+                air->silence; /* whatever the blocks: it sleeps from the same sample on */
         }
         process_chunk(air, in, out, n);
         in = in != NULL ? in + n : NULL;
@@ -243,8 +244,8 @@ void air_response_at(const air_t *air, double at, size_t fft_size, float complex
     double lag = 0.0; /* of the drifting clock: output sample m shows the channel's m - lag */
     if (air->drift != NULL) {
         const double since = fmax(at - (double)air->drift_origin, 0.0);
-        lag = (double)drift_delay(air->drift) - air->drift_base -
-              1e-6 * air->config.sco_ppm * since;
+        lag =
+            (double)drift_delay(air->drift) - air->drift_base - 1e-6 * air->config.sco_ppm * since;
     }
     double complex taps[AIR_MAX_TAPS] = {1.0};
     size_t count = 1;

@@ -88,8 +88,8 @@ static int check_channel(const air_config_t *c, err_t *err)
     if (!(c->delay_spread_ns >= 0.0 && spread <= most)) {
         return err_set(err, ERR_ARGUMENT,
                        "channel.delay_spread_ns = %g is outside 0 to %.0f (%g samples at %g Hz)",
-                       c->delay_spread_ns, AIR_MAX_SPREAD * 1e9 / c->sample_rate_hz,
-                       AIR_MAX_SPREAD, c->sample_rate_hz);
+                       c->delay_spread_ns, AIR_MAX_SPREAD * 1e9 / c->sample_rate_hz, AIR_MAX_SPREAD,
+                       c->sample_rate_hz);
     }
     if (c->model == AIR_REPLAY && (c->path == NULL || c->path[0] == '\0')) {
         return err_set(err, ERR_ARGUMENT,

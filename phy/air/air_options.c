@@ -45,7 +45,8 @@ const option_t air_options[] = {
      .fallback = "0",
      .min = 0,
      .max = 1e6,
-     .help = "rayleigh, tdl, taps: largest Doppler shift (0: the channel stands still within a block)"},
+     .help =
+         "rayleigh, tdl, taps: largest Doppler shift (0: the channel stands still within a block)"},
     {.section = "channel",
      .name = "tap_count",
      .type = OPTION_INT,
@@ -136,7 +137,8 @@ const option_t air_options[] = {
      .fallback = "-200",
      .min = -200,
      .max = 40,
-     .help = "constant at the receiver, against the mean signal power (-200: none; else from -100)"},
+     .help =
+         "constant at the receiver, against the mean signal power (-200: none; else from -100)"},
     {.section = "channel",
      .name = "adc_bits",
      .type = OPTION_INT,

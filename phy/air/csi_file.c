@@ -32,7 +32,8 @@ static void read_antennas(csi_packet_t *packet, unsigned selection)
     bool straight = false;
     for (int i = 0; i < 3; i++) {
         packet->antenna[i] = (int)(selection >> (2 * i) & 3);
-        straight = straight || (i < packet->nrx && (packet->antenna[i] > 2 || seen[packet->antenna[i]]));
+        straight =
+            straight || (i < packet->nrx && (packet->antenna[i] > 2 || seen[packet->antenna[i]]));
         seen[packet->antenna[i]] = true;
     }
     for (int i = 0; straight && i < 3; i++) {
@@ -45,8 +46,10 @@ static int read_packet(csi_packet_t *packet, const uint8_t *p, size_t size, size
                        const char *name, err_t *err)
 {
     if (size < HEADER) {
-        return err_set(err, ERR_FORMAT, "%s: the measurement at byte %zu has %zu bytes, fewer than "
-                       "its header of %d", name, at, size, HEADER);
+        return err_set(err, ERR_FORMAT,
+                       "%s: the measurement at byte %zu has %zu bytes, fewer than "
+                       "its header of %d",
+                       name, at, size, HEADER);
     }
     *packet = (csi_packet_t){.timestamp_us = little16(p) | (uint32_t)little16(p + 2) << 16,
                              .nrx = p[8],
@@ -56,14 +59,17 @@ static int read_packet(csi_packet_t *packet, const uint8_t *p, size_t size, size
                              .wide = (little16(p + 18) & FLAG_WIDE) != 0,
                              .body = p + HEADER};
     if (packet->nrx < 1 || packet->nrx > 3 || packet->ntx < 1 || packet->ntx > 3) {
-        return err_set(err, ERR_FORMAT, "%s: the measurement at byte %zu has %d x %d antennas, not "
-                       "1 to 3 each", name, at, packet->nrx, packet->ntx);
+        return err_set(err, ERR_FORMAT,
+                       "%s: the measurement at byte %zu has %d x %d antennas, not "
+                       "1 to 3 each",
+                       name, at, packet->nrx, packet->ntx);
     }
     const size_t wanted = body_size(packet->nrx, packet->ntx);
     if (little16(p + 16) != wanted || size - HEADER < wanted) {
-        return err_set(err, ERR_FORMAT, "%s: the measurement at byte %zu says %u bytes and has %zu, "
-                       "where %d x %d antennas need %zu", name, at, little16(p + 16),
-                       size - HEADER, packet->nrx, packet->ntx, wanted);
+        return err_set(err, ERR_FORMAT,
+                       "%s: the measurement at byte %zu says %u bytes and has %zu, "
+                       "where %d x %d antennas need %zu",
+                       name, at, little16(p + 16), size - HEADER, packet->nrx, packet->ntx, wanted);
     }
     read_antennas(packet, p[15]);
     return 0;
@@ -87,12 +93,11 @@ static csi_packet_t *new_packet(csi_file_t *file, err_t *err)
 static int read_records(csi_file_t *file, size_t size, const char *name, err_t *err)
 {
     for (size_t at = 0; at < size;) {
-        const size_t length =
-            size - at >= 2 ? (size_t)file->data[at] << 8 | file->data[at + 1] : 0;
+        const size_t length = size - at >= 2 ? (size_t)file->data[at] << 8 | file->data[at + 1] : 0;
         if (size - at < 3 || length == 0 || length > size - at - 2) {
             return err_set(err, ERR_FORMAT,
-                           "%s: the record at byte %zu of %zu is cut off or has no length", name, at,
-                           size);
+                           "%s: the record at byte %zu of %zu is cut off or has no length", name,
+                           at, size);
         }
         if (file->data[at + 2] == CODE_MEASUREMENT) {
             csi_packet_t *packet = new_packet(file, err);
@@ -104,9 +109,9 @@ static int read_records(csi_file_t *file, size_t size, const char *name, err_t *
         }
         at += 2 + length;
     }
-    return file->count > 0 ? 0
-                           : err_set(err, ERR_FORMAT, "%s: no channel measurement in %zu bytes",
-                                     name, size);
+    return file->count > 0
+               ? 0
+               : err_set(err, ERR_FORMAT, "%s: no channel measurement in %zu bytes", name, size);
 }
 
 /* Takes the data over. */
@@ -131,7 +136,7 @@ csi_file_t *csi_file_open(const char *path, err_t *err)
     uint8_t *data;
     size_t size;
     return file_read_all(path, FILE_LIMIT, &data, &size, err) < 0 ? NULL
-                                                                 : take(data, size, path, err);
+                                                                  : take(data, size, path, err);
 }
 
 csi_file_t *csi_file_parse(const uint8_t *data, size_t size, const char *name, err_t *err)

@@ -26,10 +26,10 @@ struct doppler {
     int steps; /* since the last stretch began */
     const kernel_t *kernel;
     kernel_bank_t bank;
-    double complex *start;  /* [row][lane]: amplitude and phase at time 0 */
-    double complex *now;    /* at the present stretch's beginning */
-    double complex *leap;   /* the turn of a stretch */
-    double *rate;           /* turns a step */
+    double complex *start; /* [row][lane]: amplitude and phase at time 0 */
+    double complex *now;   /* at the present stretch's beginning */
+    double complex *leap;  /* the turn of a stretch */
+    double *rate;          /* turns a step */
     float *memory;
 };
 

@@ -131,8 +131,7 @@ void drift_process(drift_t *d, float complex *samples, size_t count)
     for (size_t done = 0; done < count;) {
         const size_t index = d->time % SEGMENT;
         const size_t n = count - done < SEGMENT - index ? count - done : SEGMENT - index;
-        const ptrdiff_t at =
-            (ptrdiff_t)(d->history + done + HALF - d->delay) + d->whole;
+        const ptrdiff_t at = (ptrdiff_t)(d->history + done + HALF - d->delay) + d->whole;
         d->kernel->fir_ramp(&ramp, DRIFT_TAPS, index, d->xr + at, d->xi + at, d->yr + done,
                             d->yi + done, n);
         done += n;

@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-void impulses_init(impulses_t *p, double probability, double power, uint64_t seed,
-                   uint64_t stream)
+void impulses_init(impulses_t *p, double probability, double power, uint64_t seed, uint64_t stream)
 {
     rng_seed(&p->rng, seed, stream);
     p->log_miss = log1p(-probability);

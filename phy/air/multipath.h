@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * multipath: the fading filter of one link.  Its taps are real mixtures of the
- * gains of independent paths,
- *     h[k](t) = sum over p of W[p][k] g_p(t),
- * with W made once from the model's profile, and g from a Gaussian draw a block,
- * from Doppler oscillators, or from a recording.
- *
- * Moving taps are exact at knots.  A cubic through four knots gives them up to seven
- * times between two, and from there to there they are linear.  The distances are
- * such (2 pi f_D / rate times them at most 0.224 and 0.028) that the rms error stays
- * below -80 dB up to f_D = rate / 3000; at the largest, rate / 1000, below -60 dB.
+ * multipath: the fading filter of one link, with the taps of a trajectory.h, and its
+ * blocks: the echoes of what was sent before a block leave with the gains of then.
  */
 #ifndef AIR_MULTIPATH_H
 #define AIR_MULTIPATH_H

@@ -29,9 +29,9 @@ static inline void cis(uint32_t turns, float *c, float *s)
     const float z = x * x;
     const float sine =
         x + x * z * ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f);
-    const float cosine = 1.0f - 0.5f * z +
-                         z * z * ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z +
-                                  4.166664568298827e-2f);
+    const float cosine =
+        1.0f - 0.5f * z +
+        z * z * ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f);
     const float a = (quarter & 1) != 0 ? -sine : cosine; /* a quarter turn on: (-sin, cos) */
     const float b = (quarter & 1) != 0 ? cosine : sine;
     *c = (quarter & 2) != 0 ? -a : a;

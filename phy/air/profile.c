@@ -54,8 +54,7 @@ static int tapped(profile_t *p, const tdl_t *table, double spread, double rate_h
                        AIR_MAX_TAPS);
     }
     const bool flat = spread == 0.0;
-    const size_t taps =
-        flat ? 1 : ((size_t)(latest * spread) + INTERPOLATION_TAPS + 7) / 8 * 8;
+    const size_t taps = flat ? 1 : ((size_t)(latest * spread) + INTERPOLATION_TAPS + 7) / 8 * 8;
     if (allocate(p, table->count, taps, err) < 0) {
         return -1;
     }

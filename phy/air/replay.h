@@ -2,13 +2,10 @@
 /*
  * replay: measured channel state as gains of paths at fixed delays.
  *
- * What is kept of a measurement is how the channel's shape and size move.  A
- * Wi-Fi card starts each packet at a time and phase of its own, so each packet's
- * mean delay is set to 0 and its phase to the one before it; its size is the
- * received power that the card reports (steps of 1 dB).  Each packet's 30 carriers
- * become the gains of paths 50 ns apart, by regularised least squares.  Over time
- * the gains are interpolated linearly between packets.  The mean power inside
- * +-0.26 of the sample rate is 1 over the recording.
+ * What is kept of a recording is how the channel's shape and size move.  Each packet
+ * becomes paths (csi_paths.h); its phase, which the card does not know, is set to the
+ * one before it.  Over time the gains are interpolated linearly between packets.  The
+ * mean power inside +-0.26 of the sample rate is 1 over the packets.
  *
  * Time is the card's clock; a step back or of more than a second (a new start)
  * counts as the recording's median step, 1 ms when there is none.  At its end the
@@ -20,8 +17,6 @@
 #include "err.h"
 
 #include <stddef.h>
-
-#define REPLAY_PATHS 21
 
 typedef struct replay replay_t;
 

@@ -161,7 +161,7 @@ static double distance(double *power, int count, double sight)
 {
     qsort(power, (size_t)count, sizeof *power, by_value);
     double worst = 0.0;
-    for (int i = 0; i < count; i += count > 2000 && sight > 0 ? 10 : 1) {
+    for (int i = 0; i<count; i += count> 2000 && sight > 0 ? 10 : 1) {
         const double model = sight > 0.0 ? rice(power[i], sight) : 1.0 - exp(-power[i]);
         worst = fmax(worst, fabs(model - (i + 0.5) / count));
     }
@@ -282,7 +282,8 @@ static void test_no_wear(void)
     air_process(air, x, x, N);
     double worst = 0.0;
     for (int i = 0; i < N; i += 7) {
-        worst = fmax(worst, cabs((double complex)x[i] - gain_at(air, (double)(long_ago + (size_t)i))));
+        worst =
+            fmax(worst, cabs((double complex)x[i] - gain_at(air, (double)(long_ago + (size_t)i))));
     }
     CHECK_AT_MOST(worst, 6e-3); /* the interpolation's share at this Doppler; a worn phase: more */
     air_destroy(air);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The channel's options reach the radios that meet in a hub: models per link, front end per radio. */
+/* The channel's options reach the radios that meet in a hub: models per link, front end per radio.
+ */
 #include "air/hub.h"
 #include "check.h"
 #include "radio/radio.h"

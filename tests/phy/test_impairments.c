@@ -177,8 +177,7 @@ static void test_saturation(void)
     double worst = 0.0, largest = 0.0;
     for (int i = 0; i < N; i++) {
         const double r = power_of((double complex)x[i]) / saturation;
-        const double complex wanted =
-            (double complex)x[i] * pow(1.0 + pow(r, 3.0), -1.0 / 6.0);
+        const double complex wanted = (double complex)x[i] * pow(1.0 + pow(r, 3.0), -1.0 / 6.0);
         worst = fmax(worst, cabs((double complex)y[i] - wanted) / cabs(wanted));
         largest = fmax(largest, power_of((double complex)y[i]));
     }
@@ -364,7 +363,8 @@ static void test_clock_ratio(void)
         double worst = 0.0;
         for (size_t done = 0; done < COUNT; done += PIECE) {
             for (size_t i = 0; i < PIECE; i++) {
-                piece[i] = (float complex)cexp(2.0 * PI * I * fmod(turns * (double)(done + i), 1.0));
+                piece[i] =
+                    (float complex)cexp(2.0 * PI * I * fmod(turns * (double)(done + i), 1.0));
             }
             air_process(air, piece, piece, PIECE);
             for (size_t i = done == 0 ? 500 : 0; i < PIECE; i += 77) {

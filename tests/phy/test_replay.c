@@ -53,9 +53,9 @@ static size_t put_record(uint8_t *p, int packet, uint32_t time_us, int rssi, cha
     for (int i = 0; i < 30; i++) {
         for (int row = 0; row < NRX; row++) {
             for (int tx = 0; tx < NTX; tx++) {
-                const float complex v = channel(packet, (row + 1) % 3, tx, csi_carrier_hz(false, i));
-                const size_t bit =
-                    (size_t)(i * (NRX * NTX * 16 + 3) + 3 + 16 * (row * NTX + tx));
+                const float complex v =
+                    channel(packet, (row + 1) % 3, tx, csi_carrier_hz(false, i));
+                const size_t bit = (size_t)(i * (NRX * NTX * 16 + 3) + 3 + 16 * (row * NTX + tx));
                 put_byte(h + 20, bit, (int)lrintf(crealf(v)));
                 put_byte(h + 20, bit + 8, (int)lrintf(cimagf(v)));
             }
@@ -136,7 +136,8 @@ static void test_damage(void)
     static const struct {
         size_t at;
         int value;
-    } changes[] = {{0, 0}, {8 + 3, 0}, {8 + 3, 4}, {9 + 3, 255}, {9 + 3, 1}, {16 + 3, 0}, {17 + 3, 255}};
+    } changes[] = {{0, 0},     {8 + 3, 0},  {8 + 3, 4},   {9 + 3, 255},
+                   {9 + 3, 1}, {16 + 3, 0}, {17 + 3, 255}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         uint8_t bad[2 * RECORD];
         memcpy(bad, data, sizeof bad);
@@ -184,7 +185,8 @@ static void write_file(int packets)
     FILE *out = fopen(PATH, "wb");
     uint8_t record[RECORD];
     for (int i = 0; i < packets; i++) {
-        const uint32_t time_us = (uint32_t)(4294900000u + (unsigned)i * (unsigned)STEP_US); /* wraps */
+        const uint32_t time_us =
+            (uint32_t)(4294900000u + (unsigned)i * (unsigned)STEP_US); /* wraps */
         put_record(record, i, time_us, 40, two_paths);
         fwrite(record, 1, RECORD, out);
     }
@@ -221,7 +223,8 @@ static void test_shape(void)
         air_response_at(air, packet * STEP_US * 1e-6 * RATE, FFT, h);
         for (int k = -60; k <= 60; k += 6) {
             const double complex two =
-                1.0 + 0.5 * cexp(2.0 * PI * I * (packet * STEP_US * 1e-6 / TURN_S - k * 30e3 * 200e-9));
+                1.0 +
+                0.5 * cexp(2.0 * PI * I * (packet * STEP_US * 1e-6 / TURN_S - k * 30e3 * 200e-9));
             const double wanted = creal(two * conj(two)) / 1.25;
             const float complex is = h[(k + FFT) % FFT];
             const double power = (double)crealf(is * conjf(is));

@@ -67,7 +67,8 @@ static double complex wanted(const tdl_t *table, double distance_hz, double spre
     for (size_t i = 0; i < table->count; i++) {
         const double p = linear((double)table->path[i].power_db);
         power += p;
-        sum += p * cexp(-2.0 * PI * I * distance_hz * (double)table->path[i].delay * spread_ns * 1e-9);
+        sum +=
+            p * cexp(-2.0 * PI * I * distance_hz * (double)table->path[i].delay * spread_ns * 1e-9);
     }
     return sum / power;
 }

@@ -93,8 +93,9 @@ static void test_models(void)
         config.air.doppler_hz = 30;
         config.air.tap_decay_db = 2;
         const tape_t tape = run(config, FRAMES);
-        printf("\n    %s: %d of %d frames, mean SNR %.2f dB, error %.1f dB", air_model_name((air_model_t)model),
-               tape.found, FRAMES, 10 * log10(tape.snr / tape.found), error_db(&tape));
+        printf("\n    %s: %d of %d frames, mean SNR %.2f dB, error %.1f dB",
+               air_model_name((air_model_t)model), tape.found, FRAMES,
+               10 * log10(tape.snr / tape.found), error_db(&tape));
         CHECK_AT_LEAST(tape.found, 0.98 * FRAMES);
         /* 200 draws of at worst one exponential value: 4.5 standard deviations, 1.2 dB. */
         CHECK_NEAR(10 * log10(tape.snr / tape.found), 20, 1.3);
@@ -134,17 +135,33 @@ static void test_impairments(void)
     for (int which = 0; which < 8; which++) {
         link_config_t config = link_of(AIR_AWGN, 25);
         air_config_t *air = &config.air;
-        static const char *const names[] = {"clock",  "phase noise", "amplifier", "I/Q and DC",
-                                            "converter", "gaps",      "tone",      "impulses"};
+        static const char *const names[] = {"clock",     "phase noise", "amplifier", "I/Q and DC",
+                                            "converter", "gaps",        "tone",      "impulses"};
         switch (which) {
-        case 0: air->sco_ppm = 20; break;
-        case 1: air->linewidth_hz = 20; break;
-        case 2: air->pa_backoff_db = 8; break;
-        case 3: air->iq_gain_db = 0.5, air->iq_phase_deg = 2, air->dc_dbc = -25; break;
-        case 4: air->adc_bits = 8; break;
-        case 5: air->loss_rate = 1e-4, air->loss_samples = 10; break;
-        case 6: air->tone_sir_db = 15, air->tone_hz = 0.1e6 + 7e3; break;
-        default: air->impulse_rate_hz = 2000, air->impulse_db = 10; break;
+        case 0:
+            air->sco_ppm = 20;
+            break;
+        case 1:
+            air->linewidth_hz = 20;
+            break;
+        case 2:
+            air->pa_backoff_db = 8;
+            break;
+        case 3:
+            air->iq_gain_db = 0.5, air->iq_phase_deg = 2, air->dc_dbc = -25;
+            break;
+        case 4:
+            air->adc_bits = 8;
+            break;
+        case 5:
+            air->loss_rate = 1e-4, air->loss_samples = 10;
+            break;
+        case 6:
+            air->tone_sir_db = 15, air->tone_hz = 0.1e6 + 7e3;
+            break;
+        default:
+            air->impulse_rate_hz = 2000, air->impulse_db = 10;
+            break;
         }
         const tape_t tape = run(config, FRAMES);
         printf("\n    %s: %d of %d frames, error %.1f dB", names[which], tape.found, FRAMES,
