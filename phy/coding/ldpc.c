@@ -8,6 +8,7 @@
 #include "coding/ldpc_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     DEFAULT_ITERATIONS = 20,
@@ -100,8 +101,8 @@ static void set_edges(ldpc_t *l)
     for (int row = 0; row < l->rows; row++) {
         l->row_start[row] = edges;
         for (; next < count && entry[next].row == row; next++) {
-            l->edge[edges++] = (ldpc_edge_t){
-                entry[next].column, (uint16_t)(entry[next].shift[set] % l->lifting)};
+            l->edge[edges++] =
+                (ldpc_edge_t){entry[next].column, (uint16_t)(entry[next].shift[set] % l->lifting)};
         }
         if (row >= CORE_ROWS) {
             l->edge[edges++] = (ldpc_edge_t){(uint8_t)(l->info_columns + row), 0};
@@ -125,6 +126,10 @@ static int allocate(ldpc_t *l, err_t *err)
     l->extrinsic = vectors(LDPC_MAX_DEGREE * s, sizeof(int16_t));
     l->least = vectors(4 * s, sizeof(int16_t));
     l->parity = vectors(s, sizeof(*l->parity));
+    /* Places past `lifting` take part in the arithmetic, to no effect. */
+    if (l->extrinsic != NULL) {
+        memset(l->extrinsic, 0, (size_t)(LDPC_MAX_DEGREE * s) * sizeof(int16_t));
+    }
     if (l->word == NULL || l->posterior == NULL || l->message == NULL || l->extrinsic == NULL ||
         l->least == NULL || l->parity == NULL) {
         return err_set(err, ERR_MEMORY, "LDPC: no memory for a block of %d bits",

@@ -30,7 +30,7 @@ typedef struct ldpc ldpc_t;
 
 typedef enum {
     LDPC_MIN_STAR, /* min-sum with an additive correction (A-min*): close to sum-product */
-    LDPC_MIN_SUM,  /* min-sum times 3/4: faster, 0.1 ... 0.5 dB worse */
+    LDPC_MIN_SUM,  /* min-sum times 3/4: 0.1 ... 0.4 dB worse, not faster; any scale of LLRs */
 } ldpc_algorithm_t;
 
 enum {

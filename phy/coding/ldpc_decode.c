@@ -44,23 +44,35 @@ static int16_t clip(int value, int most)
     return (int16_t)(value > most ? most : value < -most ? -most : value);
 }
 
+/* Without branches, so that it vectorises. */
 static int quantise(float llr)
 {
-    float x = llr * SCALE;
-    if (!(x > -MOST_INPUT)) { /* NaN as well */
-        return x <= -MOST_INPUT ? -MOST_INPUT : 0;
+    float x = llr == llr ? llr * SCALE : 0.0f;
+    x = x < MOST_INPUT ? x : MOST_INPUT;
+    x = x > -MOST_INPUT ? x : -MOST_INPUT;
+    return (int)(x + (x < 0.0f ? -0.5f : 0.5f));
+}
+
+static void add_quantised(int16_t *restrict posterior, const float *restrict llr, int n)
+{
+    for (int i = 0; i < n; i++) {
+        posterior[i] = clip(posterior[i] + quantise(llr[i]), MOST_POSTERIOR);
     }
-    return x < MOST_INPUT ? (int)(x < 0.0f ? x - 0.5f : x + 0.5f) : MOST_INPUT;
 }
 
 /* Soft bits to where they belong; a place that was sent twice gets the sum. */
 static void load(void *context, int place, int count)
 {
     load_t *c = context;
-    int z = c->ldpc->lifting;
-    for (int i = 0; i < count; i++, place++) {
-        int16_t *p = c->ldpc->posterior + place / z * c->ldpc->stride + place % z;
-        *p = clip(*p + quantise(*c->llr++), MOST_POSTERIOR);
+    int z = c->ldpc->lifting, column = place / z, from = place % z;
+    while (count > 0) {
+        int16_t *p = c->ldpc->posterior + column * c->ldpc->stride + from;
+        int n = z - from < count ? z - from : count;
+        add_quantised(p, c->llr, n);
+        c->llr += n;
+        count -= n;
+        column++;
+        from = 0;
     }
 }
 
@@ -77,8 +89,9 @@ static void start(ldpc_t *l, const float *llr)
 
 static int16_t box(int16_t a, int16_t b)
 {
-    int16_t low = a < b ? a : b, difference = (int16_t)(a > b ? a - b : b - a);
-    int16_t plus = (int16_t)(CORRECTION - ((a + b) >> 2));
+    int16_t low = a < b ? a : b, sum = (int16_t)(a + b);
+    int16_t difference = (int16_t)(a > b ? a - b : b - a);
+    int16_t plus = (int16_t)(CORRECTION - (sum >> 2));
     int16_t minus = (int16_t)(CORRECTION - (difference >> 2));
     plus = plus > 0 ? plus : 0;
     minus = minus > 0 ? minus : 0;
@@ -95,12 +108,12 @@ static int16_t magnitude(int16_t t)
  * Variable to check, one edge: posterior less the check's own last message.  `least`,
  * `rest` and `sign` gather the row: the least magnitude, the sum of the others, the sign.
  */
-static void gather_star(const int16_t *restrict posterior, const int16_t *restrict message,
-                        int16_t *restrict extrinsic, int16_t *restrict least,
-                        int16_t *restrict rest, int16_t *restrict sign, int n)
+static void gather_star(int16_t *restrict extrinsic, const int16_t *restrict message,
+                        int16_t *restrict least, int16_t *restrict rest, int16_t *restrict sign,
+                        int n)
 {
     for (int z = 0; z < n; z++) {
-        int16_t t = (int16_t)(posterior[z] - message[z]), v = magnitude(t);
+        int16_t t = (int16_t)(extrinsic[z] - message[z]), v = magnitude(t);
         int16_t high = v > least[z] ? v : least[z];
         extrinsic[z] = t;
         sign[z] ^= t;
@@ -109,12 +122,12 @@ static void gather_star(const int16_t *restrict posterior, const int16_t *restri
     }
 }
 
-static void gather_least(const int16_t *restrict posterior, const int16_t *restrict message,
-                         int16_t *restrict extrinsic, int16_t *restrict least,
-                         int16_t *restrict rest, int16_t *restrict sign, int n)
+static void gather_least(int16_t *restrict extrinsic, const int16_t *restrict message,
+                         int16_t *restrict least, int16_t *restrict rest, int16_t *restrict sign,
+                         int n)
 {
     for (int z = 0; z < n; z++) {
-        int16_t t = (int16_t)(posterior[z] - message[z]), v = magnitude(t);
+        int16_t t = (int16_t)(extrinsic[z] - message[z]), v = magnitude(t);
         int16_t high = v > least[z] ? v : least[z];
         extrinsic[z] = t;
         sign[z] ^= t;
@@ -123,11 +136,10 @@ static void gather_least(const int16_t *restrict posterior, const int16_t *restr
     }
 }
 
-/* Check to variable, one edge: message and new posterior. */
-static void scatter(int16_t *restrict posterior, int16_t *restrict message,
-                    const int16_t *restrict extrinsic, const int16_t *restrict least,
-                    const int16_t *restrict for_least, const int16_t *restrict for_others,
-                    const int16_t *restrict sign, int n)
+/* Check to variable, one edge: the message, and `extrinsic` becomes the new posterior. */
+static void scatter(int16_t *restrict extrinsic, int16_t *restrict message,
+                    const int16_t *restrict least, const int16_t *restrict for_least,
+                    const int16_t *restrict for_others, const int16_t *restrict sign, int n)
 {
     for (int z = 0; z < n; z++) {
         int16_t t = extrinsic[z], negative = (int16_t)((sign[z] ^ t) >> 15);
@@ -135,7 +147,7 @@ static void scatter(int16_t *restrict posterior, int16_t *restrict message,
         int16_t m = (int16_t)((size ^ negative) - negative), p = (int16_t)(t + m);
         p = p < MOST_POSTERIOR ? p : MOST_POSTERIOR;
         message[z] = m;
-        posterior[z] = p > -MOST_POSTERIOR ? p : -MOST_POSTERIOR;
+        extrinsic[z] = p > -MOST_POSTERIOR ? p : -MOST_POSTERIOR;
     }
 }
 
@@ -157,42 +169,45 @@ static void finish_least(const int16_t *restrict least, int16_t *restrict rest,
     }
 }
 
-static void gather(ldpc_t *l, const int16_t *posterior, const int16_t *message, int at, int from,
-                   int n)
+static void copy(int16_t *restrict to, const int16_t *restrict from, int count)
 {
-    int16_t *t = l->extrinsic + at;
-    (l->config.algorithm == LDPC_MIN_STAR ? gather_star : gather_least)(
-        posterior, message, t, l->least + from, l->rest + from, l->sign + from, n);
+    memcpy(to, from, (size_t)count * sizeof(*to));
 }
 
+/*
+ * The columns are turned into step with the row by copying, so that all arithmetic runs over
+ * whole aligned vectors: `stride` places, the last of which nobody reads.
+ */
 static void update_row(ldpc_t *l, int row)
 {
     int n = l->lifting, stride = l->stride;
     const ldpc_edge_t *edge = l->edge + l->row_start[row];
     int degree = l->row_start[row + 1] - l->row_start[row];
-    int16_t *message = l->message + (size_t)l->row_start[row] * (size_t)stride;
-    for (int z = 0; z < n; z++) {
+    bool star = l->config.algorithm == LDPC_MIN_STAR;
+    int16_t *message = l->message + l->row_start[row] * stride;
+    for (int z = 0; z < stride; z++) {
         l->least[z] = MOST_MESSAGE;
         l->rest[z] = MOST_MESSAGE;
         l->sign[z] = 0;
     }
     for (int i = 0; i < degree; i++) {
         const int16_t *p = l->posterior + edge[i].column * stride;
-        int shift = edge[i].shift, straight = n - shift;
-        gather(l, p + shift, message + i * stride, i * stride, 0, straight);
-        gather(l, p, message + i * stride + straight, i * stride + straight, straight, shift);
+        int16_t *t = l->extrinsic + i * stride;
+        copy(t, p + edge[i].shift, n - edge[i].shift);
+        copy(t + n - edge[i].shift, p, edge[i].shift);
+        (star ? gather_star : gather_least)(t, message + i * stride, l->least, l->rest, l->sign,
+                                            stride);
     }
-    if (l->config.algorithm == LDPC_MIN_STAR) {
-        finish_star(l->least, l->rest, l->all, n);
+    if (star) {
+        finish_star(l->least, l->rest, l->all, stride);
     } else {
-        finish_least(l->least, l->rest, l->all, n);
+        finish_least(l->least, l->rest, l->all, stride);
     }
     for (int i = 0; i < degree; i++) {
-        int16_t *p = l->posterior + edge[i].column * stride, *m = message + i * stride;
-        const int16_t *t = l->extrinsic + i * stride;
-        int shift = edge[i].shift, s = n - shift;
-        scatter(p + shift, m, t, l->least, l->rest, l->all, l->sign, s);
-        scatter(p, m + s, t + s, l->least + s, l->rest + s, l->all + s, l->sign + s, shift);
+        int16_t *p = l->posterior + edge[i].column * stride, *t = l->extrinsic + i * stride;
+        scatter(t, message + i * stride, l->least, l->rest, l->all, l->sign, stride);
+        copy(p + edge[i].shift, t, n - edge[i].shift);
+        copy(p, t + n - edge[i].shift, edge[i].shift);
     }
 }
 

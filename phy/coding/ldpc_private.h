@@ -15,9 +15,9 @@ typedef struct {
 struct ldpc {
     ldpc_config_t config;
     int lifting;
-    int info_columns;     /* 22 or 10 */
-    int columns, rows;    /* used at this rate */
-    int buffer_columns;   /* of the whole graph, circular buffer and the 2 that are never sent */
+    int info_columns;   /* 22 or 10 */
+    int columns, rows;  /* used at this rate */
+    int buffer_columns; /* of the whole graph, circular buffer and the 2 that are never sent */
     int row_start[LDPC_MAX_ROWS + 1]; /* first edge of each row */
     ldpc_edge_t edge[LDPC_MAX_ENTRIES];
 

@@ -36,6 +36,10 @@ static void nearest(const axis_t *axis, const float *exponent, int mask, float b
 /* llr[0], llr[step], llr[2 step] ... of one axis. */
 static void axis_llr(const axis_t *axis, float y, float noise_var, float *llr, int step)
 {
+    if (axis->bits == 1) {
+        llr[0] = 4.0f * axis->level[0] * y / noise_var; /* what the rest comes to */
+        return;
+    }
     float exponent[MAX_LEVELS], weight[MAX_LEVELS], most = -INFINITY;
     for (int l = 0; l < axis->levels; l++) {
         float off = y - axis->level[l];
@@ -60,6 +64,11 @@ static void axis_llr(const axis_t *axis, float y, float noise_var, float *llr, i
     }
 }
 
+static float clamp(float x, float least, float most)
+{
+    return x < least ? least : x > most ? most : x;
+}
+
 static void symbol_llr(modulation_t modulation, const axis_t *axis, float complex y,
                        float noise_var, float *llr)
 {
@@ -68,9 +77,9 @@ static void symbol_llr(modulation_t modulation, const axis_t *axis, float comple
         memset(llr, 0, (size_t)modulation_bits(modulation) * sizeof(*llr));
         return;
     }
-    noise_var = fminf(fmaxf(noise_var, least_noise), most_noise);
-    re = fminf(fmaxf(re, -most_value), most_value);
-    im = fminf(fmaxf(im, -most_value), most_value);
+    noise_var = clamp(noise_var, least_noise, most_noise);
+    re = clamp(re, -most_value, most_value);
+    im = clamp(im, -most_value, most_value);
     if (modulation == MODULATION_BPSK) {
         axis_llr(axis, (re + im) * (float)M_SQRT1_2, noise_var, llr, 1);
     } else {

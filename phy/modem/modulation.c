@@ -13,8 +13,8 @@ static const struct {
     int bits, axis_bits;
     float energy; /* of the points with odd coordinates */
 } table[MODULATION_COUNT] = {
-    {"BPSK", 1, 1, 1.0f},    {"QPSK", 2, 1, 2.0f},     {"16QAM", 4, 2, 10.0f},
-    {"64QAM", 6, 3, 42.0f},  {"256QAM", 8, 4, 170.0f},
+    {"BPSK", 1, 1, 1.0f},   {"QPSK", 2, 1, 2.0f},     {"16QAM", 4, 2, 10.0f},
+    {"64QAM", 6, 3, 42.0f}, {"256QAM", 8, 4, 170.0f},
 };
 
 int modulation_bits(modulation_t modulation)

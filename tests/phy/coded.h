@@ -43,7 +43,7 @@ static inline void coded_interval(int k, int n, double *low, double *high)
 {
     double z = 1.96, p = (double)k / n, d = 1.0 + z * z / n, centre = (p + z * z / (2.0 * n)) / d;
     double half = z / d * sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * (double)n));
-    *low = centre - half;
+    *low = fmax(0.0, centre - half);
     *high = centre + half;
 }
 
@@ -106,7 +106,8 @@ static inline void coded_frame(const coded_setup_t *s, ldpc_t *code, coded_buffe
         b->noise_var[i] = noise_var;
     }
     double t2 = coded_seconds();
-    demapper_unbiased(s->modulation, s->demapper, b->symbols, b->noise_var, (size_t)symbols, b->llr);
+    demapper_unbiased(s->modulation, s->demapper, b->symbols, b->noise_var, (size_t)symbols,
+                      b->llr);
     double t3 = coded_seconds();
     for (int i = 0; i < n; i++) {
         b->ordered[i % bits * symbols + i / bits] = b->llr[i];

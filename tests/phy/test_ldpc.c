@@ -55,12 +55,10 @@ static int print_lines(int count, char **word)
     s.frames = atoi(word[4]);
     s.code.info_bits = count > 5 ? atoi(word[5]) : s.code.info_bits;
     s.code.iterations = count > 6 ? atoi(word[6]) : s.code.iterations;
-    s.code.algorithm =
-        count > 7 && strcmp(word[7], "min-sum") == 0 ? LDPC_MIN_SUM : LDPC_MIN_STAR;
+    s.code.algorithm = count > 7 && strcmp(word[7], "min-sum") == 0 ? LDPC_MIN_SUM : LDPC_MIN_STAR;
     s.code.base_graph = count > 8 ? atoi(word[8]) : 0;
     int bits = modulation_bits(s.modulation);
-    s.code.coded_bits =
-        (int)((long long)s.code.info_bits * under / over + bits - 1) / bits * bits;
+    s.code.coded_bits = (int)((long long)s.code.info_bits * under / over + bits - 1) / bits * bits;
     err_t err = ERR_INIT;
     ldpc_t *code = ldpc_create(&s.code, &err);
     if (code == NULL || s.frames < 1) {
@@ -124,9 +122,8 @@ static void word_holds(int graph, int z, rng_t *rng)
     static uint8_t word[MOST_WORD], coded[MOST_WORD];
     int info = graph == 1 ? 22 : 10, all = graph == 1 ? 68 : 52;
     int filled = graph == 1 ? 22 : z > 64 ? 10 : z > 62 ? 9 : z > 24 ? 8 : 6;
-    ldpc_config_t c = {.info_bits = filled * z,
-                       .coded_bits = (all - 2 - info + filled) * z,
-                       .base_graph = graph};
+    ldpc_config_t c = {
+        .info_bits = filled * z, .coded_bits = (all - 2 - info + filled) * z, .base_graph = graph};
     ldpc_t *code = ldpc_create(&c, NULL);
     CU_ASSERT_FATAL(code != NULL);
     CHECK_INT(ldpc_shape(code).lifting, z);
@@ -176,7 +173,8 @@ static int clean(const ldpc_config_t *c, rng_t *rng)
 static void clean_words_come_back(void)
 {
     static const int sizes[] = {24, 40, 193, 292, 561, 641, 1000, 3824, 3841, 8447, 8448};
-    static const double rates[] = {1.0 / 32, 0.2, 0.25, 1.0 / 3, 0.5, 2.0 / 3, 0.75, 5.0 / 6, 8.0 / 9};
+    static const double rates[] = {1.0 / 32, 0.2,  0.25,    1.0 / 3, 0.5,
+                                   2.0 / 3,  0.75, 5.0 / 6, 8.0 / 9};
     rng_t rng;
     rng_seed(&rng, 1, 2);
     for (int s = 0; s < CHECK_COUNT(sizes); s++) {
@@ -216,8 +214,8 @@ static void compare(int info_bits, int coded_bits, modulation_t modulation, int 
                     double es_n0_db, double bler, int frames)
 {
     coded_setup_t s = {.modulation = modulation, .frames = frames, .seed = 4};
-    s.code = (ldpc_config_t){
-        .info_bits = info_bits, .coded_bits = coded_bits, .iterations = iterations};
+    s.code =
+        (ldpc_config_t){.info_bits = info_bits, .coded_bits = coded_bits, .iterations = iterations};
     s.es_n0_db = es_n0_db + 0.2;
     CHECK_AT_MOST((double)coded_measure(&s).block_errors / frames, bler);
     s.es_n0_db = es_n0_db - 0.2;

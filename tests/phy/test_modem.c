@@ -73,8 +73,7 @@ static over_waveform_t over_waveform(modulation_t modulation, double rate, size_
         modem_encode(modem, sent, points);
         frame_header_t h = link_header((uint16_t)i, 1, (uint32_t)c.symbols);
         transmitter_modulate(tx, &h, points, samples);
-        link_channel_t channel =
-            rayleigh ? link_rayleigh(snr_db, 300.0, &rng) : link_awgn(snr_db);
+        link_channel_t channel = rayleigh ? link_rayleigh(snr_db, 300.0, &rng) : link_awgn(snr_db);
         channel.cfo = 2.0 * (double)rng_uniform(&rng) - 1.0;
         link_pass(&channel, samples, length, 200 + rng_below(&rng, 1800), &rng, x, count);
         listener.received = 0;
@@ -104,8 +103,7 @@ static int print_lines(int count, char **word)
     if (modulation < 0 || sscanf(word[3], "%d/%d", &over, &under) != 2 || under < 1 ||
         sscanf(word[4], "%lf:%lf:%lf", &from, &step, &to) != 3 || step <= 0.0 || frames < 1 ||
         bytes < 1) {
-        fprintf(stderr,
-                "phy_test_modem awgn|rayleigh MODULATION RATE FROM:STEP:TO FRAMES BYTES\n");
+        fprintf(stderr, "phy_test_modem awgn|rayleigh MODULATION RATE FROM:STEP:TO FRAMES BYTES\n");
         return 2;
     }
     double rate = (double)over / under, low, high;
@@ -117,8 +115,8 @@ static int print_lines(int count, char **word)
         coded_interval(r.frames - r.whole, r.frames, &low, &high);
         printf("Es/N0 %6.2f dB  %d frames, %d received, payload whole in %d, lost %.4f (95 %% "
                "%.4f ... %.4f), wrong %d\n",
-               from + i * step, r.frames, r.received, r.whole,
-               1.0 - (double)r.whole / r.frames, low, high, r.wrong);
+               from + i * step, r.frames, r.received, r.whole, 1.0 - (double)r.whole / r.frames,
+               low, high, r.wrong);
         fflush(stdout);
     }
     return 0;

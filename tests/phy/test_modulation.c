@@ -242,7 +242,8 @@ static void any_float_is_taken(void)
             int a = k % ODD, b = k / ODD % ODD, c = k / ODD / ODD % ODD, way = k / ODD / ODD / ODD;
             float complex y = CMPLXF(odd[a], odd[b]);
             (way & 1 ? demapper_mmse : demapper_unbiased)(
-                (modulation_t)m, way & 2 ? DEMAPPER_MAX_LOG : DEMAPPER_LOG_MAP, &y, &odd[c], 1, llr);
+                (modulation_t)m, way & 2 ? DEMAPPER_MAX_LOG : DEMAPPER_LOG_MAP, &y, &odd[c], 1,
+                llr);
             for (int i = 0; i < modulation_bits((modulation_t)m); i++) {
                 CU_ASSERT(isfinite(llr[i]));
                 CU_ASSERT(llr[i] == 0.0f || (isfinite(odd[a]) && isfinite(odd[b])));
