@@ -468,8 +468,17 @@ static double complex between(const double complex *r, int u, int v)
     return d >= 0 ? r[d] : conj(r[-d]);
 }
 
-double estimator_interpolator(estimator_t *e, const estimate_t *profile, double power,
-                              double pilot_noise_var, estimator_interpolator_t *w)
+/* A profile that may lie a normally distributed delay away: its correlation, damped. */
+static void blur(double complex *r, double wander_samples)
+{
+    for (int d = 1; d <= N; d++) {
+        double angle = 2.0 * M_PI * d * wander_samples / NUMEROLOGY_FFT;
+        r[d] *= exp(-0.5 * angle * angle);
+    }
+}
+
+double estimator_interpolator(estimator_t *e, const estimate_t *profile, double wander_samples,
+                              double power, double pilot_noise_var, estimator_interpolator_t *w)
 {
     double complex r[N + 1], m[P * P], x[N][P];
     double noise = power > 0.0 ? fmax(pilot_noise_var / power, LEAST_NOISE) : 1.0, good = 0.0;
@@ -478,6 +487,7 @@ double estimator_interpolator(estimator_t *e, const estimate_t *profile, double 
         return 0.0;
     }
     correlation(e, profile, r);
+    blur(r, wander_samples);
     for (int p = 0; p < P; p++) {
         for (int q = 0; q < P; q++) { /* column-major: m[q][p] is row p */
             m[q * P + p] =

@@ -94,12 +94,14 @@ void estimator_again(estimator_t *e, const estimate_t *profile,
 /*
  * The LMMSE interpolation from the 12 pilot carriers (numerology_pilot),
  * z[p] = h[pilot p] + noise of variance pilot_noise_var, to all: for the
- * mixture's mean profile.  Returns the error variance per carrier, mean over
- * carriers.  LMMSE estimators only; without parts in `profile` a uniform
- * profile over the prefix is assumed.  Bad numbers give W = 0 and 0.
+ * mixture's mean profile, whose delays may since have moved together by
+ * `wander_samples` rms.  Returns the error variance per carrier, mean over
+ * carriers.  The pilots are 330 kHz apart: delays beyond 3 us fold back.
+ * Without parts in `profile` (LS and DFT never find any) a uniform profile
+ * over the prefix is assumed.  Bad numbers give W = 0 and 0.
  */
-double estimator_interpolator(estimator_t *e, const estimate_t *profile, double power,
-                              double pilot_noise_var, estimator_interpolator_t *w);
+double estimator_interpolator(estimator_t *e, const estimate_t *profile, double wander_samples,
+                              double power, double pilot_noise_var, estimator_interpolator_t *w);
 void estimator_interpolate(const estimator_interpolator_t *w,
                            const float complex z[NUMEROLOGY_PILOTS],
                            float complex h[NUMEROLOGY_USED]);

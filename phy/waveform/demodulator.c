@@ -28,8 +28,7 @@ static int allocate(demodulator_t *d, estimator_method_t method, err_t *err)
                        : NULL;
     d->delay = d->estimator != NULL ? delay_create(err) : NULL;
     d->tracker = d->delay != NULL ? tracker_create(err) : NULL;
-    d->across = d->tracker != NULL ? interpolator_create(d->numerology.cp, err) : NULL;
-    return d->across == NULL ? -1 : 0;
+    return d->tracker == NULL ? -1 : 0;
 }
 
 static void make_tables(demodulator_t *d)
@@ -77,7 +76,6 @@ void demodulator_destroy(demodulator_t *d)
         estimator_destroy(d->estimator);
         delay_destroy(d->delay);
         tracker_destroy(d->tracker);
-        interpolator_destroy(d->across);
         free(d->symbols);
         free(d->noise_var);
         free(d);

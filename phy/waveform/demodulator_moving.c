@@ -191,13 +191,23 @@ static void put_out(demodulator_t *d, const float complex h_pilot[P], double err
 
 /* ---- through the pilots ---- */
 
+/* By how much the delays may have moved from where the head saw them, in samples rms: what the
+   clock's filter is unsure of, and what the ramp has not yet followed. */
+static double clock_wander(const demodulator_t *d)
+{
+    double behind = d->clock.value - d->ramped;
+    return sqrt(d->clock.vv + d->clock.ss * ADAPT_EVERY * ADAPT_EVERY + behind * behind);
+}
+
 /* The Doppler anew, and with the filter's error the interpolation over the carriers. */
 static void adapt(demodulator_t *d)
 {
     float complex h[P];
     tracker_adapt(d->tracker, d->n0);
     d->across_from = tracker_filter(d->tracker, d->out_t, h);
-    interpolator_prepare(d->across, d->training.power, d->across_from);
+    d->across_error =
+        estimator_interpolator(d->estimator, &d->estimate, clock_wander(d), d->training.power,
+                               d->across_from, &d->across);
     d->adapt_at = d->out_block + ADAPT_EVERY;
 }
 
@@ -215,8 +225,8 @@ static void follow_pilots(demodulator_t *d)
                 adapt(d);
             }
             double error = tracker_filter(d->tracker, d->out_t, h_pilot);
-            interpolator_apply(d->across, h_pilot, d->h);
-            put_out(d, h_pilot, interpolator_error(d->across) * error / d->across_from);
+            estimator_interpolate(&d->across, h_pilot, d->h);
+            put_out(d, h_pilot, d->across_error * error / d->across_from);
             look_at_delay(d, h_pilot);
             d->passed = false;
         }

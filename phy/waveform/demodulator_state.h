@@ -14,7 +14,6 @@
 #define WAVEFORM_DEMODULATOR_STATE_H
 
 #include "chest/estimator.h"
-#include "chest/interpolator.h"
 #include "chest/tracker.h"
 #include "chest/training.h"
 #include "sync/trend.h"
@@ -48,7 +47,6 @@ struct demodulator {
     estimator_t *estimator;
     delay_t *delay;
     tracker_t *tracker;
-    interpolator_t *across; /* from pilots to carriers */
     float complex segment[DEMOD_N]; /* the preamble's */
     float complex known[NUMEROLOGY_KNOWN][DEMOD_N];
     float complex pilots[DEMOD_P];
@@ -91,7 +89,8 @@ struct demodulator {
     size_t out_block, out_t; /* payload and OFDM symbol that is equalised next */
     bool passed;             /* the retraining symbol before out_block has been stepped over */
     size_t adapt_at;         /* payload symbol at which the Doppler is chosen anew */
-    double across_from;      /* the pilots' error that `across` was made for */
+    estimator_interpolator_t across; /* from pilots to carriers ... */
+    double across_from, across_error; /* ... for so large an error there, and what is left of it */
     double wobble;           /* variance of the common phase beyond what the filter follows */
     double complex neighbours; /* sum of h(p) h*(p - 1) over pilots and symbols */
     double neighbour_energy, delay_reference;

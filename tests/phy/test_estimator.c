@@ -287,7 +287,7 @@ static void pilots_tell_all_carriers(void)
             channels_draw(&m, origin, &rng, h);
             double power = channels_observe(h, noise / 12.0, &rng, ls);
             estimator_apply(e, ls, power, noise / 12.0, &estimate);
-            promised += estimator_interpolator(e, &estimate, power, noise, &w);
+            promised += estimator_interpolator(e, &estimate, 0.0, power, noise, &w);
             /* A later symbol: the same channel here, other noise. */
             channels_observe(h, noise, &rng, ls);
             for (int p = 0; p < P; p++) {
@@ -369,7 +369,7 @@ static void bad_numbers_do_no_harm(void)
                 estimator_again(e, &out, ls, values[j], values[i], &out);
                 CU_ASSERT(all_finite(&out));
                 if (methods[k] == ESTIMATOR_LMMSE) {
-                    CU_ASSERT(isfinite(estimator_interpolator(e, &out, values[i], values[j], &w)));
+                    CU_ASSERT(isfinite(estimator_interpolator(e, &out, 0.0, values[i], values[j], &w)));
                 }
                 ls[i] = CMPLXF(values[j], values[i]);
                 estimator_apply(e, ls, 1.0, 0.1, &out);
@@ -513,7 +513,7 @@ static void print_time(const char *profile, double ns, int cp, double db, int co
             double t1 = now_us();
             estimator_again(e, &a, ls, power, noise, &b);
             double t2 = now_us();
-            estimator_interpolator(e, &a, power, 12.0 * noise, &w);
+            estimator_interpolator(e, &a, 0.0, power, 12.0 * noise, &w);
             double t3 = now_us();
             least[0] = fmin(least[0], t1 - t0);
             least[1] = fmin(least[1], t2 - t1);
