@@ -143,7 +143,8 @@ static void scatter(int16_t *restrict extrinsic, int16_t *restrict message,
 {
     for (int z = 0; z < n; z++) {
         int16_t t = extrinsic[z], negative = (int16_t)((sign[z] ^ t) >> 15);
-        int16_t size = magnitude(t) == least[z] ? for_least[z] : for_others[z];
+        int16_t a = for_least[z], b = for_others[z]; /* both read: then it vectorises anywhere */
+        int16_t size = magnitude(t) == least[z] ? a : b;
         int16_t m = (int16_t)((size ^ negative) - negative), p = (int16_t)(t + m);
         p = p < MOST_POSTERIOR ? p : MOST_POSTERIOR;
         message[z] = m;

@@ -18,7 +18,7 @@
 
 typedef enum {
     DEMAPPER_LOG_MAP, /* exact */
-    DEMAPPER_MAX_LOG, /* the nearest point of each kind only: faster, under 0.1 dB worse */
+    DEMAPPER_MAX_LOG, /* the nearest points only: 3 times as fast, 0.01 ... 0.3 dB worse */
 } demapper_algorithm_t;
 
 /*

@@ -324,6 +324,25 @@ static void nothing_is_never_whole(void)
     }
 }
 
+/* The code word of all zeros, scrambled and mapped: what a stuck sender may send. */
+static void zeros_are_no_block(void)
+{
+    enum { SYMBOLS = 400, BITS = 2 * SYMBOLS };
+    modem_config_t c = {.modulation = MODULATION_QPSK,
+                        .payload_bytes = 40,
+                        .symbols = SYMBOLS,
+                        .unbiased = true,
+                        .scrambling = 12345};
+    rng_t rng;
+    rng_seed(&rng, 7, 0);
+    bench_t b = bench_open(&c, &rng);
+    static uint8_t bits[BITS];
+    scrambler_sequence(c.scrambling, bits, BITS);
+    modulation_map(c.modulation, bits, SYMBOLS, b.symbols);
+    CHECK_INT(modem_decode(b.modem, b.symbols, b.noise_var, b.got, NULL), 1);
+    bench_close(&b);
+}
+
 /* Ten thousand blocks of noise just below the cliff: the CRC lets no wrong one through. */
 static void wrong_is_never_whole(void)
 {
@@ -388,6 +407,7 @@ static const check_test_t tests[] = {
     {"the CRC gives its published check value", crc_check_value},
     {"a block that is lost is named, and the others are whole", one_lost_block},
     {"no signal, and no number, is ever a whole payload", nothing_is_never_whole},
+    {"the word of all zeros is no block", zeros_are_no_block},
     {"a wrong block is never said to be whole", wrong_is_never_whole},
     {"the whole waveform carries bytes", waveform_carries_bytes},
     {"numbers out of range are named", bad_arguments},
