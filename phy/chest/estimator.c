@@ -37,6 +37,7 @@ enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS };
 
 struct estimator {
     estimator_method_t method;
+    int prefix;
     bank_t *bank;
     selection_t *selection;
     paths_t *paths;
@@ -65,6 +66,7 @@ estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
     }
     memset(e, 0, sizeof(*e));
     e->method = method;
+    e->prefix = cp;
     bool ok = true;
     if (method == ESTIMATOR_DFT) {
         e->window = window_create(cp, err);
@@ -456,9 +458,9 @@ static void correlation(estimator_t *e, const estimate_t *profile, double comple
             at *= turn;
         }
     }
-    if (profile->parts == 0) {
-        memcpy(r, e->bank->entry[e->bank->first[PROFILE_UNIFORM + 1] - 1].correlation,
-               (N + 1) * sizeof(*r));
+    for (int d = 0; profile->parts == 0 && d <= N; d++) { /* uniform over the prefix */
+        double half = M_PI * d * e->prefix / NUMEROLOGY_FFT;
+        r[d] = d > 0 ? sin(half) / half * cexp(-I * half) : 1.0;
     }
 }
 
