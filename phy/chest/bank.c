@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The products with the bank's tables.  Vectors are GCC's, of a fixed 16
- * lanes: the compiler cuts them to what the processor has, and the sums come
- * out the same everywhere.  (bank_build.c makes the tables.)
+ * The products with the bank's tables, in GCC's vectors.  Every sum runs over
+ * the same terms in the same order whatever the vectors' length.
+ * (bank_build.c makes the tables.)
  */
 #include "chest/bank.h"
 
 enum {
     N = NUMEROLOGY_USED,
     HALF = NUMEROLOGY_USED / 2,
-    L = BANK_LANES,
+    F = BANK_FLOATS,
     C = BANK_CARRIERS,
     ROOTS = NUMEROLOGY_FFT * BANK_STEPS
 };
 
-typedef bank_lane_t lane_t;
+typedef bank_vector_t vector_t;
 
 #define ROOT_HALF 0.70710678f
 
@@ -34,19 +34,17 @@ static inline __attribute__((always_inline)) void correlate(const float *basis, 
                                                             const float *xim, int vectors,
                                                             float *cre, float *cim)
 {
-    lane_t re[2][4] = {{{0}}}, im[2][4] = {{{0}}};
-    for (int u = 0; u < N; u += 2) {
-        for (int odd = 0; odd < 2; odd++) {
-            const lane_t *a = (const lane_t *)(basis + (u + odd) * vectors * L);
-            for (int k = 0; k < vectors; k++) {
-                re[odd][k] += a[k] * xre[u + odd];
-                im[odd][k] += a[k] * xim[u + odd];
-            }
+    vector_t re[BANK_MAX_RANK / F] = {{0}}, im[BANK_MAX_RANK / F] = {{0}};
+    for (int u = 0; u < N; u++) {
+        const vector_t *a = (const vector_t *)basis + u * vectors;
+        for (int k = 0; k < vectors; k++) {
+            re[k] += a[k] * xre[u];
+            im[k] += a[k] * xim[u];
         }
     }
     for (int k = 0; k < vectors; k++) {
-        ((lane_t *)cre)[k] = re[0][k] + re[1][k];
-        ((lane_t *)cim)[k] = im[0][k] + im[1][k];
+        ((vector_t *)cre)[k] = re[k];
+        ((vector_t *)cim)[k] = im[k];
     }
 }
 
@@ -78,10 +76,10 @@ void bank_project(const bank_t *b, const float *hre, const float *him, int shift
 {
     float xre[N], xim[N];
     bank_fold(b, hre, him, shift, xre, xim);
-    if (b->width == 2 * L) {
-        correlate(b->basis, xre, xim, 2, cre, cim);
+    if (b->width == BANK_MAX_RANK / 2) {
+        correlate(b->basis, xre, xim, BANK_MAX_RANK / 2 / F, cre, cim);
     } else {
-        correlate(b->basis, xre, xim, 4, cre, cim);
+        correlate(b->basis, xre, xim, BANK_MAX_RANK / F, cre, cim);
     }
 }
 
@@ -103,10 +101,10 @@ void bank_unfold(const bank_t *b, const float *xre, const float *xim, int shift,
 void bank_expand(const bank_t *b, const float *cre, const float *cim, int shift, float *hre,
                  float *him)
 {
-    lane_t re[C / L] = {{0}}, im[C / L] = {{0}};
+    vector_t re[C / F] = {{0}}, im[C / F] = {{0}};
     for (int j = 0; j < b->rank; j++) {
-        const lane_t *a = (const lane_t *)(b->basist + j * C);
-        for (int k = 0; k < C / L; k++) {
+        const vector_t *a = (const vector_t *)(b->basist + j * C);
+        for (int k = 0; k < C / F; k++) {
             re[k] += a[k] * cre[j];
             im[k] += a[k] * cim[j];
         }
@@ -117,10 +115,10 @@ void bank_expand(const bank_t *b, const float *cre, const float *cim, int shift,
 void bank_analyse(const bank_t *b, const bank_entry_t *e, int width, const float *cre,
                   const float *cim, float *dre, float *dim)
 {
-    int row = e->width / L;
-    for (int k = 0; k < width / L; k++) {
-        const lane_t *q = (const lane_t *)e->q + k;
-        lane_t re[2] = {{0}}, im[2] = {{0}};
+    int row = e->width / F;
+    for (int k = 0; k < width / F; k++) {
+        const vector_t *q = (const vector_t *)e->q + k;
+        vector_t re[2] = {{0}}, im[2] = {{0}};
         /* The basis' width is even, and its pads are zero. */
         for (int j = 0; j < b->rank; j += 2) {
             re[0] += q[j * row] * cre[j];
@@ -128,18 +126,18 @@ void bank_analyse(const bank_t *b, const bank_entry_t *e, int width, const float
             re[1] += q[(j + 1) * row] * cre[j + 1];
             im[1] += q[(j + 1) * row] * cim[j + 1];
         }
-        ((lane_t *)dre)[k] = re[0] + re[1];
-        ((lane_t *)dim)[k] = im[0] + im[1];
+        ((vector_t *)dre)[k] = re[0] + re[1];
+        ((vector_t *)dim)[k] = im[0] + im[1];
     }
 }
 
 void bank_synthesise(const bank_t *b, const bank_entry_t *e, int width, const float *dre,
                      const float *dim, float *cre, float *cim)
 {
-    lane_t *re = (lane_t *)cre, *im = (lane_t *)cim;
-    int row = b->width / L;
+    vector_t *re = (vector_t *)cre, *im = (vector_t *)cim;
+    int row = b->width / F;
     for (int i = 0; i < width; i++) {
-        const lane_t *q = (const lane_t *)e->qt + i * row;
+        const vector_t *q = (const vector_t *)e->qt + i * row;
         for (int k = 0; k < row; k++) {
             re[k] += q[k] * dre[i];
             im[k] += q[k] * dim[i];

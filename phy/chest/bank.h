@@ -32,7 +32,31 @@ enum {
 
 #define BANK_ALIGNED __attribute__((aligned(64)))
 
-typedef float bank_lane_t __attribute__((vector_size(4 * BANK_LANES), aligned(64)));
+/*
+ * What the processor adds at once.  The compiler makes poor code of vectors
+ * longer than that.  Results are the same for all: sums across a vector are
+ * taken over BANK_LANES floats in one order (bank_sum).
+ */
+#if defined(__AVX512F__)
+#define BANK_VECTOR 64
+#elif defined(__AVX__)
+#define BANK_VECTOR 32
+#else
+#define BANK_VECTOR 16
+#endif
+enum { BANK_FLOATS = BANK_VECTOR / 4, BANK_DOUBLES = BANK_VECTOR / 8 };
+typedef float bank_vector_t __attribute__((vector_size(BANK_VECTOR), aligned(BANK_VECTOR)));
+typedef double bank_double_t __attribute__((vector_size(BANK_VECTOR), aligned(BANK_VECTOR)));
+
+static inline double bank_sum(const float lane[BANK_LANES])
+{
+    float part[8];
+    for (int i = 0; i < 8; i++) {
+        part[i] = lane[i] + lane[8 + i];
+    }
+    return (double)((part[0] + part[4]) + (part[1] + part[5])) +
+           (double)((part[2] + part[6]) + (part[3] + part[7]));
+}
 
 typedef struct {
     profile_shape_t shape;

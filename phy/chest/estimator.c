@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * LMMSE: h_ls is brought to power 1; selection.c tries profiles; the best one
- * made of separate paths is moved off the grid (paths.c); the likeliest few
- * are mixed by their likelihoods.  The expected error is that of the mixture:
- * the parts' own, and what they differ by.
- *
- * What h_ls holds beside that (paths far beyond the prefix, a channel like no
- * profile) is taken in as far as its energy exceeds the noise's by more than
- * chance: a Wiener gain with a threshold.  Without noise h is h_ls, then.
+ * The three methods behind one door, and the interpolation from pilots.  The
+ * LMMSE estimate itself: mixture.c.
  */
 #include "chest/estimator.h"
 
 #include "chest/bank.h"
-#include "chest/paths.h"
-#include "chest/selection.h"
+#include "chest/mixture.h"
 #include "chest/window.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdbool.h>
@@ -25,31 +17,13 @@
 
 enum { N = NUMEROLOGY_USED, C = BANK_CARRIERS, P = NUMEROLOGY_PILOTS };
 
-#define LEAST_NOISE 1e-10 /* of the power: the tables are floats */
-#define WINDOW_NATS 5.0   /* parts less likely than the best by more than that weigh nothing */
-#define CELL        0.15  /* samples that a grid's place and spread are off by */
-#define STILL       0.01  /* samples: a step that needs no other after it */
-/* Samples from which clusters leave the grid: it is fine enough for less, and with more noise. */
-#define REFINE_SPREAD       0.6
-#define REFINE_SPREAD_NOISY 1.5
-#define NOISY               3e-3
-#define CHANCE              1.4 /* noise energy of 80 dimensions or more exceeds its mean by less */
+#define LEAST_NOISE 1e-10 /* of the power: keeps the pilots' matrix positive definite */
 
 struct estimator {
     estimator_method_t method;
     int prefix;
-    bank_t *bank;
-    selection_t *selection;
-    paths_t *paths;
+    mixture_t *mixture;
     window_t *window;
-
-    /* this call, at power 1 */
-    double noise, energy;
-    float ls_re[C] BANK_ALIGNED, ls_im[C] BANK_ALIGNED; /* h_ls */
-    float x_re[C] BANK_ALIGNED, x_im[C] BANK_ALIGNED;   /* the same in bank.h's coordinates */
-    float h_re[C] BANK_ALIGNED, h_im[C] BANK_ALIGNED;   /* the estimate */
-    profile_shape_t fit_shape;                          /* paths' last fit; PROFILE_SHAPES: none */
-    paths_place_t fit_place;
 };
 
 estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
@@ -59,12 +33,11 @@ estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
                 cp, NUMEROLOGY_CP_NORMAL, NUMEROLOGY_CP_EXTENDED);
         return NULL;
     }
-    estimator_t *e = aligned_alloc(64, (sizeof(*e) + 63) / 64 * 64);
+    estimator_t *e = calloc(1, sizeof(*e));
     if (e == NULL) {
         err_set(err, ERR_MEMORY, "channel estimator: out of memory");
         return NULL;
     }
-    memset(e, 0, sizeof(*e));
     e->method = method;
     e->prefix = cp;
     bool ok = true;
@@ -72,10 +45,8 @@ estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err)
         e->window = window_create(cp, err);
         ok = e->window != NULL;
     } else if (method == ESTIMATOR_LMMSE) {
-        e->bank = bank_create(cp, err);
-        e->selection = e->bank != NULL ? selection_create(e->bank, err) : NULL;
-        e->paths = e->selection != NULL ? paths_create(e->bank->reach, err) : NULL;
-        ok = e->paths != NULL;
+        e->mixture = mixture_create(cp, err);
+        ok = e->mixture != NULL;
     }
     if (!ok) {
         estimator_destroy(e);
@@ -88,294 +59,17 @@ void estimator_destroy(estimator_t *e)
 {
     if (e != NULL) {
         window_destroy(e->window);
-        paths_destroy(e->paths);
-        selection_destroy(e->selection);
-        bank_destroy(e->bank);
+        mixture_destroy(e->mixture);
         free(e);
     }
 }
 
-/* Splits h_ls and brings it to power 1.  False: nothing to estimate from. */
-static bool take(estimator_t *e, const float complex *h_ls, double power, double noise_var)
+static void finish(estimator_t *e, double noise_var, estimate_t *out)
 {
-    double energy = 0.0;
-    float scale = (float)(1.0 / sqrt(power));
-    for (int u = 0; u < N; u++) {
-        e->ls_re[u] = crealf(h_ls[u]) * scale;
-        e->ls_im[u] = cimagf(h_ls[u]) * scale;
-        energy += (double)(e->ls_re[u] * e->ls_re[u] + e->ls_im[u] * e->ls_im[u]);
-    }
-    e->energy = energy;
-    e->noise = fmax(noise_var / power, LEAST_NOISE);
-    e->fit_shape = PROFILE_SHAPES;
-    memset(e->h_re, 0, sizeof(e->h_re));
-    memset(e->h_im, 0, sizeof(e->h_im));
-    /* Also false for what is not a number. */
-    return energy > 0.0 && energy < 1e12 && e->noise < 1e12;
-}
-
-/* On the bank's grid; refine may have moved the origin a little beyond its end. */
-static int shift_of(const estimate_part_t *part)
-{
-    double origin = fmax(SELECTION_FIRST, fmin(SELECTION_LAST, part->origin_samples));
-    return (int)lround(origin * BANK_STEPS);
-}
-
-/* Over the parts of a mixture, by their weights, per carrier. */
-typedef struct {
-    double error;  /* of each part alone */
-    double energy; /* of each part's estimate */
-} mixture_t;
-
-/* Adds weight times a grid profile's estimate to c. */
-static void add_entry(estimator_t *e, const estimate_part_t *part, float *cre, float *cim,
-                      mixture_t *m)
-{
-    float dre[BANK_MAX_RANK] BANK_ALIGNED, dim[BANK_MAX_RANK] BANK_ALIGNED;
-    const float *xre, *xim;
-    int width;
-    double sum = 0.0, energy = 0.0;
-    float weight = (float)part->weight;
-    const float *gain = selection_gains(e->selection, part->entry, &width);
-    selection_projected(e->selection, shift_of(part), &xre, &xim);
-    bank_analyse(e->bank, &e->bank->entry[part->entry], width, xre, xim, dre, dim);
-    for (int i = 0; i < width; i++) {
-        dre[i] *= gain[i];
-        dim[i] *= gain[i];
-        energy += (double)(dre[i] * dre[i] + dim[i] * dim[i]);
-        sum += (double)gain[i];
-        dre[i] *= weight;
-        dim[i] *= weight;
-    }
-    bank_synthesise(e->bank, &e->bank->entry[part->entry], width, dre, dim, cre, cim);
-    m->error += part->weight * e->noise * sum / N;
-    m->energy += part->weight * energy / N;
-}
-
-static double fit(estimator_t *e, profile_shape_t shape, paths_place_t place, double noise)
-{
-    e->fit_shape = shape;
-    e->fit_place = place;
-    return paths_fit(e->paths, shape, place, e->x_re, e->x_im, noise);
-}
-
-/* Whether that was the last fit; a refinement ends with one at the true noise. */
-static bool fitted(const estimator_t *e, const estimate_part_t *part)
-{
-    return part->shape == e->fit_shape && part->origin_samples == e->fit_place.origin &&
-           part->scale_samples == e->fit_place.scale;
-}
-
-/* The same for separate paths, straight to the carriers. */
-static void add_paths(estimator_t *e, const estimate_part_t *part, mixture_t *m)
-{
-    float xre[C] BANK_ALIGNED, xim[C] BANK_ALIGNED;
-    double energy = 0.0;
-    float weight = (float)part->weight;
-    if (!fitted(e, part)) {
-        fit(e, part->shape, (paths_place_t){part->origin_samples, part->scale_samples},
-            fmax(e->noise, PATHS_MIN_NOISE));
-    }
-    m->error += part->weight * paths_estimate(e->paths, xre, xim);
-    for (int u = 0; u < N; u++) {
-        energy += (double)(xre[u] * xre[u] + xim[u] * xim[u]);
-        xre[u] *= weight;
-        xim[u] *= weight;
-    }
-    bank_unfold(e->bank, xre, xim, 0, e->h_re, e->h_im);
-    m->energy += part->weight * energy / N;
-}
-
-/*
- * Takes in what is left of h_ls, as far as it is not noise.  `kept`: the part
- * of the noise that h has kept already, 0 … 1.  Returns the error it brings.
- */
-static double add_rest(estimator_t *e, double kept)
-{
-    double energy = 0.0, share = fmax(1.0 - kept, 0.1);
-    for (int u = 0; u < N; u++) {
-        float re = e->ls_re[u] - e->h_re[u], im = e->ls_im[u] - e->h_im[u];
-        energy += (double)(re * re + im * im) / N;
-    }
-    double rest = energy / share; /* noise gives e->noise or a little less */
-    double gain = rest > 0.0 ? 1.0 - CHANCE * e->noise / rest : 0.0;
-    if (gain <= 0.0) {
-        return 0.0;
-    }
-    for (int u = 0; u < N; u++) {
-        e->h_re[u] += (float)gain * (e->ls_re[u] - e->h_re[u]);
-        e->h_im[u] += (float)gain * (e->ls_im[u] - e->h_im[u]);
-    }
-    double signal = fmax(rest - e->noise, 0.0);
-    return (gain * gain * e->noise + (1.0 - gain) * (1.0 - gain) * signal) * share;
-}
-
-/* The parts' estimates together; parts of one shift share the way back to the carriers. */
-static double mix(estimator_t *e, const estimate_part_t *part, int parts)
-{
-    mixture_t m = {0.0, 0.0};
-    double energy = 0.0;
-    bool done[ESTIMATE_PARTS] = {false};
-    for (int i = 0; i < parts; i++) {
-        if (part[i].entry < 0) {
-            add_paths(e, &part[i], &m);
-        } else if (!done[i]) {
-            float cre[BANK_MAX_RANK] BANK_ALIGNED = {0}, cim[BANK_MAX_RANK] BANK_ALIGNED = {0};
-            int shift = shift_of(&part[i]);
-            for (int k = i; k < parts; k++) {
-                if (part[k].entry >= 0 && shift_of(&part[k]) == shift) {
-                    add_entry(e, &part[k], cre, cim, &m);
-                    done[k] = true;
-                }
-            }
-            bank_expand(e->bank, cre, cim, shift, e->h_re, e->h_im);
-        }
-    }
-    for (int u = 0; u < N; u++) {
-        energy += (double)(e->h_re[u] * e->h_re[u] + e->h_im[u] * e->h_im[u]) / N;
-    }
-    /* What the parts differ by is error too. */
-    return m.error + fmax(m.energy - energy, 0.0) + add_rest(e, m.error / e->noise);
-}
-
-/* Keeps the likeliest in part[], best first; part[].weight holds the log-likelihood for now. */
-static int insert(estimate_part_t *part, int parts, const estimate_part_t *next)
-{
-    if (parts == ESTIMATE_PARTS && next->weight <= part[parts - 1].weight) {
-        return parts;
-    }
-    int at = parts < ESTIMATE_PARTS ? parts++ : parts - 1;
-    for (; at > 0 && part[at - 1].weight < next->weight; at--) {
-        part[at] = part[at - 1];
-    }
-    part[at] = *next;
-    return parts;
-}
-
-static estimate_part_t from_candidate(const estimator_t *e, const candidate_t *c)
-{
-    const bank_entry_t *entry = &e->bank->entry[c->entry];
-    return (estimate_part_t){.weight = c->likelihood,
-                             .shape = entry->shape,
-                             .entry = c->entry,
-                             .origin_samples = (double)c->shift / BANK_STEPS,
-                             .scale_samples = entry->scale};
-}
-
-/*
- * Moves a profile of separate paths off the grid.  The first steps suppose
- * more noise than there is: with little, paths out of place fit h as well,
- * with amplitudes gone wild, and the way to the true places is lost.
- */
-static estimate_part_t refine(estimator_t *e, estimate_part_t part, bool forgiven)
-{
-    static const double suppose[] = {1e-2, 1e-3, 0.0, 0.0};
-    paths_place_t place = {part.origin_samples, part.scale_samples}, next = place;
-    for (int i = forgiven ? 0 : 1; i < 4; i++) {
-        if (suppose[i] == 0.0 || suppose[i] > e->noise) {
-            fit(e, part.shape, place, fmax(suppose[i], e->noise));
-            next = paths_step(e->paths, e->x_re, e->x_im, (paths_place_t){CELL, CELL});
-            double moved = fmax(fabs(next.origin - place.origin), fabs(next.scale - place.scale));
-            place = next;
-            if (suppose[i] == 0.0 && moved < STILL) {
-                break;
-            }
-        }
-    }
-    part.entry = -1;
-    part.weight = fit(e, part.shape, place, e->noise);
-    part.origin_samples = place.origin;
-    part.scale_samples = place.scale;
-    return part;
-}
-
-static bool separate(profile_shape_t shape)
-{
-    return shape == PROFILE_TDL_A || shape == PROFILE_TDL_C;
-}
-
-static const candidate_t *prefer(const candidate_t *a, const candidate_t *b)
-{
-    return a == NULL || b->rank_by > a->rank_by ? b : a;
-}
-
-/* Search and refinement: the likeliest parts, `weight` their log-likelihoods. */
-static int collect(estimator_t *e, estimate_part_t *part)
-{
-    const candidate_t *list, *lone = NULL, *clusters = NULL;
-    int count = selection_search(e->selection, &list), parts = 0;
-    for (int i = 0; i < count; i++) {
-        const bank_entry_t *entry = &e->bank->entry[list[i].entry];
-        estimate_part_t next = from_candidate(e, &list[i]);
-        parts = insert(part, parts, &next);
-        if (entry->shape == PROFILE_LONE) {
-            lone = prefer(lone, &list[i]);
-        } else if (separate(entry->shape)) {
-            clusters = prefer(clusters, &list[i]);
-        }
-    }
-    if (e->noise < PATHS_MIN_NOISE) {
-        return parts;
-    }
-    if (lone != NULL) {
-        estimate_part_t next = refine(e, from_candidate(e, lone), false);
-        parts = insert(part, parts, &next);
-    }
-    double least = e->noise > NOISY ? REFINE_SPREAD_NOISY : REFINE_SPREAD;
-    if (clusters != NULL && e->bank->entry[clusters->entry].spread > least) {
-        bool forgiven = clusters->likelihood == -INFINITY;
-        estimate_part_t next = refine(e, from_candidate(e, clusters), forgiven);
-        parts = insert(part, parts, &next);
-    }
-    return parts;
-}
-
-/* Fills out->part; returns the number of parts. */
-static int choose(estimator_t *e, estimate_t *out)
-{
-    int parts = collect(e, out->part), kept = 0;
-    double best = out->part[0].weight, sum = 0.0;
-    while (kept < parts && out->part[kept].weight > best - WINDOW_NATS) {
-        out->part[kept].weight = exp(out->part[kept].weight - best);
-        sum += out->part[kept++].weight;
-    }
-    for (int i = 0; i < kept; i++) {
-        out->part[i].weight /= sum;
-    }
-    out->log_likelihood = best;
-    return kept;
-}
-
-/* Mean delay and spread of the mixture. */
-static void describe(estimator_t *e, estimate_t *out)
-{
-    double first = 0.0, second = 0.0;
-    for (int i = 0; i < out->parts; i++) {
-        const estimate_part_t *p = &out->part[i];
-        double mean, spread;
-        if (p->entry >= 0) {
-            mean = e->bank->entry[p->entry].mean;
-            spread = e->bank->entry[p->entry].spread;
-        } else {
-            paths_moments(e->paths, p->shape, p->scale_samples, &mean, &spread);
-        }
-        mean += p->origin_samples;
-        first += p->weight * mean;
-        second += p->weight * (mean * mean + spread * spread);
-    }
-    out->delay_samples = first;
-    out->delay_spread_samples = sqrt(fmax(second - first * first, 0.0));
-}
-
-static void finish(estimator_t *e, double power, double noise_var, estimate_t *out)
-{
-    float scale = (float)sqrt(power);
-    double error = mix(e, out->part, out->parts) * power;
-    for (int u = 0; u < N; u++) {
-        out->h[u] = CMPLXF(e->h_re[u] * scale, e->h_im[u] * scale);
-    }
+    double error = mixture_estimate(e->mixture, out->part, out->parts, out->h);
     out->error_var = fmin(error, fmax(noise_var, 0.0));
-    describe(e, out);
+    mixture_moments(e->mixture, out->part, out->parts, &out->delay_samples,
+                    &out->delay_spread_samples);
 }
 
 /* LS and DFT, and nothing: true when `out` is complete. */
@@ -400,67 +94,34 @@ static bool simple(estimator_t *e, const float complex *h_ls, double noise_var, 
     return true;
 }
 
-static bool begin(estimator_t *e, const float complex *h_ls, double power, double noise_var)
-{
-    if (!(power > 0.0 && power < 1e30) || !isfinite(noise_var) ||
-        !take(e, h_ls, power, noise_var)) {
-        return false;
-    }
-    selection_begin(e->selection, e->ls_re, e->ls_im, e->noise);
-    bank_fold(e->bank, e->ls_re, e->ls_im, 0, e->x_re, e->x_im);
-    return true;
-}
-
 void estimator_apply(estimator_t *e, const float complex h_ls[NUMEROLOGY_USED], double power,
                      double noise_var, estimate_t *out)
 {
-    if (simple(e, h_ls, noise_var, out) || !begin(e, h_ls, power, noise_var)) {
+    if (simple(e, h_ls, noise_var, out) || !mixture_begin(e->mixture, h_ls, power, noise_var)) {
         return;
     }
-    out->parts = choose(e, out);
-    finish(e, power, noise_var, out);
+    out->parts = mixture_choose(e->mixture, out->part, &out->log_likelihood);
+    finish(e, noise_var, out);
 }
 
 void estimator_again(estimator_t *e, const estimate_t *profile,
                      const float complex h_ls[NUMEROLOGY_USED], double power, double noise_var,
                      estimate_t *out)
 {
-    estimate_t kept = *profile;
-    if (kept.parts == 0 || e->method != ESTIMATOR_LMMSE) {
+    estimate_part_t part[ESTIMATE_PARTS];
+    int parts = profile->parts;
+    double log_likelihood = profile->log_likelihood;
+    if (parts == 0 || e->method != ESTIMATOR_LMMSE) {
         estimator_apply(e, h_ls, power, noise_var, out);
         return;
     }
+    memcpy(part, profile->part, sizeof(part));
     memset(out, 0, sizeof(*out));
-    if (!begin(e, h_ls, power, noise_var)) {
-        return;
-    }
-    out->parts = kept.parts;
-    memcpy(out->part, kept.part, sizeof(out->part));
-    out->log_likelihood = kept.log_likelihood;
-    finish(e, power, noise_var, out);
-}
-
-/* The mixture's mean correlation of carriers d apart. */
-static void correlation(estimator_t *e, const estimate_t *profile, double complex *r)
-{
-    memset(r, 0, (N + 1) * sizeof(*r));
-    for (int i = 0; i < profile->parts; i++) {
-        const estimate_part_t *p = &profile->part[i];
-        if (p->entry < 0) {
-            paths_correlation(e->paths, p->shape,
-                              (paths_place_t){p->origin_samples, p->scale_samples}, p->weight, r);
-            continue;
-        }
-        double complex turn = cexp(-2.0 * I * M_PI * p->origin_samples / NUMEROLOGY_FFT);
-        double complex at = p->weight;
-        for (int d = 0; d <= N; d++) {
-            r[d] += at * e->bank->entry[p->entry].correlation[d];
-            at *= turn;
-        }
-    }
-    for (int d = 0; profile->parts == 0 && d <= N; d++) { /* uniform over the prefix */
-        double half = M_PI * d * e->prefix / NUMEROLOGY_FFT;
-        r[d] = d > 0 ? sin(half) / half * cexp(-I * half) : 1.0;
+    if (mixture_begin(e->mixture, h_ls, power, noise_var)) {
+        out->parts = parts;
+        memcpy(out->part, part, sizeof(part));
+        out->log_likelihood = log_likelihood;
+        finish(e, noise_var, out);
     }
 }
 
@@ -468,6 +129,14 @@ static double complex between(const double complex *r, int u, int v)
 {
     int d = bank_carrier(u) - bank_carrier(v);
     return d >= 0 ? r[d] : conj(r[-d]);
+}
+
+static void uniform_correlation(int cp, double complex *r)
+{
+    for (int d = 0; d <= N; d++) {
+        double half = M_PI * d * cp / NUMEROLOGY_FFT;
+        r[d] = d > 0 ? sin(half) / half * cexp(-I * half) : 1.0;
+    }
 }
 
 /* A profile that may lie a normally distributed delay away: its correlation, damped. */
@@ -488,7 +157,11 @@ double estimator_interpolator(estimator_t *e, const estimate_t *profile, double 
     if (!(power > 0.0 && power < 1e30 && noise < 1e12) || !isfinite(pilot_noise_var)) {
         return 0.0;
     }
-    correlation(e, profile, r);
+    if (profile->parts > 0) {
+        mixture_correlation(e->mixture, profile->part, profile->parts, r);
+    } else {
+        uniform_correlation(e->prefix, r);
+    }
     blur(r, wander_samples);
     for (int p = 0; p < P; p++) {
         for (int q = 0; q < P; q++) { /* column-major: m[q][p] is row p */

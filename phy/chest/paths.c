@@ -21,16 +21,14 @@ enum {
     HALF = N / 2,
     C = BANK_CARRIERS,
     L = BANK_LANES,
-    V = C / L,
+    V = C / BANK_FLOATS,
     ROW = 80,       /* the cosines' part of a row, in whole vectors */
     MAX_LAG = 100,  /* samples between two paths */
     LAG_STEPS = 32, /* per sample, of the table of A^T A */
 };
 
-typedef bank_lane_t lane_t;
-
-enum { COLUMN = 8 };
-typedef double column_t __attribute__((vector_size(8 * COLUMN), aligned(64)));
+typedef bank_vector_t vector_t;
+typedef bank_double_t column_t;
 
 struct paths {
     profile_t unit[PROFILE_SHAPES]; /* scale 1 */
@@ -136,17 +134,15 @@ static void respond(float *row, double angle)
 
 static double dot(const float *a, const float *b)
 {
-    const lane_t *x = (const lane_t *)a, *y = (const lane_t *)b;
-    lane_t sum = {0};
-    for (int k = 0; k < V; k++) {
-        sum += x[k] * y[k];
+    enum { STEP = L / BANK_FLOATS };
+    const vector_t *x = (const vector_t *)a, *y = (const vector_t *)b;
+    vector_t sum[STEP] = {{0}};
+    for (int k = 0; k < V; k += STEP) {
+        for (int i = 0; i < STEP; i++) {
+            sum[i] += x[k + i] * y[k + i];
+        }
     }
-    float part[8];
-    for (int i = 0; i < 8; i++) {
-        part[i] = sum[i] + sum[8 + i];
-    }
-    return (double)((part[0] + part[4]) + (part[1] + part[5])) +
-           (double)((part[2] + part[6]) + (part[3] + part[7]));
+    return bank_sum((const float *)sum);
 }
 
 /* Column j of A^T A below the diagonal, by a cubic through two values and slopes (2e-8 of the top).
@@ -170,14 +166,14 @@ static double factorise(paths_t *p)
 {
     double log_det = 0.0, product = 1.0;
     for (int j = 0; j < p->count; j++) {
-        column_t column[PATHS_MAX / COLUMN];
+        column_t column[PATHS_MAX / BANK_DOUBLES];
         double *at = (double *)column;
         gram(p, j, at);
         at[j] += p->noise / p->power[j];
         for (int k = 0; k < j; k++) {
             const column_t *before = (const column_t *)p->factor[k];
             double part = p->factor[k][j];
-            for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+            for (int i = 0; i < PATHS_MAX / BANK_DOUBLES; i++) {
                 column[i] -= part * before[i];
             }
         }
@@ -199,12 +195,12 @@ static double factorise(paths_t *p)
 static void invert(paths_t *p)
 {
     for (int j = 0; j < p->count; j++) {
-        column_t row[PATHS_MAX / COLUMN] = {{0}};
+        column_t row[PATHS_MAX / BANK_DOUBLES] = {{0}};
         double root = p->factor[j][j], *at = (double *)row;
         for (int k = 0; k < j; k++) {
             const column_t *before = (const column_t *)p->inverse[k];
             double part = p->factor[k][j];
-            for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+            for (int i = 0; i < PATHS_MAX / BANK_DOUBLES; i++) {
                 row[i] -= part * before[i];
             }
         }
@@ -219,10 +215,10 @@ static void invert(paths_t *p)
 static void gather(double rows[PATHS_MAX][PATHS_MAX], int count, const double *x, const double *y,
                    column_t *out_x, column_t *out_y)
 {
-    column_t a[PATHS_MAX / COLUMN] = {{0}}, b[PATHS_MAX / COLUMN] = {{0}};
+    column_t a[PATHS_MAX / BANK_DOUBLES] = {{0}}, b[PATHS_MAX / BANK_DOUBLES] = {{0}};
     for (int j = 0; j < count; j++) {
         const column_t *row = (const column_t *)rows[j];
-        for (int i = 0; i < PATHS_MAX / COLUMN; i++) {
+        for (int i = 0; i < PATHS_MAX / BANK_DOUBLES; i++) {
             a[i] += row[i] * x[j];
             b[i] += row[i] * y[j];
         }
@@ -234,7 +230,7 @@ static void gather(double rows[PATHS_MAX][PATHS_MAX], int count, const double *x
 /* M^-1 b in place, two right sides at once. */
 static void solve(paths_t *p, double *re, double *im)
 {
-    column_t x[PATHS_MAX / COLUMN], y[PATHS_MAX / COLUMN];
+    column_t x[PATHS_MAX / BANK_DOUBLES], y[PATHS_MAX / BANK_DOUBLES];
     gather(p->turned, p->count, re, im, x, y);
     gather(p->inverse, p->count, (const double *)x, (const double *)y, x, y);
     memcpy(re, x, sizeof(x));
@@ -251,9 +247,9 @@ static void correlate(const paths_t *p, const float *xre, const float *xim, doub
 
 static void combine(const paths_t *p, const double *re, const double *im, float *xre, float *xim)
 {
-    lane_t sre[V] = {{0}}, sim[V] = {{0}};
+    vector_t sre[V] = {{0}}, sim[V] = {{0}};
     for (int i = 0; i < p->count; i++) {
-        const lane_t *a = (const lane_t *)p->a[i];
+        const vector_t *a = (const vector_t *)p->a[i];
         float cr = (float)re[i], ci = (float)im[i];
         for (int k = 0; k < V; k++) {
             sre[k] += a[k] * cr;

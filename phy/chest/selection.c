@@ -150,12 +150,15 @@ static double make_gains(const bank_entry_t *e, double noise, float least, float
     float part = (float)(1.0 / noise);
     memset(gain, 0, (size_t)e->width * sizeof(*gain));
     for (*width = 0; *width < e->width; *width += BANK_LANES) {
-        const bank_lane_t *value = (const bank_lane_t *)(e->eigenvalue + *width);
-        bank_lane_t x = *value * part;
-        if (*width > 0 && x[0] < least) {
+        const float *value = e->eigenvalue + *width;
+        float x[BANK_LANES];
+        if (*width > 0 && value[0] * part < least) {
             break;
         }
-        *(bank_lane_t *)(gain + *width) = x / (1.0f + x);
+        for (int i = 0; i < BANK_LANES; i++) {
+            x[i] = value[i] * part;
+            gain[*width + i] = x[i] / (1.0f + x[i]);
+        }
         double a = 1.0, b = 1.0;
         for (int i = 0; i < BANK_LANES; i += 2) {
             a *= 1.0 + (double)x[i];
@@ -202,17 +205,16 @@ const float *selection_gains(selection_t *s, int entry, int *width)
 /* sum gain |d|^2 */
 static double weigh(const float *gain, const float *dre, const float *dim, int width)
 {
-    bank_lane_t sum = {0};
-    for (int k = 0; k < width / BANK_LANES; k++) {
-        const bank_lane_t *re = (const bank_lane_t *)dre + k, *im = (const bank_lane_t *)dim + k;
-        sum += ((const bank_lane_t *)gain)[k] * (*re * *re + *im * *im);
+    enum { STEP = BANK_LANES / BANK_FLOATS };
+    const bank_vector_t *g = (const bank_vector_t *)gain;
+    const bank_vector_t *re = (const bank_vector_t *)dre, *im = (const bank_vector_t *)dim;
+    bank_vector_t sum[STEP] = {{0}};
+    for (int k = 0; k < width / BANK_FLOATS; k += STEP) {
+        for (int i = 0; i < STEP; i++) {
+            sum[i] += g[k + i] * (re[k + i] * re[k + i] + im[k + i] * im[k + i]);
+        }
     }
-    float part[8];
-    for (int i = 0; i < 8; i++) {
-        part[i] = sum[i] + sum[8 + i];
-    }
-    return (double)((part[0] + part[4]) + (part[1] + part[5])) +
-           (double)((part[2] + part[6]) + (part[3] + part[7]));
+    return bank_sum((const float *)sum);
 }
 
 static int within(int shift)
