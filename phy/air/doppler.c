@@ -26,24 +26,27 @@ struct doppler {
     int steps; /* since the last stretch began */
     const kernel_t *kernel;
     kernel_bank_t bank;
-    double complex *start; /* [row][lane]: amplitude and phase at time 0 */
-    double complex *now;   /* at the present stretch's beginning */
-    double complex *leap;  /* the turn of a stretch */
-    double *rate;          /* turns a step */
-    float *memory;
+    double complex *start;     /* [row][lane]: amplitude and phase at time 0 */
+    double *now_re, *now_im;   /* at the present stretch's beginning */
+    double *leap_re, *leap_im; /* the turn of a stretch */
+    double *rate;              /* turns a step */
+    double *numbers;           /* the five above */
+    float *memory;             /* the bank's */
 };
 
 static bool allocate(doppler_t *d)
 {
     d->start = calloc(d->size, sizeof *d->start);
-    d->now = calloc(d->size, sizeof *d->now);
-    d->leap = calloc(d->size, sizeof *d->leap);
-    d->rate = calloc(d->size, sizeof *d->rate);
+    d->numbers = calloc(5 * d->size, sizeof *d->numbers);
     d->memory = aligned_alloc(64, 4 * d->size * sizeof *d->memory);
-    if (d->start == NULL || d->now == NULL || d->leap == NULL || d->rate == NULL ||
-        d->memory == NULL) {
+    if (d->start == NULL || d->numbers == NULL || d->memory == NULL) {
         return false;
     }
+    d->now_re = d->numbers;
+    d->now_im = d->numbers + d->size;
+    d->leap_re = d->numbers + 2 * d->size;
+    d->leap_im = d->numbers + 3 * d->size;
+    d->rate = d->numbers + 4 * d->size;
     memset(d->memory, 0, 4 * d->size * sizeof *d->memory);
     d->bank = (kernel_bank_t){.rows = DOPPLER_ROWS,
                               .lanes = d->lanes,
@@ -78,9 +81,7 @@ void doppler_destroy(doppler_t *d)
 {
     if (d != NULL) {
         free(d->start);
-        free(d->now);
-        free(d->leap);
-        free(d->rate);
+        free(d->numbers);
         free(d->memory);
         free(d);
     }
@@ -95,9 +96,12 @@ static double complex cis_turns(double turns)
 static void set_oscillator(doppler_t *d, size_t at, double complex amplitude, double rate)
 {
     const double complex step = cis_turns(rate);
+    const double complex leap = cis_turns(rate * STRETCH);
     d->start[at] = amplitude;
-    d->now[at] = amplitude;
-    d->leap[at] = cis_turns(rate * STRETCH);
+    d->now_re[at] = creal(amplitude);
+    d->now_im[at] = cimag(amplitude);
+    d->leap_re[at] = creal(leap);
+    d->leap_im[at] = cimag(leap);
     d->rate[at] = rate;
     d->bank.step_re[at] = (float)creal(step);
     d->bank.step_im[at] = (float)cimag(step);
@@ -131,8 +135,8 @@ static void draw_sight(doppler_t *d, rng_t *rng)
 static void begin_stretch(doppler_t *d)
 {
     for (size_t i = 0; i < d->size; i++) {
-        d->bank.re[i] = (float)creal(d->now[i]);
-        d->bank.im[i] = (float)cimag(d->now[i]);
+        d->bank.re[i] = (float)d->now_re[i];
+        d->bank.im[i] = (float)d->now_im[i];
     }
     d->steps = 0;
 }
@@ -157,13 +161,22 @@ void doppler_draw(doppler_t *d, rng_t *rng, float *gr, float *gi)
     }
 }
 
+/* Real and imaginary parts apart: gcc 12 would fuse the products of interleaved ones, whatever
+   -ffp-contract says, and the samples would depend on the machine. */
+static void turn_stretch(doppler_t *d)
+{
+    for (size_t i = 0; i < d->size; i++) {
+        const double re = d->now_re[i], im = d->now_im[i];
+        d->now_re[i] = re * d->leap_re[i] - im * d->leap_im[i];
+        d->now_im[i] = re * d->leap_im[i] + im * d->leap_re[i];
+    }
+}
+
 void doppler_step(doppler_t *d, float *gr, float *gi)
 {
     d->kernel->turn(&d->bank, gr, gi);
     if (++d->steps == STRETCH) {
-        for (size_t i = 0; i < d->size; i++) {
-            d->now[i] *= d->leap[i];
-        }
+        turn_stretch(d);
         begin_stretch(d);
     }
 }

@@ -16,7 +16,7 @@ typedef struct {
     float amplitude; /* of a sub-carrier */
     size_t index;    /* of the next sample of the symbol */
     float complex symbol[FOREIGN_PREFIX + FOREIGN_FFT];
-    float complex turn[FOREIGN_FFT];
+    float turn_re[FOREIGN_FFT], turn_im[FOREIGN_FFT];
 } foreign_t;
 
 /* power: of a sample, mean. */
