@@ -12,8 +12,9 @@
  * The search: the mean delay of h (from the correlation of neighbouring
  * carriers) ties each spread to a shift, so a ladder over the exponential
  * spreads finds the scale; from there each shape climbs its grid of spread and
- * shift, steps halving, to its own top.  What was tried on the way is kept:
- * the neighbourhood of the tops is the mixture.
+ * shift, steps halving, to its own top.  TDL profiles of a large spread have
+ * many tops: a coarse sweep of their grid comes first.  What was tried on the
+ * way is kept: the neighbourhood of the tops is the mixture.
  */
 #include "chest/selection.h"
 
@@ -27,7 +28,8 @@ enum {
     LOW = SELECTION_FIRST * BANK_STEPS,
     SHIFTS = (SELECTION_LAST - SELECTION_FIRST) * BANK_STEPS + 1,
     CLIMB = 24, /* moves at most */
-    STARTS = 2, /* of a sweep's best, how many climb */
+    STARTS = 3, /* tops of a sweep that are climbed */
+    ROWS = 48,  /* spreads of a sweep at most */
 };
 
 #define NEGLIGIBLE 1e-3f /* a gain that changes nothing */
@@ -81,8 +83,8 @@ selection_t *selection_create(const bank_t *bank, err_t *err)
         memset(s, 0, sizeof(*s));
         s->bank = bank;
         /* Late clusters move more: a finer sweep where the prefix holds them. */
-        s->sweep_ratio = bank->cp > NUMEROLOGY_CP_NORMAL ? 1.06 : 1.12;
-        s->sweep_step = bank->cp > NUMEROLOGY_CP_NORMAL ? 8 : 12;
+        s->sweep_ratio = bank->cp > NUMEROLOGY_CP_NORMAL ? 1.06 : 1.15;
+        s->sweep_step = bank->cp > NUMEROLOGY_CP_NORMAL ? 8 : 16;
         s->gains = aligned_alloc(64, count * sizeof(*s->gains));
         s->soft = aligned_alloc(64, count * sizeof(*s->soft));
         s->seen = calloc(count * SHIFTS, sizeof(*s->seen));
@@ -269,7 +271,8 @@ static void climb(selection_t *s, int best)
     profile_shape_t shape = b->entry[s->list[best].entry].shape;
     int step = (int)lround(0.5 * BANK_STEPS * b->entry[s->list[best].entry].spread);
     step = step < 1 ? 1 : step > BANK_STEPS ? BANK_STEPS : step;
-    for (int move = 0; move < CLIMB && step > 0; move++) {
+    int finest = b->entry[s->list[best].entry].spread > SWEPT_SPREAD ? 2 : 1;
+    for (int move = 0; move < CLIMB && step >= finest; move++) {
         candidate_t at = s->list[best];
         int top = best;
         top = better(s, top, try(s, at.entry, at.shift - step));
@@ -287,8 +290,8 @@ static void climb(selection_t *s, int best)
     }
 }
 
-/* The entry of a shape whose spread is nearest. */
-static int nearest(const bank_t *b, int shape, double spread)
+/* The last entry of a shape with no more than that spread (or its first). */
+static int entry_of(const bank_t *b, int shape, double spread)
 {
     int at = b->first[shape];
     while (at + 1 < b->first[shape + 1] && b->entry[at + 1].spread <= spread) {
@@ -311,13 +314,33 @@ static double mean_delay(const float *hre, const float *him)
     return NUMEROLOGY_FFT * (turn < -0.1 ? turn + 1.0 : turn);
 }
 
-/* Tries a coarse grid of the spreads within from … to, at all shifts, and climbs from the best few.
- */
+/* Climbs from the best few of row[]: of neighbours, which share a top, only from the best. */
+static void climb_rows(selection_t *s, const int *row, int rows)
+{
+    bool used[ROWS] = {false};
+    for (int start = 0; start < STARTS; start++) {
+        int best = -1;
+        for (int i = 0; i < rows; i++) {
+            bool peak = (i == 0 || better(s, row[i], row[i - 1]) == row[i]) &&
+                        (i == rows - 1 || better(s, row[i], row[i + 1]) == row[i]);
+            if (peak && !used[i] && (best < 0 || better(s, row[best], row[i]) == row[i])) {
+                best = i;
+            }
+        }
+        if (best < 0) {
+            return;
+        }
+        used[best] = true;
+        climb(s, row[best]);
+    }
+}
+
+/* Tries a coarse grid of the spreads within from … to, at all shifts, and climbs from there. */
 static void sweep(selection_t *s, int shape, double from, double to)
 {
-    int start[STARTS], starts = 0;
+    int row[ROWS], rows = 0;
     double next = from;
-    for (int e = s->bank->first[shape]; e < s->bank->first[shape + 1]; e++) {
+    for (int e = s->bank->first[shape]; e < s->bank->first[shape + 1] && rows < ROWS; e++) {
         double spread = s->bank->entry[e].spread;
         if (spread > to) {
             break;
@@ -326,25 +349,13 @@ static void sweep(selection_t *s, int shape, double from, double to)
             continue;
         }
         next = spread * s->sweep_ratio;
-        int best = -1;
-        for (int shift = LOW; shift < LOW + SHIFTS; shift += s->sweep_step) {
-            int at = try(s, e, shift);
-            best = best < 0 ? at : better(s, best, at);
+        row[rows] = try(s, e, LOW);
+        for (int shift = LOW + s->sweep_step; shift < LOW + SHIFTS; shift += s->sweep_step) {
+            row[rows] = better(s, row[rows], try(s, e, shift));
         }
-        int at = starts;
-        if (starts < STARTS) {
-            starts++;
-        } else if (better(s, start[--at], best) != best) {
-            continue;
-        }
-        for (; at > 0 && better(s, start[at - 1], best) == best; at--) {
-            start[at] = start[at - 1];
-        }
-        start[at] = best;
+        rows++;
     }
-    for (int i = 0; i < starts; i++) {
-        climb(s, start[i]);
-    }
+    climb_rows(s, row, rows);
 }
 
 /* The same from the entries about a spread, h's mean delay kept. */
@@ -352,7 +363,7 @@ static void climb_from(selection_t *s, int shape, double spread)
 {
     int start = -1;
     for (double part = 0.8; part < 1.3; part *= 1.25) {
-        int entry = nearest(s->bank, shape, part * spread);
+        int entry = entry_of(s->bank, shape, part * spread);
         int at = try(s, entry, centred(s, entry));
         start = start < 0 ? at : better(s, start, at);
     }

@@ -12,7 +12,7 @@
 #define SELECTION_FIRST (-2)
 #define SELECTION_LAST  8
 
-enum { SELECTION_MAX = 512 };
+enum { SELECTION_MAX = 1536 };
 
 typedef struct {
     int entry, shift;  /* of the bank; first path at shift / BANK_STEPS samples */
