@@ -7,6 +7,7 @@
  *     phy_test_detection MODEL ESN0_DB FRAMES [SPREAD_NS [CFO_RANGE [IMPULSES]]]
  *     phy_test_detection NUISANCE SAMPLES [CFO_RANGE [SEED]]
  *     phy_test_detection recording FILE ...
+ *     phy_test_detection long               the counts that take minutes, as a test
  *
  * MODEL: awgn, rayleigh (exponential profile of SPREAD_NS), taps8 (equal power), each
  * frame through its own draw; IMPULSES: the part of samples hit by impulses 40 dB above
@@ -16,6 +17,7 @@
 #include "nuisance.h"
 #include "stream.h"
 
+#include <glob.h>
 #include <time.h>
 
 typedef struct {
@@ -364,6 +366,45 @@ static void nothing_found_where_nothing_is(void)
     }
 }
 
+static void nothing_found_in_recordings(void)
+{
+    glob_t files;
+    if (glob(SEMRADIO_SOURCE_DIR "/../shared/data/radio/*.dat", 0, NULL, &files) != 0) {
+        printf("skipped, no recordings in ../shared/data/radio ... ");
+        return;
+    }
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        for (int step = 1; step <= 3; step++) {
+            size_t samples;
+            CHECK_INT(count_in_recording(files.gl_pathv[i], step, &samples), 0);
+        }
+    }
+    globfree(&files);
+}
+
+static void nothing_found_in_a_thousand_million(void)
+{
+    double seconds = 0.0;
+    CHECK_INT(count_false(NUISANCE_NOISE, 1e9, 2.0, 21, &seconds), 0);
+    for (int kind = 1; kind < NUISANCE_KINDS; kind++) {
+        CHECK_INT(count_false((nuisance_kind_t)kind, 5e7, 2.0, 22, &seconds), 0);
+    }
+}
+
+static void found_as_often_as_promised(void)
+{
+    result_t r = measure(&(setup_t){"awgn", OVER_THE_BAND(-10.0), 3000, 0.0, 2.0, 0.0});
+    CHECK_AT_LEAST(r.found, 2994);
+    CHECK_AT_LEAST(r.header, 2970);
+    r = measure(&(setup_t){"awgn", OVER_THE_BAND(-12.0), 3000, 0.0, 2.0, 0.0});
+    CHECK_AT_LEAST(r.found, 2940);
+    CHECK_AT_LEAST(r.header, 2700);
+    r = measure(&(setup_t){"taps8", OVER_THE_BAND(-5.0), 3000, 0.0, 2.0, 0.0});
+    CHECK_AT_LEAST(r.header, 2940);
+    r = measure(&(setup_t){"rayleigh", OVER_THE_BAND(-5.0), 3000, 300.0, 2.0, 0.0});
+    CHECK_AT_LEAST(r.header, 2940);
+}
+
 static const check_test_t tests[] = {
     {"preambles found at -10 and -12 dB over the band, any offset", found_in_noise},
     {"preambles found through many paths at -5 dB", found_through_fading},
@@ -373,10 +414,20 @@ static const check_test_t tests[] = {
      found_when_the_gain_steps_within_the_preamble},
     {"no false alarm in noise, impulses, bursts, tones, steps, other OFDM, silence",
      nothing_found_where_nothing_is},
+    {"no false alarm in recordings of another system", nothing_found_in_recordings},
+};
+
+static const check_test_t long_tests[] = {
+    {"found, and the header read, as often as docs/WAVEFORM.md says", found_as_often_as_promised},
+    {"no false alarm in 10^9 samples of noise, nor in 5 10^7 of each nuisance",
+     nothing_found_in_a_thousand_million},
 };
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "long") == 0) {
+        return check_run("detection, long", long_tests, CHECK_COUNT(long_tests));
+    }
     if (argc < 3) {
         return check_run("detection", tests, CHECK_COUNT(tests));
     }
