@@ -202,6 +202,42 @@ static void test_blocks_do_not_mix(void)
     air_destroy(air);
 }
 
+/* Blocks shorter than the echoes: all of them sound together, each with its own gains. */
+static void test_short_blocks(void)
+{
+    enum { BLOCKS = 6, SHORT = 9, N = 400 };
+    for (int doppler = 0; doppler < 2; doppler++) {
+        air_config_t config = config_of(AIR_RAYLEIGH);
+        config.snr_db = INFINITY;
+        config.delay_spread_ns = 1000;
+        config.doppler_hz = doppler ? 1000.0 : 0.0;
+        static float complex x[BLOCKS * SHORT], all[N], one[N];
+        double complex sum[N] = {0};
+        random_samples(x, BLOCKS * SHORT);
+        air_t *air = make(config);
+        for (int only = -1; only < BLOCKS; only++) { /* all of them, then each alone */
+            air_reset(air, config.seed);
+            float complex *out = only < 0 ? all : one;
+            for (int b = 0; b < BLOCKS; b++) {
+                air_begin_block(air);
+                air_process(air, only < 0 || only == b ? x + b * SHORT : NULL, out + b * SHORT,
+                            SHORT);
+            }
+            air_process(air, NULL, out + BLOCKS * SHORT, N - BLOCKS * SHORT);
+            for (int i = 0; only >= 0 && i < N; i++) {
+                sum[i] += (double complex)one[i];
+            }
+        }
+        double worst = 0.0;
+        for (int i = 0; i < N; i++) {
+            worst = fmax(worst, cabs((double complex)all[i] - sum[i]));
+        }
+        CHECK_AT_MOST(worst, 1e-6);
+        CHECK_AT_LEAST(power(all + BLOCKS * SHORT, 20), 1e-4);
+        air_destroy(air);
+    }
+}
+
 static void test_cfo(void)
 {
     enum { N = 1 << 20 };
@@ -623,6 +659,7 @@ int main(void)
         {"fading has unit mean power and is not normalised", test_fading_power},
         {"the response announced is the one applied", test_response},
         {"back-to-back blocks do not mix", test_blocks_do_not_mix},
+        {"blocks shorter than the echoes add up", test_short_blocks},
         {"the carrier offset is exact over a million samples", test_cfo},
         {"a changed carrier offset keeps its phase", test_cfo_changes_smoothly},
         {"block sizes do not change a sample", test_block_sizes},

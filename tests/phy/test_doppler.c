@@ -261,6 +261,64 @@ static void test_announced(void)
     CHECK_AT_MOST(worst_gain(config, 2, COUNT), 5e-3);
 }
 
+/* What a receiver of OFDM sees: sums of 256 samples against h[k] s[k] with h from each window's
+   middle.  What is left is the leak between carriers, (2 pi f_D N / rate)^2 / 24 and a little of
+   the clock; with h from elsewhere it is much more. */
+static void test_windows(void)
+{
+    enum { FFT = 256, CP = 64, SYMBOLS = 40, USED = 60, LATE = 10000 };
+    enum { LENGTH = SYMBOLS * (FFT + CP) + FFT };
+    air_config_t config = config_of(AIR_TDL_C);
+    config.delay_spread_ns = 300;
+    config.doppler_hz = 100;
+    config.sco_ppm = 20;
+    air_t *air = make(config);
+    const size_t shift = air_clock_delay_samples(air);
+    static float complex x[LENGTH], y_all[LENGTH];
+    static float complex wave[FFT], h[FFT];
+    for (int n = 0; n < FFT; n++) { /* carriers 1 … USED with phases of their own */
+        double complex sum = 0.0;
+        for (int k = 1; k <= USED; k++) {
+            sum += cexp(2.0 * PI * I * ((double)(k * k) / 7.3 + (double)(k * n % FFT) / FFT));
+        }
+        wave[n] = (float complex)(sum / 16.0);
+    }
+    for (int s = 0; s < SYMBOLS; s++) {
+        memcpy(x + s * (FFT + CP), wave + FFT - CP, CP * sizeof *x);
+        memcpy(x + s * (FFT + CP) + CP, wave, FFT * sizeof *x);
+    }
+    double error = 0.0, elsewhere = 0.0, signal = 0.0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        air_reset(air, seed);
+        air_process(air, x, y_all, LENGTH);
+        for (int s = 0; s < SYMBOLS; s++) {
+            const size_t window = (size_t)(s * (FFT + CP) + CP) + shift;
+            for (int late = 0; late < 2; late++) {
+                air_response_at(air, (double)window + 127.5 + late * LATE, FFT, h);
+                for (int k = 3; k <= USED; k += 7) {
+                    double complex y = 0.0;
+                    for (int n = 0; n < FFT; n++) {
+                        y += (double complex)y_all[window + (size_t)n] *
+                             cexp(-2.0 * PI * I * (k * n % FFT) / FFT);
+                    }
+                    /* The window begins `shift` late; h contains that delay. */
+                    const double complex sent = 16.0 * cexp(2.0 * PI * I * (double)(k * k) / 7.3) *
+                                                cexp(2.0 * PI * I * k * (double)shift / FFT);
+                    const double e = power_of(y - sent * (double complex)h[k]);
+                    *(late ? &elsewhere : &error) += e;
+                    signal += late ? 0.0 : power_of(y);
+                }
+            }
+        }
+    }
+    const double floor_db = 10.0 * log10(error / signal);
+    printf("\n    %.1f dB; with the channel of %d samples later %.1f dB ", floor_db, LATE,
+           10.0 * log10(elsewhere / signal));
+    CHECK_AT_MOST(floor_db, -45.5); /* -46.3 by the formulas, over 10 draws */
+    CHECK_AT_LEAST(10.0 * log10(elsewhere / signal), -15.0);
+    air_destroy(air);
+}
+
 /* A million knots on, the oscillators still are where the formula says. */
 static void test_no_wear(void)
 {
@@ -333,6 +391,7 @@ int main(void)
         {"the line of sight runs at 0.7 f_D with its share of the power", test_line_of_sight},
         {"the envelope is Rayleigh's, or Rice's with a line of sight", test_envelope},
         {"a moving response announced is the one applied, drift included", test_announced},
+        {"windows of OFDM symbols see the response of their middle", test_windows},
         {"the oscillators do not wear out", test_no_wear},
         {"back-to-back moving blocks do not mix", test_blocks_do_not_mix},
     };

@@ -136,8 +136,8 @@ static void test_damage(void)
     static const struct {
         size_t at;
         int value;
-    } changes[] = {{0, 0},     {8 + 3, 0},  {8 + 3, 4},   {9 + 3, 255},
-                   {9 + 3, 1}, {16 + 3, 0}, {17 + 3, 255}};
+    } changes[] = {{0, 0},     {8 + 3, 0},  {8 + 3, 4},    {9 + 3, 255},
+                   {9 + 3, 1}, {16 + 3, 0}, {17 + 3, 255}, {1, (RECORD - 3) & 255}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         uint8_t bad[2 * RECORD];
         memcpy(bad, data, sizeof bad);
