@@ -20,18 +20,11 @@
 #ifndef WAVEFORM_NUMEROLOGY_H
 #define WAVEFORM_NUMEROLOGY_H
 
+#include "cmplx.h"
 #include "err.h"
 
-#include <complex.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#ifndef CMPLXF /* glibc 2.36 gives these to GCC only; clang has the builtin too */
-#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
-#endif
-#ifndef CMPLX
-#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
-#endif
 
 enum {
     NUMEROLOGY_FFT = 256,      /* samples of a symbol without its prefix */
