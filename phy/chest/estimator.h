@@ -40,7 +40,7 @@ typedef enum { ESTIMATOR_LS, ESTIMATOR_DFT, ESTIMATOR_LMMSE } estimator_method_t
 
 typedef struct estimator estimator_t;
 
-enum { ESTIMATE_PARTS = 12 };
+enum { ESTIMATE_PARTS = 16 };
 
 /* One profile of the mixture. */
 typedef struct {
