@@ -40,7 +40,7 @@ typedef enum { ESTIMATOR_LS, ESTIMATOR_DFT, ESTIMATOR_LMMSE } estimator_method_t
 
 typedef struct estimator estimator_t;
 
-enum { ESTIMATE_PARTS = 12 };
+enum { ESTIMATE_PARTS = 16 };
 
 /* One profile of the mixture. */
 typedef struct {
@@ -68,7 +68,7 @@ typedef struct {
 
 /*
  * For a prefix of `cp` samples, 18 or 64.  LMMSE takes tens of milliseconds
- * and about 1 (cp 18) or 5 (cp 64) megabytes.  NULL and `err`: another prefix,
+ * and about 1 (cp 18) or 7 (cp 64) megabytes.  NULL and `err`: another prefix,
  * no memory.
  */
 estimator_t *estimator_create(int cp, estimator_method_t method, err_t *err);

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { CHANNELS_PATHS = 64 };
+enum { CHANNELS_PATHS = 80 };
 
 typedef struct {
     int count;
@@ -75,8 +75,8 @@ static inline bool channels_make(channels_model_t *m, const char *name, double s
         table = channels_tdl_c;
         rows = (int)(sizeof(channels_tdl_c) / sizeof(channels_tdl_c[0]));
     } else if (strcmp(name, "exp") == 0) {
-        for (int i = 0; i < CHANNELS_PATHS; i++) {
-            double t = (i + 0.5) * 7.0 / CHANNELS_PATHS;
+        for (int i = 0; i < 64; i++) {
+            double t = (i + 0.5) * 7.0 / 64.0;
             channels_add(m, t * spread, exp(-t));
         }
     } else if (strcmp(name, "uniform") == 0) {
@@ -176,6 +176,54 @@ static inline void channels_bound(const channels_model_t *m, double origin, doub
             h[u] += m->power[i] * sum * a[i][u];
         }
     }
+}
+
+/*
+ * One fixed profile for all channels of a prefix, to compare with: the first
+ * path 0.5 to 6 samples into the window, later ones decay over the prefix, a
+ * floor of 1/1000 around.  Origin 0.
+ */
+static inline void channels_generic(channels_model_t *m, int cp)
+{
+    double sum = 0.0, step = cp > 18 ? 1.0 : 0.5;
+    m->count = 0;
+    for (double delay = -2.0; delay <= cp + 3.0; delay += step) {
+        double power = 0.001;
+        if (delay >= 0.5 && delay <= 6.0) {
+            power += 1.0;
+        } else if (delay > 6.0 && delay <= cp + 1.0) {
+            power += exp(-(delay - 6.0) / (cp / 5.0));
+        }
+        channels_add(m, delay, power);
+        sum += power;
+    }
+    for (int i = 0; i < m->count; i++) {
+        m->power[i] /= sum;
+    }
+}
+
+/* w[column][row] = R (R + noise)^-1 for that model, all carriers. */
+static inline void channels_filter(const channels_model_t *m, double origin, double noise,
+                                   double complex w[NUMEROLOGY_USED][NUMEROLOGY_USED])
+{
+    static double complex r[NUMEROLOGY_USED][NUMEROLOGY_USED];
+    memset(r, 0, sizeof(r));
+    for (int i = 0; i < m->count; i++) {
+        double complex a[NUMEROLOGY_USED];
+        channels_path(origin + m->delay[i], a);
+        for (int q = 0; q < NUMEROLOGY_USED; q++) {
+            double complex right = m->power[i] * conj(a[q]);
+            for (int p = 0; p < NUMEROLOGY_USED; p++) {
+                r[q][p] += a[p] * right;
+            }
+        }
+    }
+    memcpy(w, r, sizeof(r));
+    for (int q = 0; q < NUMEROLOGY_USED; q++) {
+        r[q][q] += noise;
+    }
+    LAPACKE_zposv(LAPACK_COL_MAJOR, 'U', NUMEROLOGY_USED, NUMEROLOGY_USED, r[0], NUMEROLOGY_USED,
+                  w[0], NUMEROLOGY_USED);
 }
 
 #endif
