@@ -25,7 +25,7 @@
  * passed 21.4 and 30 passed 22.8, which is 250 … 280 exp(-t); in 2e8, 31 of W passed
  * 37.6 and 11 passed 40.2, which is 6 … 16 Q(10, t).  So
  *
- *     LONE = 30: 300 exp(-30)   = 2.8e-11 a sample
+ *     LONE = 31: 300 exp(-31)   = 1.0e-11 a sample
  *     MANY = 51: 100 Q(10, 51)  = 5.5e-11 a sample
  *
  * What is not isotropic: a discontinuity in another system's signal is an impulse
@@ -61,7 +61,7 @@ enum {
 };
 
 #define CELLS (PREAMBLE_SEGMENTS * NUMEROLOGY_USED)
-#define LONE  28.5
+#define LONE  31.0
 #define MANY  51.0
 #define AGAIN  0.5 /* strength that earns a second test at the offset found, */
 #define ENOUGH 3.0 /* and that which needs none */

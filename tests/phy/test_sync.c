@@ -205,7 +205,7 @@ static void check_false_alarms(const char *name, const float complex *x, int tri
         over[1] += strength > s[1];
     }
     for (int i = 0; i < 2; i++) {
-        double law = 176.0 * gamma_tail(1, 30.0 * s[i]) + 64.0 * gamma_tail(10, 51.0 * s[i]);
+        double law = 176.0 * gamma_tail(1, 31.0 * s[i]) + 64.0 * gamma_tail(10, 51.0 * s[i]);
         printf("\n    %s: %.5f above %.2f, law %.5f", name, (double)over[i] / trials, s[i], law);
         CHECK_AT_MOST((double)over[i] / trials, 1.2 * law);
         if (name[0] == 'w') {
