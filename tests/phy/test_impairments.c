@@ -426,6 +426,33 @@ static void test_clock_slip(void)
     air_destroy(air);
 }
 
+/* A radio may hand over anything: what is not a number passes, and is gone after the filters. */
+static void test_not_numbers(void)
+{
+    for (int model = AIR_NONE; model <= AIR_TAPS; model++) {
+        air_config_t config = quiet();
+        config.model = (air_model_t)model;
+        config.doppler_hz = 200.0;
+        config.sco_ppm = 30.0;
+        config.linewidth_hz = 10.0;
+        config.pa_backoff_db = 8.0;
+        config.cfo_hz = 100.0;
+        gaussian(x, 3000);
+        x[100] = CMPLXF(NAN, 0);
+        x[101] = CMPLXF(INFINITY, -INFINITY);
+        x[102] = CMPLXF(3e38f, 3e38f);
+        air_t *air = make(config);
+        air_begin_block(air);
+        air_process(air, x, y, 3000);
+        int bad = 0;
+        for (int i = 103 + (int)air_tap_count(air) + (int)air_delay_samples(air); i < 3000; i++) {
+            bad += !isfinite(crealf(y[i])) || !isfinite(cimagf(y[i])) || cabsf(y[i]) > 10.0f;
+        }
+        CHECK_INT(bad, 0);
+        air_destroy(air);
+    }
+}
+
 /* Each draws its own random numbers: switching one on does not change another. */
 static void test_independent(void)
 {
@@ -461,6 +488,7 @@ int main(void)
         {"the sample clock's ratio is exact over a million samples", test_clock_ratio},
         {"a burst after a pause begins in time", test_clock_bursts},
         {"an endless signal slips and goes on", test_clock_slip},
+        {"samples that are not numbers do not stay", test_not_numbers},
         {"impairments do not share random numbers", test_independent},
     };
     return check_run("impairments", tests, CHECK_COUNT(tests));
