@@ -362,7 +362,7 @@ static void nothing_found_where_nothing_is(void)
 {
     for (int kind = 0; kind < NUISANCE_KINDS; kind++) {
         double seconds = 0.0;
-        CHECK_INT(count_false((nuisance_kind_t)kind, 1e6, 2.0, 3, &seconds), 0);
+        CHECK_INT(count_false((nuisance_kind_t)kind, 6e5, 2.0, 3, &seconds), 0);
     }
 }
 
