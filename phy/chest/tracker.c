@@ -30,6 +30,7 @@ struct tracker {
     float z[TRACKER_MEMORY][LANES];
     size_t count;
     double complex next; /* sum of z(t) z*(t - 1) over the frame */
+    double energy;       /* sum of |z|^2 */
     float turn;
     float complex turned[W]; /* exp(-i turn k), k = -16 … 16 */
     int rate;   /* -1: none chosen yet */
@@ -63,6 +64,7 @@ void tracker_begin(tracker_t *t)
 {
     t->count = 0;
     t->next = 0.0;
+    t->energy = 0.0;
     t->turn = 0.0f;
     t->rate = -1;
     t->window = 0;
@@ -72,13 +74,14 @@ void tracker_push(tracker_t *t, const float complex z[P])
 {
     const float complex *before =
         (const float complex *)t->z[(t->count + TRACKER_MEMORY - 1) % TRACKER_MEMORY];
-    if (t->count > 0) {
-        float complex sum = 0.0f;
-        for (int p = 0; p < P; p++) {
-            sum += z[p] * conjf(before[p]);
-        }
-        t->next += (double complex)sum;
+    float complex along = 0.0f;
+    float energy = 0.0f;
+    for (int p = 0; p < P; p++) {
+        along += z[p] * conjf(before[p]);
+        energy += crealf(z[p]) * crealf(z[p]) + cimagf(z[p]) * cimagf(z[p]);
     }
+    t->next += t->count > 0 ? (double complex)along : 0.0;
+    t->energy += (double)energy;
     memcpy(t->z[t->count % TRACKER_MEMORY], z, sizeof(t->z[0]));
     t->count++;
 }
@@ -102,6 +105,11 @@ static bool factorise(const float *bessel, float snr, int n, float *a)
         }
     }
     return LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, a, W) == 0;
+}
+
+double tracker_power(const tracker_t *t, double n0)
+{
+    return t->count > 0 ? fmax(t->energy / ((double)t->count * P) - n0, 0.0) : 0.0;
 }
 
 double tracker_turn(const tracker_t *t)

@@ -51,6 +51,9 @@ size_t tracker_count(const tracker_t *t);
  */
 void tracker_adapt(tracker_t *t, double n0);
 
+/* Mean |h|^2 over all that was pushed, the noise's part taken off; >= 0. */
+double tracker_power(const tracker_t *t, double n0);
+
 /* The mean turn per symbol that tracker_adapt found, in radians. */
 double tracker_turn(const tracker_t *t);
 

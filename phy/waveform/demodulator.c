@@ -254,9 +254,10 @@ void demodulator_result(demodulator_t *d, bool with_symbols, received_frame_t *f
     frame->symbols = with_symbols ? d->symbols : NULL;
     frame->noise_var = with_symbols ? d->noise_var : NULL;
     frame->channel = estimated ? d->h : NULL;
+    double power = d->moving ? tracker_power(d->tracker, d->n0) : d->training.power;
     frame->n0 = d->n0;
-    frame->snr_db = estimated ? in_db(d->training.power / d->n0) : NAN;
-    frame->channel_gain_db = estimated ? in_db(d->training.power) : NAN;
+    frame->snr_db = estimated ? in_db(power / d->n0) : NAN;
+    frame->channel_gain_db = estimated ? in_db(power) : NAN;
     frame->cfo_hz = (d->cfo + d->phase.line.slope / per_symbol) * d->numerology.spacing_hz;
     frame->clock_ppm = estimated ? d->clock.slope / (NUMEROLOGY_FFT + d->numerology.cp) * 1e6 : NAN;
     frame->doppler_hz = d->moving ? tracker_doppler(d->tracker) * d->numerology.spacing_hz *

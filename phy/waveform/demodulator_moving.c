@@ -205,9 +205,10 @@ static void adapt(demodulator_t *d)
     float complex h[P];
     tracker_adapt(d->tracker, d->n0);
     d->across_from = tracker_filter(d->tracker, d->out_t, h);
-    d->across_error =
-        estimator_interpolator(d->estimator, &d->estimate, clock_wander(d), d->training.power,
-                               d->across_from, &d->across);
+    /* The head may have lain in a fade: too little power would make the channel too small. */
+    double power = fmax(d->training.power, tracker_power(d->tracker, d->n0));
+    d->across_error = estimator_interpolator(d->estimator, &d->estimate, clock_wander(d), power,
+                                             d->across_from, &d->across);
     d->adapt_at = d->out_block + ADAPT_EVERY;
 }
 

@@ -48,7 +48,8 @@ typedef struct {
 
     const float complex *channel; /* [NUMEROLOGY_USED] h in y = h s + w; NULL when not estimated */
     double n0;                  /* E|w|^2 (numerology.h); NaN when not estimated, as below */
-    double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased */
+    double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased; where the
+                                   channel moves, over the frame */
     double channel_gain_db;     /* mean|h|^2 */
     double cfo_hz;              /* carrier offset: the signal lies this much above nominal */
     double clock_ppm;           /* the signal comes so much slower than this receiver's clock expects */
