@@ -10,13 +10,10 @@
 #ifndef COMMON_RNG_H
 #define COMMON_RNG_H
 
-#include <complex.h>
+#include "cmplx.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#ifndef CMPLXF /* glibc 2.36 gives it to GCC only; clang has the builtin too */
-#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
-#endif
 
 typedef struct {
     uint64_t state[4];

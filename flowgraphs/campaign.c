@@ -3,6 +3,7 @@
 
 #include "air/air.h"
 #include "campaign_options.h"
+#include "waveform/receiver_options.h"
 #include "waveform/waveform_options.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 /* The air's own seed is one more setting that the points' seeds are made of. */
-static const option_t *const tables[] = {campaign_option_table, waveform_options, air_options,
+static const option_t *const tables[] = {campaign_option_table, waveform_options, receiver_options, air_options,
                                          NULL};
 
 struct campaign {
@@ -164,6 +165,7 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     /* Cannot fail: the option table holds the ranges, and the rate is the default's own. */
     numerology_from_options(options, numerology_sample_rate_hz(&trial.link.numerology),
                             &trial.link.numerology, NULL);
+    receiver_from_options(&trial.link.receiver, options);
     air_config_from_options(&trial.link.air, options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;

@@ -87,4 +87,5 @@ const char *const campaign_running_keys[] = {"campaign.out", "campaign.jobs", "c
 const char *const campaign_unseeded_keys[] = {
     "campaign.out",      "campaign.jobs",   "campaign.overwrite",
     "campaign.source",   "campaign.codec",  "campaign.judge",
-    "campaign.receiver", "campaign.images", NULL};
+    "campaign.receiver", "campaign.images", "receiver.estimator",
+    NULL};

@@ -14,6 +14,7 @@
 
 enum {
     FLUSH_SAMPLES = 8192,   /* the receiver looks about 4,000 samples ahead */
+    LEAST_ECHOES = 64,      /* samples after a frame that the genie's receiver sees, or more */
     STREAM_GAPS = 0x676170, /* "gap": apart from the air's own streams under the same seed */
 };
 
@@ -28,16 +29,25 @@ struct link {
     uint64_t timestamp; /* samples through the air so far */
     uint64_t frame_samples;
     float complex response[NUMEROLOGY_FFT];
-    float complex channel[NUMEROLOGY_USED];
+    float complex *channel; /* genie: [channels][NUMEROLOGY_USED], one for each OFDM symbol */
+    size_t channels;        /* 1 unless the channel moves within a frame */
 };
 
 link_config_t link_config_default(void)
 {
     link_config_t config = {.air = air_config_default(),
                             .numerology = numerology_default(),
+                            .receiver = receiver_default(),
                             .gap_most = 2048,
                             .max_symbols = 65536};
     return config;
+}
+
+/* OFDM symbols of the longest frame; more than there are when it has retraining symbols. */
+static size_t most_symbols(const link_config_t *config)
+{
+    size_t length = (size_t)(NUMEROLOGY_FFT + config->numerology.cp);
+    return numerology_frame_samples(&config->numerology, config->max_symbols) / length + 1;
 }
 
 static int open_stages(link_t *link, err_t *err)
@@ -45,7 +55,7 @@ static int open_stages(link_t *link, err_t *err)
     link_config_t *config = &link->config;
     config->air.sample_rate_hz = numerology_sample_rate_hz(&config->numerology);
     config->air.symbol_energy = (double)NUMEROLOGY_SYMBOL_ENERGY;
-    receiver_config_t receiver = receiver_default();
+    receiver_config_t receiver = config->receiver;
     receiver.numerology = config->numerology;
     receiver.max_symbols = config->max_symbols;
     receiver.on_frame = config->on_frame;
@@ -53,7 +63,15 @@ static int open_stages(link_t *link, err_t *err)
     link->transmitter = transmitter_create(&config->numerology, err);
     link->air = link->transmitter != NULL ? air_create(&config->air, err) : NULL;
     link->receiver = link->air != NULL ? receiver_create(&receiver, err) : NULL;
-    return link->receiver != NULL ? 0 : -1;
+    if (link->receiver == NULL) {
+        return -1;
+    }
+    link->channels = config->genie && air_is_moving(link->air) ? most_symbols(config) : 1;
+    link->channel = calloc(link->channels, NUMEROLOGY_USED * sizeof *link->channel);
+    if (link->channel == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for the channel of %zu symbols", link->channels);
+    }
+    return 0;
 }
 
 link_t *link_create(const link_config_t *config, err_t *err)
@@ -90,6 +108,7 @@ void link_destroy(link_t *link)
     air_destroy(link->air);
     transmitter_destroy(link->transmitter);
     free(link->samples);
+    free(link->channel);
     free(link);
 }
 
@@ -100,27 +119,45 @@ static void push(link_t *link, size_t count)
     link->timestamp += count;
 }
 
-/* The true gains of the used carriers for a frame whose first sample is number `first`: the
-   carrier offset has turned them since sample 0. */
-static void true_channel(link_t *link, uint64_t first)
+/*
+ * The true gains of the used carriers in OFDM symbol t of a frame whose first sample is number
+ * `first`: the carrier offset has turned them since sample 0.  `late`: the receiver has taken off
+ * so many samples of bulk delay.
+ */
+static void true_channel(link_t *link, size_t t, uint64_t first, size_t late)
 {
     double turns = link->config.air.cfo_hz / link->config.air.sample_rate_hz * (double)first;
     double angle = 2.0 * 3.14159265358979323846 * (turns - floor(turns));
     float complex turn = CMPLXF((float)cos(angle), (float)sin(angle));
-    air_response(link->air, NUMEROLOGY_FFT, link->response);
-    numerology_gather(link->response, link->channel);
+    float complex *h = link->channel + t * NUMEROLOGY_USED;
+    size_t cp = (size_t)link->config.numerology.cp;
+    size_t window = late + NUMEROLOGY_PREAMBLE + t * (NUMEROLOGY_FFT + cp) + cp;
+    air_response_at(link->air, (double)window + 0.5 * (NUMEROLOGY_FFT - 1), NUMEROLOGY_FFT,
+                    link->response);
+    numerology_gather(link->response, h);
     for (int u = 0; u < NUMEROLOGY_USED; u++) {
-        link->channel[u] *= turn;
+        size_t steps = (size_t)numerology_bin(u) * late % NUMEROLOGY_FFT;
+        double early = 2.0 * 3.14159265358979323846 * (double)steps / NUMEROLOGY_FFT;
+        h[u] *= turn * CMPLXF((float)cos(early), (float)sin(early));
     }
 }
 
 /* Hands the frame at samples[start] to the receiver with all that the air knows. */
-static void tell(link_t *link, const frame_header_t *header, size_t start, size_t count)
+static void tell(link_t *link, const frame_header_t *header, size_t start, size_t length,
+                 size_t count)
 {
-    true_channel(link, link->timestamp + start);
-    receiver_genie_t genie = {.start = start,
+    size_t late = air_clock_delay_samples(link->air);
+    size_t symbols = link->channels > 1 ? (length - NUMEROLOGY_PREAMBLE) /
+                                              (size_t)(NUMEROLOGY_FFT + link->config.numerology.cp)
+                                        : 1;
+    for (size_t t = 0; t < symbols; t++) {
+        true_channel(link, t, link->timestamp + start + late, late);
+    }
+    receiver_genie_t genie = {.start = start + late,
                               .cfo_hz = link->config.air.cfo_hz,
+                              .clock_ppm = -link->config.air.sco_ppm,
                               .channel = link->channel,
+                              .channel_symbols = symbols,
                               .n0 = air_noise_var(link->air) / (double)NUMEROLOGY_SYMBOL_ENERGY,
                               .header = header};
     received_frame_t frame;
@@ -150,9 +187,11 @@ int link_send(link_t *link, const frame_header_t *header, const float complex *s
     link->frame_samples += length;
     if (link->config.genie) {
         /* The last echoes fall behind the frame; the receiver may look at them. */
-        air_process(link->air, NULL, frame + length, AIR_MAX_TAPS);
-        tell(link, header, gap, gap + length + AIR_MAX_TAPS);
-        link->timestamp += gap + length + AIR_MAX_TAPS;
+        size_t echoes = air_delay_samples(link->air) + air_tap_count(link->air);
+        echoes = echoes > LEAST_ECHOES ? echoes : LEAST_ECHOES;
+        air_process(link->air, NULL, frame + length, echoes);
+        tell(link, header, gap, length, gap + length + echoes);
+        link->timestamp += gap + length + echoes;
     } else {
         push(link, gap + length);
     }

@@ -8,7 +8,8 @@
  * estimates timing, carrier offset, channel and noise, and reads the header.
  * Each frame sees fresh fading and starts at a random sample.  With `genie`
  * the receiver is told the frame's place, offset, true channel, noise and
- * header instead: a bound, not a result.
+ * header instead: a bound, not a result.  It knows one channel for the frame: a moving
+ * one (Doppler, sample clock) as it is in the frame's middle.
  *
  * The same configuration and the same calls give the same frames.  One thread.
  */
@@ -26,6 +27,7 @@ typedef struct link link_t;
 typedef struct {
     air_config_t air; /* sample rate and symbol energy are the numerology's; the seed is used */
     numerology_t numerology;
+    receiver_config_t receiver; /* its estimator and cfo_range are used */
     bool genie;
     size_t gap_most;    /* samples of silence before a frame: uniform in 0 … gap_most */
     size_t max_symbols; /* the most payload symbols a frame will have, 1 … 16 M */

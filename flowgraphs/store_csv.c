@@ -49,6 +49,12 @@ static const column_t columns[] = {
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
+/* Of the models of air.h, those whose delays the option scales. */
+static int has_delay_spread(const char *model)
+{
+    return strcmp(model, "rayleigh") == 0 || strncmp(model, "tdl-", 4) == 0;
+}
+
 /* Swept keys without a column of their own; the images column shows what was sent. */
 static int is_extra(sweep_axis_t axis)
 {
@@ -87,7 +93,7 @@ static void put_setting(const campaign_t *campaign, const column_t *column, cons
         value = source;
     } else if (strcmp(column->name, "snr_db") == 0 && strcmp(channel, "none") == 0) {
         value = ""; /* no noise, no ratio */
-    } else if (strcmp(column->name, "delay_spread_ns") == 0 && strcmp(channel, "rayleigh") != 0) {
+    } else if (strcmp(column->name, "delay_spread_ns") == 0 && !has_delay_spread(channel)) {
         value = "0"; /* one path */
     }
     result_put_text(out, value);

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "radio/radio_service.h"
 #include "rx.h"
+#include "waveform/receiver_options.h"
 #include "waveform/waveform_options.h"
 
 #include <stdlib.h>
@@ -118,6 +119,7 @@ static int open_radio(rx_t *rx, const options_t *o, err_t *err)
     if (numerology_from_options(o, rx->sample_rate_hz, &receiver.numerology, err) != 0) {
         return -1;
     }
+    receiver_from_options(&receiver, o);
     receiver.max_symbols = rx->max_symbols;
     receiver.cfo_range = options_real(o, "rx.cfo_range");
     receiver.on_frame = rx_on_frame;

@@ -102,6 +102,7 @@ static const char epilog[] =
     "\n"
     "Examples:\n"
     "  semradio-air --channel.model=rayleigh --channel.delay_spread_ns=300 --channel.snr_db=15\n"
+    "  semradio-air --channel.model=tdl-c --channel.doppler_hz=50 --channel.adc_bits=10\n"
     "  semradio-air --air lab --pace=free --radios=2 --status air.jsonl\n"
     "  semradio-air set channel.snr_db=5 --air lab\n"
     "  semradio-air --radio usrp:127.0.0.2 --radio usrp:127.0.0.3\n"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The kernel is a Kaiser-windowed sinc of 8 taps: with the signal inside +-0.28
- * of the rate its first image starts at 0.72, a transition so wide that 8 taps
- * keep the error below -55 dB.  R is integrated at the profile's quantiles and
+ * The kernel is interpolation.h's, of 8 taps.  R is integrated at the profile's quantiles and
  * factored by Cholesky's method with pivoting (Higham, "Accuracy and Stability
  * of Numerical Algorithms", 10.3): a short profile has only a few degrees of
  * freedom, and the pivots show how many.
  */
 #include "air/fading.h"
+
+#include "air/interpolation.h"
 
 #include <assert.h>
 #include <math.h>
@@ -15,34 +15,8 @@
 
 enum { POINTS = 4096, HALF = FADING_KERNEL / 2 };
 static const double TRUNCATION = 1e-3;
-static const double PI = 3.14159265358979323846;
 
 typedef double matrix_t[FADING_MAX_TAPS][FADING_MAX_TAPS];
-
-/* Modified Bessel function of the first kind, order 0. */
-static double bessel_i0(double x)
-{
-    double sum = 1.0;
-    double term = 1.0;
-    for (int k = 1; term > 1e-17 * sum; k++) {
-        const double half = x / (2.0 * k);
-        term *= half * half;
-        sum += term;
-    }
-    return sum;
-}
-
-static double interpolation(double t)
-{
-    static const double beta = 5.2; /* 56 dB */
-    const double edge = t / HALF;
-    if (fabs(edge) >= 1.0) {
-        return 0.0;
-    }
-    /* The constant I0(beta) is left out: the covariance is normalised as a whole. */
-    const double window = bessel_i0(beta * sqrt(1.0 - edge * edge));
-    return window * (t == 0.0 ? 1.0 : sin(PI * t) / (PI * t));
-}
 
 static void integrate_covariance(const fading_t *fading, double spread, matrix_t r)
 {
@@ -55,8 +29,8 @@ static void integrate_covariance(const fading_t *fading, double spread, matrix_t
         double weight[FADING_KERNEL];
         double sum = 0.0;
         for (size_t i = 0; i < FADING_KERNEL; i++) {
-            weight[i] = interpolation((double)(first + i) - delay);
-            sum += weight[i];
+            weight[i] = interpolation_fading((double)(first + i) - delay);
+            sum += weight[i]; /* the kernel's constant factor goes with `total` */
         }
         for (size_t i = 0; i < FADING_KERNEL; i++) {
             for (size_t j = 0; j < FADING_KERNEL; j++) {
@@ -119,18 +93,4 @@ void fading_init(fading_t *fading, double spread)
     matrix_t r = {{0}};
     integrate_covariance(fading, spread, r);
     factorise(fading, r);
-}
-
-void fading_draw(const fading_t *fading, rng_t *rng, float *re, float *im)
-{
-    float complex g[FADING_MAX_TAPS];
-    rng_complex_normal(rng, 1.0f, g, fading->rank);
-    for (size_t i = 0; i < fading->taps; i++) {
-        float complex sum = 0.0f;
-        for (size_t j = 0; j < fading->rank; j++) {
-            sum += fading->factor[i][j] * g[j];
-        }
-        re[i] = crealf(sum);
-        im[i] = cimagf(sum);
-    }
 }

@@ -12,13 +12,11 @@
 #ifndef AIR_FADING_H
 #define AIR_FADING_H
 
-#include "rng.h"
-
 #include <stddef.h>
 
 #define FADING_MAX_TAPS 64
 #define FADING_MAX_SPREAD 8.0 /* samples */
-#define FADING_KERNEL 8       /* taps of the interpolation kernel */
+#define FADING_KERNEL 8       /* taps of the interpolation kernel (interpolation.h) */
 
 typedef struct {
     size_t taps;      /* 1 (flat), or a multiple of 8 */
@@ -30,8 +28,5 @@ typedef struct {
 
 /* spread: rms delay spread in samples, 0 … FADING_MAX_SPREAD.  E|H(0)|^2 = 1. */
 void fading_init(fading_t *fading, double spread);
-
-/* One draw: re[taps], im[taps]. */
-void fading_draw(const fading_t *fading, rng_t *rng, float *re, float *im);
 
 #endif

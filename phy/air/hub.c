@@ -23,11 +23,10 @@ hub_config_t hub_config_default(void)
                           .rx_ring = 1u << 21};
 }
 
-/* The links carry no noise of their own: a receiver has one. */
+/* The links end before the receiver's front end: each receiver has one. */
 static int make_links(hub_t *hub, err_t *err)
 {
-    air_config_t config = hub->config.channel;
-    config.snr_db = INFINITY;
+    const air_config_t config = air_config_without_front_end(&hub->config.channel);
     for (int to = 0; to < SEGMENT_SLOTS; to++) {
         for (int from = 0; from < SEGMENT_SLOTS; from++) {
             if (from != to) {
@@ -114,6 +113,9 @@ hub_t *hub_create(const hub_config_t *config, err_t *err)
     }
     atomic_store(&hub->segment.header->snr_bits, segment_bits(config->channel.snr_db));
     atomic_store(&hub->segment.header->cfo_bits, segment_bits(config->channel.cfo_hz));
+    for (int i = 0; i < SEGMENT_SLOTS; i++) {
+        front_end_init(&hub->slot[i].front, &config->channel);
+    }
     hub->snr_bits = ~segment_bits(config->channel.snr_db); /* not yet applied */
     hub->cfo_bits = ~segment_bits(config->channel.cfo_hz);
     hub_apply_settings(hub);

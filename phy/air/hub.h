@@ -3,8 +3,8 @@
  * hub: the air as a place where several radios meet (the engine of semradio-air).
  *
  * Every radio hears every other one, through a channel of its own per pair
- * (air.h, with a seed made of the configured one and the pair), plus one noise
- * of its own.  Each burst of a sender begins a new fading block on its links.
+ * (air.h, with a seed made of the configured one and the pair), through one
+ * front end of its own (front_end.h: interferers, noise, converter).  Each burst of a sender begins a new fading block on its links.
  * Radios whose carriers differ hear each other with that offset, and not at all
  * from half the sample rate on.
  *

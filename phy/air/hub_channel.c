@@ -19,9 +19,9 @@ void hub_apply_settings(hub_t *hub)
         if (snr_db >= -100.0 && snr_db <= 100.0) {
             channel->snr_db = snr_db;
         }
-        hub->noise_var = channel->model == AIR_NONE
-                             ? 0.0f
-                             : (float)(channel->symbol_energy * pow(10.0, -0.1 * channel->snr_db));
+        for (int i = 0; i < SEGMENT_SLOTS; i++) {
+            front_end_set_snr_db(&hub->slot[i].front, channel->snr_db);
+        }
     }
     if (cfo_bits != hub->cfo_bits) {
         hub->cfo_bits = cfo_bits;
@@ -96,9 +96,7 @@ static void receive(hub_t *hub, int to, uint64_t count)
     if (silent) {
         memset(hub->sum, 0, count * sizeof *hub->sum);
     }
-    if (hub->noise_var > 0.0f) {
-        noise_add(&hub->slot[to].noise, hub->noise_var, hub->sum, count);
-    }
+    front_end_process(&hub->slot[to].front, hub->sum, count);
     deliver(hub, to, count);
 }
 

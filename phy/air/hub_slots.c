@@ -40,7 +40,7 @@ static void start_links(hub_t *hub, int to)
             air_reset(slot->link[from], pair_seed(hub, from, to));
         }
     }
-    noise_seed(&slot->noise, hub->config.channel.seed, NOISE_STREAM + (uint64_t)to);
+    front_end_seed(&slot->front, hub->config.channel.seed, NOISE_STREAM + (uint64_t)to);
 }
 
 static void follow_tuning(hub_t *hub, int i)

@@ -6,8 +6,8 @@
 #ifndef AIR_HUB_SLOTS_H
 #define AIR_HUB_SLOTS_H
 
+#include "air/front_end.h"
 #include "air/hub.h"
-#include "air/noise.h"
 #include "radio/segment.h"
 
 typedef enum {
@@ -32,7 +32,7 @@ typedef struct {
     uint32_t epoch;
     double freq_hz, tx_freq_hz; /* where it listens, where it sends */
     uint64_t lost; /* in the gap that is not yet told */
-    noise_t noise;
+    front_end_t front;
     air_t *link[SEGMENT_SLOTS]; /* from each other slot */
 } hub_slot_t;
 
@@ -46,7 +46,6 @@ struct hub {
     uint64_t starved_since_ns;
     bool gate_open;
     uint64_t snr_bits, cfo_bits; /* as last applied */
-    float noise_var;
     hub_slot_t slot[SEGMENT_SLOTS];
     float complex *sum, *scratch; /* block_samples each */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * kernel: the two loops that cost the air its time, in the widest vectors the
+ * kernel: the loops that cost the air its time, in the widest vectors the
  * machine has.  Every width computes the same sums in the same order and
  * without fused multiply-add, so the results are equal bit for bit.
  */
@@ -18,6 +18,17 @@ typedef struct {
     _Alignas(64) uint64_t state[4][8];
 } kernel_rng_t;
 
+/* Gains on their way: re[k] + n * re_step[k] at sample n, and the same for the imaginary part. */
+typedef struct {
+    const float *re, *im, *re_step, *im_step;
+} kernel_ramp_t;
+
+/* rows * lanes oscillators; rows is a multiple of 4, lanes of 16. */
+typedef struct {
+    size_t rows, lanes;
+    float *re, *im, *step_re, *step_im;
+} kernel_bank_t;
+
 typedef struct {
     const char *name; /* "avx512" | "avx2" | "baseline" */
 
@@ -27,6 +38,17 @@ typedef struct {
      */
     void (*fir)(const float *hr, const float *hi, size_t taps, const float *xr, const float *xi,
                 float *yr, float *yi, size_t count);
+
+    /* The same with moving gains: output i is sample n = first + i of the ramp. */
+    void (*fir_ramp)(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
+                     const float *xi, float *yr, float *yi, size_t count);
+
+    /* Every oscillator one step on, and the sum over the rows: sum_r[lanes], sum_i[lanes]. */
+    void (*turn)(kernel_bank_t *bank, float *sum_r, float *sum_i);
+
+    /* h[k] = sum over p of weights[p * stride + k] g[p], k < stride; stride is a multiple of 16. */
+    void (*mix)(const float *weights, size_t stride, size_t paths, const float *gr,
+                const float *gi, float *hr, float *hi);
 
     /* out[32 * rounds]: independent standard normal values. */
     void (*normal)(kernel_rng_t *rng, float *out, size_t rounds);

@@ -55,6 +55,101 @@ static void fir(const float *hr, const float *hi, size_t taps, const float *xr, 
     }
 }
 
+/* `unroll` vectors of outputs, the first of them sample `first` of the ramp. */
+KERNEL_INLINE void ramp_step(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
+                             const float *xi, float *yr, float *yi, const int unroll)
+{
+    vf sum_r[KERNEL_UNROLL] = {{0}};
+    vf sum_i[KERNEL_UNROLL] = {{0}};
+    vf at[KERNEL_UNROLL];
+    for (int u = 0; u < unroll; u++) {
+        for (int j = 0; j < KERNEL_WIDTH; j++) {
+            at[u][j] = (float)((int)first + u * KERNEL_WIDTH + j);
+        }
+    }
+    for (size_t k = 0; k < taps; k++) {
+#pragma GCC unroll 8
+        for (int u = 0; u < unroll; u++) {
+            const vf gain_r = h->re[k] + h->re_step[k] * at[u];
+            const vf gain_i = h->im[k] + h->im_step[k] * at[u];
+            vf re, im;
+            load(&re, xr - k + u * KERNEL_WIDTH);
+            load(&im, xi - k + u * KERNEL_WIDTH);
+            sum_r[u] += gain_r * re - gain_i * im;
+            sum_i[u] += gain_r * im + gain_i * re;
+        }
+    }
+#pragma GCC unroll 8
+    for (int u = 0; u < unroll; u++) {
+        memcpy(yr + u * KERNEL_WIDTH, &sum_r[u], sizeof(vf));
+        memcpy(yi + u * KERNEL_WIDTH, &sum_i[u], sizeof(vf));
+    }
+}
+
+/* As fir, with gains that move.  A short rest is done in a part of a step. */
+static void fir_ramp(const kernel_ramp_t *h, size_t taps, size_t first, const float *xr,
+                     const float *xi, float *yr, float *yi, size_t count)
+{
+    enum { STEP = KERNEL_WIDTH * KERNEL_UNROLL };
+    size_t n = 0;
+    for (; n < count && count - n > STEP / 2; n += STEP) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL);
+    }
+    if (n < count && count - n > STEP / 4) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL / 2);
+    } else if (n < count) {
+        ramp_step(h, taps, first + n, xr + n, xi + n, yr + n, yi + n, KERNEL_UNROLL / 4);
+    }
+}
+
+/* A column of vectors at a time, so that the sums stay in registers; four of them, so that
+   no addition waits for the one before. */
+static void turn(kernel_bank_t *bank, float *sum_r, float *sum_i)
+{
+    for (size_t v = 0; v < bank->lanes; v += KERNEL_WIDTH) {
+        vf total_r[4] = {{0}};
+        vf total_i[4] = {{0}};
+        for (size_t m = 0; m < bank->rows; m += 4) {
+#pragma GCC unroll 4
+            for (size_t a = 0; a < 4; a++) {
+                const size_t at = (m + a) * bank->lanes + v;
+                vf re, im, step_re, step_im;
+                load(&re, bank->re + at);
+                load(&im, bank->im + at);
+                load(&step_re, bank->step_re + at);
+                load(&step_im, bank->step_im + at);
+                const vf next_re = re * step_re - im * step_im;
+                const vf next_im = re * step_im + im * step_re;
+                memcpy(bank->re + at, &next_re, sizeof next_re);
+                memcpy(bank->im + at, &next_im, sizeof next_im);
+                total_r[a] += next_re;
+                total_i[a] += next_im;
+            }
+        }
+        const vf all_r = (total_r[0] + total_r[1]) + (total_r[2] + total_r[3]);
+        const vf all_i = (total_i[0] + total_i[1]) + (total_i[2] + total_i[3]);
+        memcpy(sum_r + v, &all_r, sizeof all_r);
+        memcpy(sum_i + v, &all_i, sizeof all_i);
+    }
+}
+
+static void mix(const float *weights, size_t stride, size_t paths, const float *gr,
+                const float *gi, float *hr, float *hi)
+{
+    for (size_t v = 0; v < stride; v += KERNEL_WIDTH) {
+        vf sum_r = {0};
+        vf sum_i = {0};
+        for (size_t p = 0; p < paths; p++) {
+            vf w;
+            load(&w, weights + p * stride + v);
+            sum_r += w * gr[p];
+            sum_i += w * gi[p];
+        }
+        memcpy(hr + v, &sum_r, sizeof sum_r);
+        memcpy(hi + v, &sum_i, sizeof sum_i);
+    }
+}
+
 KERNEL_INLINE void rotate_left(vq *x, int k)
 {
     *x = (*x << k) | (*x >> (64 - k));
@@ -159,5 +254,4 @@ static void normal(kernel_rng_t *rng, float *out, size_t rounds)
     }
 }
 
-
-const kernel_t KERNEL_NAME = {KERNEL_LABEL, fir, normal};
+const kernel_t KERNEL_NAME = {KERNEL_LABEL, fir, fir_ramp, turn, mix, normal};

@@ -28,4 +28,7 @@ void noise_seed(noise_t *noise, uint64_t seed, uint64_t stream);
 /* samples[count] += noise with E|.|^2 = variance. */
 void noise_add(noise_t *noise, float variance, float complex *samples, size_t count);
 
+/* out[count]: the same sequence's next values, standard normal. */
+void noise_normal(noise_t *noise, float *out, size_t count);
+
 #endif

@@ -1,46 +1,74 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The test.  The four segments' correlations c_m (one per 256 samples, at the
- * offset the search tried) are added with the best linear phase:
+ * The test.  segments.h gives r_m(d), segment m's response at delay d, for
+ * noise of 528 cells (four segments, 132 carriers) brought to energy 528.
+ * With unknown gain, phase and carrier offset f the likelihood ratio of one
+ * path at d is a function of
  *
- *     metric = max_d |sum_m sign_m c_m exp(-2 pi i d m)|^2 / (4 * 132 * E)
+ *     L(d, f) = |sum_m r_m(d) exp(-2 pi i f m)|^2 / 528
  *
- * E being the energy of the same 1024 samples within our band.  This is the
- * generalised likelihood ratio for unknown gain, phase and carrier offset.  In
- * Gaussian noise that is white over our band, each d gives a Beta(1, 4*135-1)
- * variable: P(metric > t) = (1 - t)^539.  With t = 0.047 and 40 independent
- * offsets: 2e-10 per sample.
+ * and that of a channel of unknown paths within the prefix, each Rayleigh, of
  *
- * The offset.  The maximum over d is the maximum-likelihood estimate for four
- * segments; a parabola through three points near the top, twice, each time
- * turning the samples by what is already known (Rife and Boorstyn 1974).
+ *     W(s, f) = sum_j L(s + 2 j, f),  j = 0 … 9
+ *
+ * (every second delay: the band is half as wide as the sample rate, so these
+ * are all there is).  A preamble is a maximum of L over d and f above LONE, or
+ * one of W over s and f above MANY.
+ *
+ * False alarms.  Given the energies of the 48 levelled groups of 11 cells, noise
+ * that is isotropic within each group gives sums whose even moments do not
+ * exceed those of a complex Gaussian: P(L > t) <= about exp(-t) for each (d, f),
+ * however the energy is spread over time and frequency; W likewise follows the
+ * gamma law of 10 degrees, P(W > t) = Q(10, t) = exp(-t) sum_{k<10} t^k/k!.  About 25
+ * (d, f) per sample over +- 2 sub-carriers are independent; what lies between the grid's
+ * points and the second test add to that.  Counted: in 1e9 samples of noise 146 of L
+ * passed 21.4 and 30 passed 22.8, which is 250 … 280 exp(-t); in 2e8, 31 of W passed
+ * 37.6 and 11 passed 40.2, which is 6 … 16 Q(10, t).  So
+ *
+ *     LONE = 31: 300 exp(-31)   = 1.0e-11 a sample
+ *     MANY = 51: 100 Q(10, 51)  = 5.5e-11 a sample
+ *
+ * What is not isotropic: a discontinuity in another system's signal is an impulse
+ * in the sub-bands that this system leaves empty, and four of them, one per
+ * segment, may add up at some f.  They do so at all delays alike, so both
+ * statistics are divided by the mean of L(d, f) over 64 delays that hold no path, if it
+ * exceeds 1.
+ *
+ * The offset.  L and W are trigonometric polynomials in f (lags.h).  To refine their
+ * maximum: twice, each time turning the samples by what is already known, over the
+ * delays that clearly hold a path.
  */
 #include "sync/acquire.h"
 
-#include "sync/preamble.h"
-#include "sync/rotor.h"
-#include "waveform/fft.h"
+#include "sync/lags.h"
+#include "sync/segments.h"
+#include "sync/timing.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-    SEG = PREAMBLE_SEGMENT,
-    GRID = 32,      /* trial offsets per sub-carrier */
-    SKIRT = 1,      /* bins beyond the used ones that count as our band */
-    FIRST_REACH = 24, /* most samples before the strongest path that may hold an earlier one */
-    CP_SPARE = 8,     /* of the prefix, kept for the paths after the strongest */
+    M = PREAMBLE_SEGMENTS,
+    LONE_FROM = -4, /* delays tried for a lone path */
+    LONE_TO = 16,
+    MANY_FROM = -16, /* where the window of many paths may begin, in steps of two */
+    MANY_TO = 2,
+    WINDOW = 10, /* delays in it, two samples apart */
+    ALL_TO = MANY_TO + 2 * (WINDOW - 1),
+    QUIET_FROM = 96, /* delays that hold no path */
+    QUIET_TO = 224,
+    PATHS = 48, /* delays within +- PATHS / 2 that refine looks at */
 };
 
+#define CELLS (PREAMBLE_SEGMENTS * NUMEROLOGY_USED)
+#define LONE  31.0
+#define MANY  51.0
+#define AGAIN  0.5 /* strength that earns a second test at the offset found, */
+#define ENOUGH 3.0 /* and that which needs none */
+
 struct acquire {
-    fft_t *forward, *backward;
-    float complex spectrum[NUMEROLOGY_USED]; /* conjugate */
-    float taper[NUMEROLOGY_USED];
-    float complex turn[ROTOR_SIZE];
-    double turn_cfo;
-    double complex grid[GRID]; /* exp(-2 pi i d), d = -1/2 … */
-    float complex y[SEG];
+    segments_t *segments;
+    lags_grid_t grid;
 };
 
 acquire_t *acquire_create(err_t *err)
@@ -50,199 +78,181 @@ acquire_t *acquire_create(err_t *err)
         err_set(err, ERR_MEMORY, "acquire: out of memory");
         return NULL;
     }
-    a->forward = fft_create(SEG, FFT_FORWARD, err);
-    a->backward = fft_create(SEG, FFT_BACKWARD, err);
-    if (a->forward == NULL || a->backward == NULL) {
+    a->segments = segments_create(err);
+    if (a->segments == NULL) {
         acquire_destroy(a);
         return NULL;
     }
-    rotor_fill(a->turn, 0.0);
-    for (int i = 0; i < GRID; i++) {
-        a->grid[i] = cexp(-2.0 * I * M_PI * (i - GRID / 2) / GRID);
-    }
-    preamble_spectrum(a->spectrum);
-    for (int u = 0; u < NUMEROLOGY_USED; u++) {
-        a->spectrum[u] = conjf(a->spectrum[u]);
-        a->taper[u] = (float)(0.5 - 0.5 * cos(2.0 * M_PI * (u + 0.5) / NUMEROLOGY_USED));
-    }
+    lags_fill(&a->grid);
     return a;
 }
 
 void acquire_destroy(acquire_t *a)
 {
     if (a != NULL) {
-        fft_destroy(a->forward);
-        fft_destroy(a->backward);
+        segments_destroy(a->segments);
         free(a);
     }
 }
 
-static void set_turn(acquire_t *a, double cfo)
+typedef struct {
+    double power; /* over CELLS: L or W */
+    double f;
+    int offset;
+} top_t;
+
+static top_t top_of(const acquire_t *a, const lags_t *of, int offset)
 {
-    if (cfo != a->turn_cfo) { /* the search offers the same few again and again */
-        rotor_fill(a->turn, cfo);
-        a->turn_cfo = cfo;
-    }
+    top_t top = {.offset = offset};
+    top.f = lags_top(of, &a->grid, &top.power);
+    top.power = fmax(top.power, 0.0) / CELLS;
+    return top;
 }
 
-/* Energy of the bins -67 … 67. */
-static float band_energy(const float complex *bins)
+static lags_t lags_at(const acquire_t *a, int d)
 {
-    enum { EDGE = NUMEROLOGY_USED / 2 + SKIRT };
-    float lane[4] = {0};
-    const float *up = (const float *)bins, *down = (const float *)(bins + SEG - EDGE);
-    for (int i = 0; i < 2 * EDGE - 2; i += 4) {
-        for (int l = 0; l < 4; l++) {
-            lane[l] += up[i + l] * up[i + l] + down[i + l] * down[i + l];
+    float complex r[M];
+    segments_at(a->segments, d, r);
+    return lags_of(r);
+}
+
+/* |sum_m turn_m r_m(d)|^2: the power at one offset, for which the lags are not needed. */
+static float power_at(const acquire_t *a, int d, const float complex turn[M])
+{
+    float complex r[M];
+    segments_at(a->segments, d, r);
+    float complex sum = turn[0] * r[0] + turn[1] * r[1] + (turn[2] * r[2] + turn[3] * r[3]);
+    return crealf(sum) * crealf(sum) + cimagf(sum) * cimagf(sum);
+}
+
+static top_t lone_path(const acquire_t *a, const lags_t *of)
+{
+    float most = -1.0f;
+    int at = 0;
+    for (int d = LONE_FROM; d <= LONE_TO; d++) {
+        if (M * of[d].power <= most) { /* no offset lifts it beyond that */
+            continue;
+        }
+        float power = lags_largest(&of[d], &a->grid);
+        if (power > most) {
+            most = power;
+            at = d;
         }
     }
-    for (int l = 0; l < 2; l++) {
-        lane[l] += up[2 * EDGE - 2 + l] * up[2 * EDGE - 2 + l] + up[2 * EDGE + l] * up[2 * EDGE + l] +
-                   down[2 * EDGE - 2 + l] * down[2 * EDGE - 2 + l];
-    }
-    return lane[0] + lane[1] + lane[2] + lane[3];
+    return top_of(a, &of[at], at);
 }
 
-static float complex band_correlation(const acquire_t *a, const float complex *bins)
+static top_t many_paths(const acquire_t *a, const lags_t *of)
 {
-    float complex used[NUMEROLOGY_USED], lane[4] = {0};
-    numerology_gather(bins, used);
-    for (int u = 0; u < NUMEROLOGY_USED; u += 4) {
-        for (int l = 0; l < 4; l++) {
-            lane[l] += used[u + l] * a->spectrum[u + l];
+    lags_t best = {0};
+    float most = -1.0f;
+    int at = 0;
+    for (int s = MANY_FROM; s <= MANY_TO; s += 2) {
+        lags_t sum = of[s];
+        for (int j = 1; j < WINDOW; j++) {
+            lags_add(&sum, &of[s + 2 * j]);
+        }
+        float power = lags_largest(&sum, &a->grid);
+        if (power > most) {
+            most = power;
+            best = sum;
+            at = s;
         }
     }
-    return lane[0] + lane[1] + (lane[2] + lane[3]);
-}
-
-/* The signed correlations of the four segments, turned by cfo; returns the energy in the band. */
-static double segments(acquire_t *a, const float complex *x, double cfo,
-                       double complex c[PREAMBLE_SEGMENTS])
-{
-    double energy = 0.0;
-    set_turn(a, cfo);
-    for (int m = 0; m < PREAMBLE_SEGMENTS; m++) {
-        float complex *in = fft_in(a->forward);
-        for (int n = 0; n < SEG; n++) {
-            in[n] = x[m * SEG + n] * a->turn[n];
+    top_t top = top_of(a, &best, at);
+    lags_turns_t turns = lags_turns(top.f);
+    double strongest = -1.0;
+    for (int d = at; d < at + 2 * WINDOW - 1; d++) {
+        double power = lags_power(&of[d], &turns);
+        if (power > strongest) {
+            strongest = power;
+            top.offset = d;
         }
-        fft_execute(a->forward);
-        energy += (double)band_energy(fft_out(a->forward));
-        c[m] = band_correlation(a, fft_out(a->forward)) * (double)preamble_sign[m] *
-               cexp(-2.0 * I * M_PI * cfo * m);
     }
-    return energy;
+    return top;
 }
 
-/* |sum c_m z^m|^2 */
-static double power_with(const double complex c[PREAMBLE_SEGMENTS], double complex z)
+/* What L is at f where no path can be, on average; at least 1, as in noise. */
+static double unrest(const acquire_t *a, double f)
 {
-    double complex sum = c[0] + z * (c[1] + z * (c[2] + z * c[3]));
-    return creal(sum) * creal(sum) + cimag(sum) * cimag(sum);
-}
-
-static double power_at(const double complex c[PREAMBLE_SEGMENTS], double d)
-{
-    return power_with(c, cexp(-2.0 * I * M_PI * d));
-}
-
-/* Top of the parabola through three points around d; *power: the value there. */
-static double climb(const double complex c[PREAMBLE_SEGMENTS], double d, double step, double *power)
-{
-    double low = power_at(c, d - step), mid = power_at(c, d), high = power_at(c, d + step);
-    double bend = low - 2.0 * mid + high;
-    double move = bend < 0.0 ? 0.5 * (low - high) / bend : 0.0;
-    d += step * fmax(-1.0, fmin(1.0, move));
-    *power = power_at(c, d);
-    return d;
-}
-
-static acquire_result_t judge(double power, double energy, double cfo)
-{
-    acquire_result_t r = {.metric = 0.0, .cfo = cfo};
-    double most = PREAMBLE_SEGMENTS * NUMEROLOGY_USED * energy;
-    if (most > 0.0 && isfinite(power) && isfinite(most)) {
-        r.metric = fmin(power / most, 1.0);
+    double sum = 0.0;
+    float complex turn[M];
+    for (int m = 0; m < M; m++) {
+        turn[m] = (float complex)cexp(-2.0 * I * M_PI * f * m);
     }
-    return r;
+    for (int d = QUIET_FROM; d < QUIET_TO; d += 2) {
+        sum += (double)power_at(a, d, turn);
+    }
+    return fmax(sum * 2.0 / (QUIET_TO - QUIET_FROM) / CELLS, 1.0);
+}
+
+static acquire_result_t test_once(acquire_t *a, const float complex *x, double cfo)
+{
+    lags_t of[ALL_TO - MANY_FROM + 1], *zero = of - MANY_FROM;
+    segments_take(a->segments, x, cfo, true);
+    for (int d = MANY_FROM; d <= ALL_TO; d++) {
+        zero[d] = lags_at(a, d);
+    }
+    top_t lone = lone_path(a, zero), many = many_paths(a, zero);
+    bool alone = lone.power / LONE >= many.power / MANY;
+    top_t top = alone ? lone : many;
+    double strength = alone ? lone.power / LONE : many.power / MANY;
+    if (strength > 1.0) {
+        strength /= unrest(a, top.f);
+    }
+    return (acquire_result_t){.strength = strength,
+                              .metric = fmin(top.power / CELLS, 1.0),
+                              .cfo = cfo + top.f,
+                              .offset = top.offset};
 }
 
 acquire_result_t acquire_test(acquire_t *a, const float complex *x, double cfo)
 {
-    double complex c[PREAMBLE_SEGMENTS];
-    double energy = segments(a, x, cfo, c), best = -1.0, at = 0.0;
-    for (int i = 0; i < GRID; i++) {
-        double power = power_with(c, a->grid[i]);
-        if (power > best) {
-            best = power;
-            at = (double)(i - GRID / 2) / GRID;
-        }
+    acquire_result_t r = test_once(a, x, cfo);
+    if (r.strength > AGAIN && r.strength < ENOUGH) { /* within a segment the offset was not yet off */
+        acquire_result_t again = test_once(a, x, r.cfo);
+        r = again.strength > r.strength ? again : r;
     }
-    at = climb(c, at, 1.0 / GRID, &best);
-    return judge(best, energy, cfo + at);
+    return r;
 }
 
-acquire_result_t acquire_refine(acquire_t *a, const float complex *x, double cfo)
+/* The lag products of the delays that clearly hold a path; the offset is nearly off already. */
+static lags_t paths(const acquire_t *a)
 {
-    double complex c[PREAMBLE_SEGMENTS];
-    double energy = 0.0, best = 0.0;
+    static const float complex straight[M] = {1.0f, 1.0f, 1.0f, 1.0f};
+    float noise = 0.0f, peak = 0.0f, power[PATHS + 1];
+    for (int d = QUIET_FROM; d < QUIET_TO; d++) {
+        noise += power_at(a, d, straight) / (QUIET_TO - QUIET_FROM);
+    }
+    for (int i = 0; i <= PATHS; i++) {
+        power[i] = power_at(a, i - PATHS / 2, straight);
+        peak = fmaxf(peak, power[i]);
+    }
+    float threshold = fminf(fmaxf(0.05f * peak, 8.0f * noise), peak);
+    lags_t sum = {0};
+    for (int i = 0; i <= PATHS; i++) {
+        if (power[i] >= threshold) {
+            lags_t of = lags_at(a, i - PATHS / 2);
+            lags_add(&sum, &of);
+        }
+    }
+    return sum;
+}
+
+double acquire_refine(acquire_t *a, const float complex *x, double cfo)
+{
+    double power;
     for (int pass = 0; pass < 2; pass++) {
-        energy = segments(a, x, cfo, c);
-        double d = climb(c, 0.0, 1.0 / 16, &best);
-        d = climb(c, d, 1.0 / 64, &best);
-        cfo += d;
+        segments_take(a->segments, x, cfo, false);
+        lags_t of = paths(a);
+        double f = lags_climb(&of, 0.0, 1.0 / 16, &power);
+        cfo += lags_climb(&of, f, 1.0 / 64, &power);
     }
-    return judge(best, energy, cfo);
-}
-
-/* |impulse response|^2 of the four segments' mean, circular, from -ACQUIRE_MARGIN. */
-static void impulse(acquire_t *a, const float complex *x, double cfo, float power[SEG])
-{
-    set_turn(a, cfo);
-    memset(a->y, 0, sizeof(a->y));
-    for (int m = 0; m < PREAMBLE_SEGMENTS; m++) {
-        float complex turn =
-            (float complex)(cexp(-2.0 * I * M_PI * cfo * m) * (double)preamble_sign[m]);
-        const float complex *at = x - ACQUIRE_MARGIN + m * SEG;
-        for (int n = 0; n < SEG; n++) {
-            a->y[n] += at[n] * turn;
-        }
-    }
-    float complex *in = fft_in(a->forward), used[NUMEROLOGY_USED];
-    for (int n = 0; n < SEG; n++) {
-        in[n] = a->y[n] * a->turn[n];
-    }
-    fft_execute(a->forward);
-    numerology_gather(fft_out(a->forward), used);
-    for (int u = 0; u < NUMEROLOGY_USED; u++) {
-        used[u] *= a->spectrum[u] * a->taper[u];
-    }
-    numerology_scatter(used, fft_in(a->backward));
-    fft_execute(a->backward);
-    const float complex *out = fft_out(a->backward);
-    for (int n = 0; n < SEG; n++) {
-        power[n] = crealf(out[n]) * crealf(out[n]) + cimagf(out[n]) * cimagf(out[n]);
-    }
+    return cfo;
 }
 
 int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp)
 {
-    float power[SEG], noise = 0.0f;
-    impulse(a, x, cfo, power);
-    for (int n = 96; n < 224; n++) { /* far from any path */
-        noise += power[n] / 128.0f;
-    }
-    int peak = ACQUIRE_MARGIN;
-    for (int n = ACQUIRE_MARGIN - 4; n <= ACQUIRE_MARGIN + 4; n++) {
-        peak = power[n] > power[peak] ? n : peak;
-    }
-    /* Noise passes twelve times its mean once in 160,000: no early path where there is none. */
-    float threshold = fmaxf(0.03f * power[peak], 12.0f * noise);
-    int first = peak, reach = cp - CP_SPARE < FIRST_REACH ? cp - CP_SPARE : FIRST_REACH;
-    for (int n = peak; n >= peak - reach; n--) {
-        first = power[n] >= threshold ? n : first;
-    }
-    /* A lone path crosses the threshold up to three samples before its peak (the taper's width). */
-    int start = first - 1 - ACQUIRE_MARGIN;
-    return start < -ACQUIRE_MARGIN ? -ACQUIRE_MARGIN : start;
+    segments_take(a->segments, x, cfo, false);
+    return timing_find(a->segments, cp);
 }

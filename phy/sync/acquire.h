@@ -9,35 +9,38 @@
 #include "err.h"
 #include "waveform/numerology.h"
 
-/*
- * Samples that must be readable before and after the preamble's 1024.  A
- * metric above the threshold is a preamble: in noise, white or of our own
- * spectrum, at any gain, one sample in 10^9 or fewer passes (acquire.c).
- */
+/* Samples that must be readable before and after the preamble's 1024. */
 enum { ACQUIRE_MARGIN = 32 };
-#define ACQUIRE_THRESHOLD 0.047
 
 typedef struct acquire acquire_t;
 
+/*
+ * strength above 1: a preamble.  In noise of any spectrum, at any gain, steady
+ * or not, that happens less than once in 10^9 samples (acquire.c).
+ */
 typedef struct {
-    double metric; /* part of the energy in our band that is the preamble, 0 … 1 */
-    double cfo;    /* sub-carriers */
+    double strength; /* the better of the two statistics over its threshold */
+    double metric;   /* part of the energy in our band that is the preamble, 0 … 1 */
+    double cfo;      /* sub-carriers */
+    int offset;      /* of the strongest path from x, within ACQUIRE_MARGIN */
 } acquire_result_t;
 
 acquire_t *acquire_create(err_t *err);
 void acquire_destroy(acquire_t *a); /* NULL is fine */
 
-/* x at the candidate; cfo within 0.5 sub-carrier. */
+/* x at the candidate, finite; cfo within 0.5 sub-carrier. */
 acquire_result_t acquire_test(acquire_t *a, const float complex *x, double cfo);
 
-/* The same, with the offset measured as well as the preamble allows. */
-acquire_result_t acquire_refine(acquire_t *a, const float complex *x, double cfo);
+/*
+ * x at the strongest path, cfo as acquire_test found it: the offset, measured
+ * as well as the preamble allows.
+ */
+double acquire_refine(acquire_t *a, const float complex *x, double cfo);
 
 /*
- * Where to start counting time, relative to x: about four samples before a
- * lone path, one to three before the first of many, so that paths arrive
- * within the cyclic prefix of `cp` samples and where smoother.c expects them.
- * In -ACQUIRE_MARGIN … ACQUIRE_MARGIN.
+ * Where to start counting time, relative to x (the strongest path), for a
+ * cyclic prefix of `cp` samples: see timing.h.  In -ACQUIRE_MARGIN …
+ * ACQUIRE_MARGIN.
  */
 int acquire_timing(acquire_t *a, const float complex *x, double cfo, int cp);
 

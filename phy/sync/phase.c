@@ -10,32 +10,48 @@
 void phase_start(phase_t *p, double phase, double drift, double phase_var, double drift_var,
                  double cov)
 {
-    *p = (phase_t){.phase = phase, .drift = drift, .pp = phase_var, .pd = cov, .dd = drift_var};
+    p->line = (trend_t){.value = phase, .slope = drift, .vv = phase_var, .vs = cov, .ss = drift_var};
 }
 
-void phase_skip(phase_t *p)
+static float complex turned_back(double phase)
 {
-    p->phase = remainder(p->phase + p->drift, 2.0 * M_PI);
-    p->pp += 2.0 * p->pd + p->dd + PHASE_WALK;
-    p->pd += p->dd;
-    p->dd += DRIFT_WALK;
+    float angle = (float)phase;
+    return (float complex)(cosf(angle) - I * sinf(angle));
+}
+
+/* exp(-i phase) for at most 1 rad, without a library's care for all the others. */
+static float complex turned_little(float phase)
+{
+    float q = phase * phase;
+    float sine = phase * (1.0f - q * (1.0f / 6.0f - q * (1.0f / 120.0f - q * (1.0f / 5040.0f))));
+    float cosine = 1.0f - q * (0.5f - q * (1.0f / 24.0f - q * (1.0f / 720.0f - q / 40320.0f)));
+    return (float complex)(cosine - I * sine);
+}
+
+static void step(phase_t *p)
+{
+    trend_step(&p->line, PHASE_WALK, DRIFT_WALK);
+    if (!(fabs(p->line.value) < M_PI)) {
+        p->line.value = remainder(p->line.value, 2.0 * M_PI);
+    }
+}
+
+float complex phase_skip(phase_t *p)
+{
+    float complex turn = turned_back(p->line.value);
+    step(p);
+    return turn;
 }
 
 float complex phase_update(phase_t *p, float complex z, double energy, double n0)
 {
+    float complex turn = turned_back(p->line.value);
     if (energy > 0.0) {
         /* Linear detector: no wrap to jump over when the pilots are weak. */
-        double complex turned = (double complex)z * cexp(-I * p->phase);
-        double off = fmax(-1.0, fmin(1.0, cimag(turned) / energy));
-        double gain = 1.0 / (p->pp + n0 / (2.0 * energy) + 1e-12);
-        double kp = p->pp * gain, kd = p->pd * gain;
-        p->phase += kp * off;
-        p->drift += kd * off;
-        p->dd -= kd * p->pd;
-        p->pd -= kp * p->pd;
-        p->pp -= kp * p->pp;
+        double off = (double)cimagf(z * turn) / energy, before = p->line.value;
+        trend_correct(&p->line, fmax(-1.0, fmin(1.0, off)), n0 / (2.0 * energy) + 1e-12);
+        turn *= turned_little((float)(p->line.value - before));
     }
-    float complex turn = (float complex)cexp(-I * p->phase);
-    phase_skip(p);
+    step(p);
     return turn;
 }

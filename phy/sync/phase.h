@@ -2,19 +2,18 @@
 /*
  * phase: follows the common phase of the OFDM symbols from their pilots.
  *
- * A Kalman filter with two states, phase and drift per symbol (the steady
- * state is the classic second-order loop; the gains follow from the noise, so
- * weak pilots move the phase little and a fresh estimate is believed at once).
- * The random walks assumed are those of a radio with a fair oscillator.
+ * A Kalman filter over phase and drift per symbol (trend.h).  The random walks
+ * assumed are those of a radio with a fair oscillator.
  */
 #ifndef SYNC_PHASE_H
 #define SYNC_PHASE_H
 
+#include "sync/trend.h"
+
 #include <complex.h>
 
 typedef struct {
-    double phase, drift;    /* predicted for the coming symbol; radians, radians per symbol */
-    double pp, pd, dd;      /* their covariance */
+    trend_t line; /* predicted for the coming symbol; radians, radians per symbol */
 } phase_t;
 
 /* The coming symbol's phase and the drift, with variances and covariance. */
@@ -28,7 +27,7 @@ void phase_start(phase_t *p, double phase, double drift, double phase_var, doubl
  */
 float complex phase_update(phase_t *p, float complex z, double energy, double n0);
 
-/* A symbol without usable pilots passes. */
-void phase_skip(phase_t *p);
+/* A symbol whose pilots are not looked at passes; returns exp(-i phase) as predicted. */
+float complex phase_skip(phase_t *p);
 
 #endif

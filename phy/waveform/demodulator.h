@@ -9,7 +9,8 @@
  *         demodulator_result(d, &frame);
  *     }
  *
- * demodulator_symbol takes the samples of whole OFDM symbols, prefix first.
+ * demodulator_symbol takes the samples of whole OFDM symbols, prefix first; where they
+ * start follows the sample clock (demodulator_move_window).
  */
 #ifndef WAVEFORM_DEMODULATOR_H
 #define WAVEFORM_DEMODULATOR_H
@@ -20,7 +21,8 @@ enum { DEMODULATOR_HEAD = NUMEROLOGY_KNOWN + NUMEROLOGY_HEADER };
 
 typedef struct demodulator demodulator_t;
 
-demodulator_t *demodulator_create(const numerology_t *numerology, size_t max_symbols, err_t *err);
+/* config: numerology, max_symbols and estimator are used. */
+demodulator_t *demodulator_create(const receiver_config_t *config, err_t *err);
 void demodulator_destroy(demodulator_t *d); /* NULL is fine */
 
 /* A frame whose carrier is off by `cfo` sub-carriers, as far as the preamble tells. */
@@ -45,6 +47,12 @@ bool demodulator_broken(const demodulator_t *d);
 typedef enum { SIGNAL_UNSURE = 0, SIGNAL_PROVEN, SIGNAL_GONE } signal_t;
 signal_t demodulator_symbol(demodulator_t *d, const float complex *x);
 bool demodulator_done(const demodulator_t *d);
+
+/*
+ * To be called once before each payload symbol: moves the window by a sample when the clocks have
+ * drifted that far, and returns by how many samples (-1, 0, 1) the symbol starts later.
+ */
+int demodulator_move_window(demodulator_t *d);
 
 /* Fills everything but status, preamble_metric and the timestamps, as far as it is known. */
 void demodulator_result(demodulator_t *d, bool with_symbols, received_frame_t *frame);

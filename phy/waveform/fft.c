@@ -8,6 +8,7 @@
 
 struct fft {
     fftwf_plan plan;
+    size_t size;
     float complex *in, *out;
 };
 
@@ -30,6 +31,7 @@ fft_t *fft_create(int size, fft_direction_t direction, err_t *err)
         err_set(err, ERR_MEMORY, "fft: out of memory");
         return NULL;
     }
+    fft->size = (size_t)size;
     fft->in = fftwf_alloc_complex((size_t)size);
     fft->out = fftwf_alloc_complex((size_t)size);
     if (fft->in != NULL && fft->out != NULL) {
@@ -75,4 +77,15 @@ const float complex *fft_out(const fft_t *fft)
 void fft_execute(fft_t *fft)
 {
     fftwf_execute(fft->plan);
+}
+
+void fft_execute_to(fft_t *fft, float complex *out)
+{
+    /* One plan for all, or the bits would depend on where the caller's memory lies. */
+    if (fftwf_alignment_of((float *)out) == fftwf_alignment_of((float *)fft->out)) {
+        fftwf_execute_dft(fft->plan, fft->in, out);
+    } else {
+        fftwf_execute(fft->plan);
+        memcpy(out, fft->out, fft->size * sizeof(*out));
+    }
 }

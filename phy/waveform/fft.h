@@ -18,6 +18,9 @@
 #include <complex.h>
 #include <stddef.h>
 
+/* liquid-dsp calls a function of its own named fft_execute: ours must not take its place. */
+#pragma GCC visibility push(hidden)
+
 typedef struct fft fft_t;
 
 typedef enum { FFT_FORWARD = -1, FFT_BACKWARD = 1 } fft_direction_t;
@@ -28,7 +31,15 @@ float complex *fft_in(fft_t *fft);
 const float complex *fft_out(const fft_t *fft);
 void fft_execute(fft_t *fft); /* leaves the input as it was */
 
+/*
+ * The same into out[size] instead of fft_out.  Any alignment gives the same bits;
+ * on 16 bytes nothing is copied.
+ */
+void fft_execute_to(fft_t *fft, float complex *out);
+
 void fft_planner_lock(void);
 void fft_planner_unlock(void);
+
+#pragma GCC visibility pop
 
 #endif

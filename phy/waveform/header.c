@@ -4,7 +4,7 @@
  * destination 8, frame 16, dataset 8, image_id 32, images 8, codec 8, rate 8,
  * adapter_tag 16, width 12, height 12, symbols 20, zero 4; then CRC-24.
  *
- * Coded bit j of the cyclic repetition goes to place (j * STRIDE) mod 2400;
+ * Coded bit j of the cyclic repetition goes to place (j * STRIDE) mod 4800;
  * place q is part q & 1 of point i = q >> 1.  With an odd stride near 0.38 of
  * a symbol's 240 places (mod 240), neighbouring coded bits lie 45 carriers apart, and a
  * turn of the carriers by 17 per symbol keeps the repetitions of one bit apart.
@@ -139,8 +139,13 @@ bool header_unpack(const uint8_t bytes[HEADER_BYTES], frame_header_t *h)
     return true;
 }
 
-static uint16_t place[HEADER_SOFT_BITS];    /* of coded bit j in the soft-bit array */
-static uint8_t scramble[HEADER_SOFT_BITS]; /* bit j is sent inverted */
+enum { REPEATED = HEADER_SOFT_BITS / CODED_BITS };
+_Static_assert(HEADER_SOFT_BITS % CODED_BITS == 0, "every coded bit is sent equally often");
+
+static uint16_t place[HEADER_SOFT_BITS]; /* of coded bit j mod 600 in the soft-bit array */
+static uint16_t source[HEADER_SOFT_BITS]; /* and back: the coded bit at each place */
+static float sign[HEADER_SOFT_BITS];      /* -1: bit j is sent inverted */
+static float level[HEADER_SOFT_BITS];     /* the same by place, times the amplitude */
 static pthread_once_t tables_made = PTHREAD_ONCE_INIT;
 
 static void make_tables(void)
@@ -150,28 +155,31 @@ static void make_tables(void)
         size_t q = j * STRIDE % HEADER_SOFT_BITS;
         size_t point = q >> 1, symbol = point / NUMEROLOGY_DATA;
         size_t carrier = (point + TURN * symbol) % NUMEROLOGY_DATA;
+        unsigned bit = (state >> 8 ^ state >> 4) & 1u;
         place[j] = (uint16_t)(2 * (symbol * NUMEROLOGY_DATA + carrier) + (q & 1));
-        scramble[j] = (uint8_t)((state >> 8 ^ state >> 4) & 1u);
-        state = (state << 1 | scramble[j]) & 0x1ff;
+        source[place[j]] = (uint16_t)(j % CODED_BITS);
+        sign[j] = bit ? -1.0f : 1.0f;
+        level[place[j]] = sign[j] * (float)M_SQRT1_2;
+        state = (state << 1 | bit) & 0x1ff;
     }
 }
 
 void header_encode(const frame_header_t *header, float complex points[HEADER_SYMBOLS])
 {
     uint8_t bytes[HEADER_BYTES], bits[INFO_BITS], coded[CODED_BITS];
+    float value[CODED_BITS];
     header_pack(header, bytes);
     for (size_t i = 0; i < INFO_BITS; i++) {
         bits[i] = bytes[i / 8] >> (7 - i % 8) & 1;
     }
     convolutional_encode(bits, INFO_BITS, coded);
-    float part[HEADER_SOFT_BITS];
-    pthread_once(&tables_made, make_tables);
-    for (size_t j = 0; j < HEADER_SOFT_BITS; j++) {
-        unsigned bit = coded[j % CODED_BITS] ^ scramble[j];
-        part[place[j]] = bit ? (float)M_SQRT1_2 : -(float)M_SQRT1_2;
+    for (size_t i = 0; i < CODED_BITS; i++) {
+        value[i] = coded[i] ? 1.0f : -1.0f;
     }
+    pthread_once(&tables_made, make_tables);
     for (size_t i = 0; i < HEADER_SYMBOLS; i++) {
-        points[i] = CMPLXF(part[2 * i], part[2 * i + 1]);
+        points[i] = CMPLXF(level[2 * i] * value[source[2 * i]],
+                           level[2 * i + 1] * value[source[2 * i + 1]]);
     }
 }
 
@@ -180,10 +188,14 @@ static void combine(const float *soft, float sum[CODED_BITS])
 {
     memset(sum, 0, CODED_BITS * sizeof(*sum));
     pthread_once(&tables_made, make_tables);
-    for (size_t j = 0; j < HEADER_SOFT_BITS; j++) {
-        float s = soft[place[j]];
-        s = fabsf(s) <= 1e30f ? s : 0.0f; /* false for NaN too */
-        sum[j % CODED_BITS] += scramble[j] ? -s : s;
+    for (size_t r = 0; r < REPEATED; r++) {
+        const uint16_t *from = place + r * CODED_BITS;
+        const float *with = sign + r * CODED_BITS;
+        for (size_t j = 0; j < CODED_BITS; j++) {
+            float s = soft[from[j]];
+            s = fabsf(s) <= 1e30f ? s : 0.0f; /* false for NaN too */
+            sum[j] += with[j] * s;
+        }
     }
 }
 

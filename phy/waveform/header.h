@@ -24,8 +24,8 @@
 enum {
     HEADER_VERSION = 1,
     HEADER_BYTES = 24,
-    HEADER_SYMBOLS = NUMEROLOGY_HEADER * NUMEROLOGY_DATA, /* 1200 QPSK points */
-    HEADER_SOFT_BITS = 2 * HEADER_SYMBOLS,                /* 2400 */
+    HEADER_SYMBOLS = NUMEROLOGY_HEADER * NUMEROLOGY_DATA, /* 2400 QPSK points */
+    HEADER_SOFT_BITS = 2 * HEADER_SYMBOLS,                /* 4800 */
     HEADER_MAX_SIDE = 4095,                               /* pixels */
     HEADER_MAX_SYMBOLS = 1048575,                         /* per image */
     /* In the flags: a number that changes from run to run, so that a receiver knows a transmitter

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "waveform/numerology.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HALF = NUMEROLOGY_USED / 2, PILOT_FIRST = 5, PILOT_STEP = 11 };
@@ -37,6 +38,11 @@ int numerology_bin(int u)
     return u < HALF ? NUMEROLOGY_FFT - HALF + u : u - HALF + 1;
 }
 
+double numerology_radians(int u)
+{
+    return 2.0 * M_PI / NUMEROLOGY_FFT * (u < HALF ? u - HALF : u - HALF + 1);
+}
+
 int numerology_pilot(int p)
 {
     return PILOT_FIRST + PILOT_STEP * p;
@@ -59,6 +65,32 @@ void numerology_scatter(const float complex *used, float complex *bins)
     memset(bins, 0, NUMEROLOGY_FFT * sizeof(*bins));
     memcpy(bins + NUMEROLOGY_FFT - HALF, used, HALF * sizeof(*used));
     memcpy(bins + 1, used + HALF, HALF * sizeof(*used));
+}
+
+/* Runs of ten data carriers lie between the pilots, five at either end: sizes that the compiler
+   knows, or the copies would cost more than the arithmetic around them. */
+void numerology_pick_data(const float complex *used, float complex *data)
+{
+    enum { RUN = PILOT_STEP - 1 };
+    memcpy(data, used, PILOT_FIRST * sizeof(*data));
+    for (int p = 0; p < NUMEROLOGY_PILOTS - 1; p++) {
+        memcpy(data + PILOT_FIRST + RUN * p, used + PILOT_FIRST + 1 + PILOT_STEP * p,
+               RUN * sizeof(*data));
+    }
+    memcpy(data + NUMEROLOGY_DATA - PILOT_FIRST, used + NUMEROLOGY_USED - PILOT_FIRST,
+           PILOT_FIRST * sizeof(*data));
+}
+
+void numerology_place_data(const float complex *data, float complex *used)
+{
+    enum { RUN = PILOT_STEP - 1 };
+    memcpy(used, data, PILOT_FIRST * sizeof(*used));
+    for (int p = 0; p < NUMEROLOGY_PILOTS - 1; p++) {
+        memcpy(used + PILOT_FIRST + 1 + PILOT_STEP * p, data + PILOT_FIRST + RUN * p,
+               RUN * sizeof(*used));
+    }
+    memcpy(used + NUMEROLOGY_USED - PILOT_FIRST, data + NUMEROLOGY_DATA - PILOT_FIRST,
+           PILOT_FIRST * sizeof(*used));
 }
 
 size_t numerology_payload_symbols(size_t symbols)

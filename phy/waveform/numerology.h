@@ -20,18 +20,11 @@
 #ifndef WAVEFORM_NUMEROLOGY_H
 #define WAVEFORM_NUMEROLOGY_H
 
+#include "cmplx.h"
 #include "err.h"
 
-#include <complex.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#ifndef CMPLXF /* glibc 2.36 gives these to GCC only; clang has the builtin too */
-#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
-#endif
-#ifndef CMPLX
-#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
-#endif
 
 enum {
     NUMEROLOGY_FFT = 256,      /* samples of a symbol without its prefix */
@@ -40,7 +33,7 @@ enum {
     NUMEROLOGY_PILOTS = 12,    /* those with pilots, u = 5, 16, 27 … 126 */
     NUMEROLOGY_PREAMBLE = 1024, /* samples: 4 segments of 256 */
     NUMEROLOGY_KNOWN = 2,      /* known full-band symbols */
-    NUMEROLOGY_HEADER = 10,     /* header symbols */
+    NUMEROLOGY_HEADER = 20,      /* header symbols */
     NUMEROLOGY_CP_NORMAL = 18,
     NUMEROLOGY_CP_EXTENDED = 64,
     NUMEROLOGY_MAX_ANTENNAS = 4,
@@ -67,6 +60,9 @@ double numerology_sample_rate_hz(const numerology_t *n);
 /* FFT bin (0 … 255) of used carrier u (0 … 131). */
 int numerology_bin(int u);
 
+/* 2 pi k / 256 for used carrier u, k = -66 … 66: the phase that one sample of delay takes off. */
+double numerology_radians(int u);
+
 /* Used carrier u of data carrier d (0 … 119), and of pilot p (0 … 11). */
 int numerology_data(int d);
 int numerology_pilot(int p);
@@ -74,6 +70,12 @@ int numerology_pilot(int p);
 /* Picks the used carriers out of 256 FFT bins, and puts them back (others zero). */
 void numerology_gather(const float complex *bins, float complex *used);
 void numerology_scatter(const float complex *used, float complex *bins);
+
+/* The 120 data carriers out of 132 used ones. */
+void numerology_pick_data(const float complex *used, float complex *data);
+
+/* And back, the pilots' places left as they are. */
+void numerology_place_data(const float complex *data, float complex *used);
 
 /* OFDM symbols that carry `symbols` payload symbols, and retraining symbols among them. */
 size_t numerology_payload_symbols(size_t symbols);

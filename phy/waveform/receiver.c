@@ -31,6 +31,9 @@ enum {
     CHECK = 256,
 };
 
+/* More of the energy than a preamble shifted by segments can have: no need to look for a better one. */
+#define SETTLED 0.5
+
 #define SAMPLE_LIMIT 1e9f /* larger ones are taken for garbage */
 
 typedef enum { SEARCHING, HEAD, PAYLOAD } state_t;
@@ -57,7 +60,6 @@ struct receiver {
     size_t at;      /* SEARCHING: next step; PAYLOAD: next symbol; index into buffer */
     bool candidate;
     size_t best;    /* where the candidate's preamble starts */
-    float best_ratio;
     acquire_result_t best_result;
     size_t start;   /* the frame's time zero */
     size_t payload; /* where its payload starts */
@@ -70,6 +72,7 @@ receiver_config_t receiver_default(void)
     return (receiver_config_t){.numerology = numerology_default(),
                                .max_symbols = 1048576,
                                .antennas = 1,
+                               .estimator = ESTIMATOR_LMMSE,
                                .cfo_range = 2.0};
 }
 
@@ -108,7 +111,7 @@ receiver_t *receiver_create(const receiver_config_t *config, err_t *err)
         rx->acquire = rx->search != NULL ? acquire_create(err) : NULL;
         rx->demodulator =
             rx->acquire != NULL
-                ? demodulator_create(&config->numerology, config->max_symbols, err)
+                ? demodulator_create(config, err)
                 : NULL;
     }
     if (rx->demodulator == NULL) {
@@ -188,10 +191,10 @@ static bool all_good(const float *part, size_t count)
 /* Copies samples in; those that are not finite become zero and are noted. */
 static void take(receiver_t *rx, const float complex *x, size_t count)
 {
-    memcpy(rx->buffer + rx->fill, x, count * sizeof(*x));
-    for (size_t i = 0; i < count; i += CHECK) {
+    for (size_t i = 0; i < count; i += CHECK) { /* looked at while it is in the nearest cache */
         float *part = (float *)(rx->buffer + rx->fill + i);
         size_t length = count - i < CHECK ? count - i : CHECK;
+        memcpy(part, x + i, length * sizeof(*x));
         if (all_good(part, 2 * length)) {
             continue;
         }
@@ -235,14 +238,14 @@ static void search_from(receiver_t *rx, size_t at)
 static void consider(receiver_t *rx, const search_hit_t *hit)
 {
     size_t where = (size_t)((int64_t)rx->at + hit->offset);
-    if (rx->candidate && (where > rx->best + BETTER_WITHIN || hit->ratio < 0.5f * rx->best_ratio)) {
+    if (rx->candidate &&
+        (where > rx->best + BETTER_WITHIN || rx->best_result.metric > SETTLED)) {
         return;
     }
     acquire_result_t r = acquire_test(rx->acquire, rx->buffer + where, hit->cfo);
-    if (r.metric > ACQUIRE_THRESHOLD && (!rx->candidate || r.metric > rx->best_result.metric)) {
+    if (r.strength > 1.0 && (!rx->candidate || r.strength > rx->best_result.strength)) {
         rx->candidate = true;
-        rx->best = where;
-        rx->best_ratio = hit->ratio;
+        rx->best = (size_t)((int64_t)where + r.offset);
         rx->best_result = r;
     }
 }
@@ -250,7 +253,7 @@ static void consider(receiver_t *rx, const search_hit_t *hit)
 static void begin_frame(receiver_t *rx)
 {
     const float complex *x = rx->buffer + rx->best;
-    rx->best_result = acquire_refine(rx->acquire, x, rx->best_result.cfo);
+    rx->best_result.cfo = acquire_refine(rx->acquire, x, rx->best_result.cfo);
     int timing =
         acquire_timing(rx->acquire, x, rx->best_result.cfo, rx->config.numerology.cp);
     rx->start = (size_t)((int64_t)rx->best + timing);
@@ -316,9 +319,10 @@ static size_t doubtful_from(const receiver_t *rx)
 static bool do_payload(receiver_t *rx)
 {
     size_t length = symbol_length(rx);
-    if (rx->at + length > rx->fill) {
+    if (rx->at + length + 1 > rx->fill) { /* one more: the window may move */
         return false;
     }
+    rx->at = (size_t)((long)rx->at + demodulator_move_window(rx->demodulator));
     rx->damaged |= any_bad(rx, rx->at, rx->at + length);
     signal_t signal = demodulator_symbol(rx->demodulator, rx->buffer + rx->at);
     rx->at += length;
@@ -466,7 +470,8 @@ int receiver_demodulate_genie(receiver_t *rx, const float complex *x, size_t cou
         at += head;
         frame->status = RECEIVED_OK;
         while (!demodulator_done(d)) {
-            if (!demodulator_fits(d) || count - at < length) {
+            at = (size_t)((long)at + demodulator_move_window(d));
+            if (!demodulator_fits(d) || count < at || count - at < length) {
                 frame->status = RECEIVED_DAMAGED;
                 break;
             }

@@ -18,6 +18,7 @@
 #ifndef WAVEFORM_RECEIVER_H
 #define WAVEFORM_RECEIVER_H
 
+#include "chest/estimator.h"
 #include "err.h"
 #include "waveform/header.h"
 #include "waveform/numerology.h"
@@ -47,9 +48,12 @@ typedef struct {
 
     const float complex *channel; /* [NUMEROLOGY_USED] h in y = h s + w; NULL when not estimated */
     double n0;                  /* E|w|^2 (numerology.h); NaN when not estimated, as below */
-    double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased */
+    double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased; where the
+                                   channel moves, over the frame */
     double channel_gain_db;     /* mean|h|^2 */
     double cfo_hz;              /* carrier offset: the signal lies this much above nominal */
+    double clock_ppm;           /* the signal comes so much slower than this receiver's clock expects */
+    double doppler_hz;          /* as the tracker chose it; 0: the channel stood still */
     double evm_db;              /* of the payload's pilots, against the estimate */
     double delay_spread_ns;     /* rms, from the smoothed estimate; a floor at low SNR */
     double preamble_metric;     /* detector's statistic, 0 … 1 */
@@ -61,12 +65,13 @@ typedef struct {
     numerology_t numerology;
     size_t max_symbols;         /* payload symbols per frame (images * K), 1 … 16 M */
     int antennas;               /* 1 today */
+    estimator_method_t estimator; /* of the channel; ESTIMATOR_LMMSE */
     double cfo_range;           /* carrier offsets searched, +- sub-carriers, 0.25 … 2 */
     void (*on_frame)(void *context, const received_frame_t *frame); /* may be NULL */
     void *context;
 } receiver_config_t;
 
-/* nr5, 1 048 576 symbols, +- 2 sub-carriers. */
+/* nr5, 1 048 576 symbols, LMMSE, +- 2 sub-carriers. */
 receiver_config_t receiver_default(void);
 
 receiver_t *receiver_create(const receiver_config_t *config, err_t *err);
@@ -90,13 +95,18 @@ void receiver_flush(receiver_t *rx);
 void receiver_reset(receiver_t *rx);
 
 /*
- * The receiver that knows: timing, carrier offset, channel and noise are
- * given, nothing is estimated.  For bounds in campaigns.
+ * The receiver that knows: timing, carrier offset, sample clock, channel and noise
+ * are given, nothing is estimated.  For bounds in campaigns.
  */
 typedef struct {
     size_t start;                 /* index of the frame's first sample in x */
     double cfo_hz;
+    double clock_ppm;             /* as received_frame_t's: the windows move with it */
     const float complex *channel; /* [NUMEROLOGY_USED], relative to `start`; phase 0 there */
+    size_t channel_symbols;       /* 0 or 1: `channel` holds for the whole frame; else it is
+                                     [channel_symbols][NUMEROLOGY_USED], one for each OFDM symbol
+                                     after the preamble as seen from its nominal window, a drifting
+                                     clock's phase slope included; the last one holds on */
     double n0;                    /* in the units of numerology.h */
     const frame_header_t *header; /* NULL: read it from the samples */
 } receiver_genie_t;

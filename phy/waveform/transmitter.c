@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Per symbol: the points go straight to their places in the transform's input,
+ * whose other bins stay zero, and the transform writes straight to the frame; the
+ * prefix is copied from there.  The transform is most of the time.  Known symbols
+ * and the preamble are made once, at create.
+ *
+ * Data carriers lie in 24 blocks of five neighbours each (a pilot stands between every
+ * other pair of blocks), which is what the copying loop knows.
+ */
 #include "waveform/transmitter.h"
 
 #include "sync/preamble.h"
@@ -9,56 +18,91 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    BLOCK = 5,
+    BLOCKS = NUMEROLOGY_DATA / BLOCK,
+    LONGEST = NUMEROLOGY_FFT + NUMEROLOGY_CP_EXTENDED,
+};
+
 /* The plain inverse FFT to samples: unitary (1/16) times the amplitude. */
 static const float to_samples = NUMEROLOGY_AMPLITUDE / 16.0f;
 
 struct transmitter {
     numerology_t numerology;
-    fft_t *fft;
+    fft_t *fft; /* its input: zero but for the used carriers */
     float complex preamble[NUMEROLOGY_PREAMBLE];
-    float complex known[NUMEROLOGY_KNOWN][NUMEROLOGY_USED];
-    float complex pilots[NUMEROLOGY_PILOTS];
+    float complex known[NUMEROLOGY_KNOWN][LONGEST]; /* samples, with prefix */
+    float complex pilots[NUMEROLOGY_PILOTS];        /* times to_samples */
     float complex filler[NUMEROLOGY_DATA];
-    int data[NUMEROLOGY_DATA], pilot[NUMEROLOGY_PILOTS];
+    int block[BLOCKS], pilot[NUMEROLOGY_PILOTS]; /* their bins: a block's first */
 };
 
-/* 132 used carriers -> 256 samples without prefix. */
-static void inverse(transmitter_t *tx, const float complex *used, float complex *out)
+static size_t symbol_length(const transmitter_t *tx)
 {
-    numerology_scatter(used, fft_in(tx->fft));
-    fft_execute(tx->fft);
-    const float complex *time = fft_out(tx->fft);
+    return NUMEROLOGY_FFT + (size_t)tx->numerology.cp;
+}
+
+/* The symbol whose carriers are in place -> out[symbol_length]. */
+static void put_symbol(transmitter_t *tx, float complex *out)
+{
+    size_t cp = (size_t)tx->numerology.cp;
+    fft_execute_to(tx->fft, out + cp);
+    memcpy(out, out + NUMEROLOGY_FFT, cp * sizeof(*out));
+}
+
+/* 132 used carriers to their places. */
+static void place_used(transmitter_t *tx, const float complex *used)
+{
+    float complex *in = fft_in(tx->fft);
+    numerology_scatter(used, in);
     for (int i = 0; i < NUMEROLOGY_FFT; i++) {
-        out[i] = to_samples * time[i];
+        in[i] *= to_samples;
     }
 }
 
-static float complex *put_symbol(transmitter_t *tx, const float complex *used, float complex *out)
+/* 120 data points to their places: scaled in one go, then moved in blocks of known size. */
+static void place_data(transmitter_t *tx, const float complex *points)
 {
-    size_t cp = (size_t)tx->numerology.cp;
-    inverse(tx, used, out + cp);
-    memcpy(out, out + NUMEROLOGY_FFT, cp * sizeof(*out));
-    return out + cp + NUMEROLOGY_FFT;
+    float complex scaled[NUMEROLOGY_DATA], *in = fft_in(tx->fft);
+    for (int d = 0; d < NUMEROLOGY_DATA; d++) {
+        scaled[d] = to_samples * points[d];
+    }
+    for (int b = 0; b < BLOCKS; b++) {
+        memcpy(in + tx->block[b], scaled + BLOCK * b, BLOCK * sizeof(*in));
+    }
+}
+
+static void place_pilots(transmitter_t *tx, size_t t)
+{
+    float complex *in = fft_in(tx->fft);
+    float sign = symbols_pilot_sign(t);
+    for (int p = 0; p < NUMEROLOGY_PILOTS; p++) {
+        in[tx->pilot[p]] = sign * tx->pilots[p];
+    }
 }
 
 static void make_tables(transmitter_t *tx)
 {
     float complex used[NUMEROLOGY_USED], segment[PREAMBLE_SEGMENT];
     preamble_spectrum(used);
-    inverse(tx, used, segment);
+    place_used(tx, used);
+    fft_execute_to(tx->fft, segment);
     for (int i = 0; i < NUMEROLOGY_PREAMBLE; i++) {
         tx->preamble[i] = preamble_sign[i / PREAMBLE_SEGMENT] * segment[i % PREAMBLE_SEGMENT];
     }
     for (int i = 0; i < NUMEROLOGY_KNOWN; i++) {
-        symbols_known(i, tx->known[i]);
+        symbols_known(i, used);
+        place_used(tx, used);
+        put_symbol(tx, tx->known[i]);
     }
     symbols_pilots(tx->pilots);
-    for (int d = 0; d < NUMEROLOGY_DATA; d++) {
-        tx->data[d] = numerology_data(d);
-        tx->filler[d] = symbols_filler(d);
-    }
     for (int p = 0; p < NUMEROLOGY_PILOTS; p++) {
-        tx->pilot[p] = numerology_pilot(p);
+        tx->pilots[p] *= to_samples;
+        tx->pilot[p] = numerology_bin(numerology_pilot(p));
+    }
+    for (int d = 0; d < NUMEROLOGY_DATA; d++) {
+        tx->filler[d] = symbols_filler(d);
+        tx->block[d / BLOCK] = numerology_bin(numerology_data(d)) - d % BLOCK;
     }
 }
 
@@ -96,45 +140,45 @@ size_t transmitter_frame_samples(const transmitter_t *tx, const frame_header_t *
 }
 
 /* OFDM symbol t with these data points (fewer than 120: the filler takes the rest). */
-static float complex *put_data(transmitter_t *tx, size_t t, const float complex *points,
-                               size_t count, float complex *out)
+static void put_data(transmitter_t *tx, size_t t, const float complex *points, size_t count,
+                     float complex *out)
 {
-    float complex used[NUMEROLOGY_USED];
-    float sign = symbols_pilot_sign(t);
-    for (int p = 0; p < NUMEROLOGY_PILOTS; p++) {
-        used[tx->pilot[p]] = sign * tx->pilots[p];
+    float complex filled[NUMEROLOGY_DATA];
+    if (count < NUMEROLOGY_DATA) {
+        memcpy(filled, tx->filler, sizeof(filled));
+        memcpy(filled, points, count * sizeof(*filled));
+        points = filled;
     }
-    for (size_t d = 0; d < NUMEROLOGY_DATA; d++) {
-        used[tx->data[d]] = d < count ? points[d] : tx->filler[d];
-    }
-    return put_symbol(tx, used, out);
+    place_data(tx, points);
+    place_pilots(tx, t);
+    put_symbol(tx, out);
 }
 
 void transmitter_modulate(transmitter_t *tx, const frame_header_t *header,
                           const float complex *symbols, float complex *samples)
 {
     assert(header_check(header, NULL) == 0);
-    size_t t = 0, count = header_payload(header);
-    float complex *out = samples;
-    memcpy(out, tx->preamble, sizeof(tx->preamble));
-    out += NUMEROLOGY_PREAMBLE;
-    for (; t < NUMEROLOGY_KNOWN; t++) {
-        out = put_symbol(tx, tx->known[t], out);
+    size_t t = 0, count = header_payload(header), length = symbol_length(tx);
+    float complex *out = samples + NUMEROLOGY_PREAMBLE;
+    memcpy(samples, tx->preamble, sizeof(tx->preamble));
+    for (; t < NUMEROLOGY_KNOWN; t++, out += length) {
+        memcpy(out, tx->known[t], length * sizeof(*out));
     }
     float complex points[HEADER_SYMBOLS];
     header_encode(header, points);
-    for (size_t i = 0; i < NUMEROLOGY_HEADER; i++, t++) {
-        out = put_data(tx, t, points + i * NUMEROLOGY_DATA, NUMEROLOGY_DATA, out);
+    for (size_t i = 0; i < NUMEROLOGY_HEADER; i++, t++, out += length) {
+        put_data(tx, t, points + i * NUMEROLOGY_DATA, NUMEROLOGY_DATA, out);
     }
     size_t every = (size_t)tx->numerology.retrain_every;
-    for (size_t i = 0; i * NUMEROLOGY_DATA < count; i++, t++) {
+    for (size_t i = 0; i * NUMEROLOGY_DATA < count; i++, t++, out += length) {
         if (every > 0 && i > 0 && i % every == 0) {
-            out = put_symbol(tx, tx->known[0], out);
+            memcpy(out, tx->known[0], length * sizeof(*out));
+            out += length;
             t++;
         }
         size_t left = count - i * NUMEROLOGY_DATA;
-        out = put_data(tx, t, symbols + i * NUMEROLOGY_DATA,
-                       left < NUMEROLOGY_DATA ? left : NUMEROLOGY_DATA, out);
+        put_data(tx, t, symbols + i * NUMEROLOGY_DATA,
+                 left < NUMEROLOGY_DATA ? left : NUMEROLOGY_DATA, out);
     }
     assert(out == samples + transmitter_frame_samples(tx, header));
 }

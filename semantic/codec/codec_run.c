@@ -2,6 +2,8 @@
 /* Pictures into the encoder's input and symbols out of it; the same backwards. */
 #include "codec/codec_state.h"
 
+#include "cmplx.h"
+
 #include <math.h>
 #include <string.h>
 

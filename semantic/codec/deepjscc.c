@@ -11,6 +11,8 @@
  */
 #include "codec/deepjscc.h"
 
+#include "cmplx.h"
+
 #include "nn/graph.h"
 #include "nn/safetensors.h"
 

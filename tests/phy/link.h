@@ -53,6 +53,15 @@ static inline link_channel_t link_rayleigh(double snr_db, double spread_ns, rng_
     return c;
 }
 
+/* Block Rayleigh, `taps` of equal power one sample apart, E|h|^2 = 1. */
+static inline link_channel_t link_equal(double snr_db, int taps, rng_t *rng)
+{
+    link_channel_t c = link_awgn(snr_db);
+    c.tap[0] = 0.0f;
+    rng_complex_normal(rng, 1.0f / (float)taps, c.tap, (size_t)taps);
+    return c;
+}
+
 /* The true h of the 132 carriers, the first tap at delay 0. */
 static inline void link_response(const link_channel_t *c, float complex h[NUMEROLOGY_USED])
 {

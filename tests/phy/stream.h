@@ -9,7 +9,7 @@
 #include "check.h"
 #include "link.h"
 
-enum { STREAM_MAX = 400000, NOTES_MAX = 512, TRUTH_MAX = 4096 };
+enum { STREAM_MAX = 520000, NOTES_MAX = 512, TRUTH_MAX = 4096 };
 
 typedef struct {
     received_status_t status;

@@ -202,6 +202,42 @@ static void test_blocks_do_not_mix(void)
     air_destroy(air);
 }
 
+/* Blocks shorter than the echoes: all of them sound together, each with its own gains. */
+static void test_short_blocks(void)
+{
+    enum { BLOCKS = 6, SHORT = 9, N = 400 };
+    for (int doppler = 0; doppler < 2; doppler++) {
+        air_config_t config = config_of(AIR_RAYLEIGH);
+        config.snr_db = INFINITY;
+        config.delay_spread_ns = 1000;
+        config.doppler_hz = doppler ? 1000.0 : 0.0;
+        static float complex x[BLOCKS * SHORT], all[N], one[N];
+        double complex sum[N] = {0};
+        random_samples(x, BLOCKS * SHORT);
+        air_t *air = make(config);
+        for (int only = -1; only < BLOCKS; only++) { /* all of them, then each alone */
+            air_reset(air, config.seed);
+            float complex *out = only < 0 ? all : one;
+            for (int b = 0; b < BLOCKS; b++) {
+                air_begin_block(air);
+                air_process(air, only < 0 || only == b ? x + b * SHORT : NULL, out + b * SHORT,
+                            SHORT);
+            }
+            air_process(air, NULL, out + BLOCKS * SHORT, N - BLOCKS * SHORT);
+            for (int i = 0; only >= 0 && i < N; i++) {
+                sum[i] += (double complex)one[i];
+            }
+        }
+        double worst = 0.0;
+        for (int i = 0; i < N; i++) {
+            worst = fmax(worst, cabs((double complex)all[i] - sum[i]));
+        }
+        CHECK_AT_MOST(worst, 1e-6);
+        CHECK_AT_LEAST(power(all + BLOCKS * SHORT, 20), 1e-4);
+        air_destroy(air);
+    }
+}
+
 static void test_cfo(void)
 {
     enum { N = 1 << 20 };
@@ -274,32 +310,64 @@ static void run_story(air_t *air, const float complex *x, float complex *y, size
     }
 }
 
-static void test_block_sizes(void)
+/* The story in one piece and in pieces, and with another seed. */
+static void compare_blocks(air_config_t config)
 {
     enum { N = 20000 };
     static float complex x[N], whole[N], pieces[N];
     random_samples(x, N);
-    for (int model = AIR_NONE; model <= AIR_RAYLEIGH; model++) {
+    air_t *air = make(config);
+    run_story(air, x, whole, 100000);
+    for (size_t most = 1; most < 3000; most = most * 3 + 1) {
+        air_set_snr_db(air, config.snr_db); /* the story changed them */
+        air_set_cfo_hz(air, config.cfo_hz);
+        air_reset(air, config.seed);
+        run_story(air, x, pieces, most);
+        CU_ASSERT(memcmp(whole, pieces, sizeof whole) == 0);
+    }
+    config.seed = 2;
+    air_destroy(air);
+    air = make(config);
+    run_story(air, x, pieces, 100000);
+    CU_ASSERT(config.model == AIR_NONE || memcmp(whole, pieces, sizeof whole) != 0);
+    air_destroy(air);
+}
+
+static void test_block_sizes(void)
+{
+    for (int model = AIR_NONE; model <= AIR_TAPS; model++) {
         static const double spreads[] = {0, 30, 300, 1000};
         for (int s = 0; s < 4; s++) {
             air_config_t config = config_of((air_model_t)model);
             config.delay_spread_ns = spreads[s];
             config.cfo_hz = 3210.0;
-            air_t *air = make(config);
-            run_story(air, x, whole, 100000);
-            for (size_t most = 1; most < 3000; most = most * 3 + 1) {
-                air_set_snr_db(air, config.snr_db); /* the story changed them */
-                air_set_cfo_hz(air, config.cfo_hz);
-                air_reset(air, config.seed);
-                run_story(air, x, pieces, most);
-                CU_ASSERT(memcmp(whole, pieces, sizeof whole) == 0);
-            }
-            config.seed = 2;
-            air_destroy(air);
-            air = make(config);
-            run_story(air, x, pieces, 100000);
-            CU_ASSERT(model == AIR_NONE || memcmp(whole, pieces, sizeof whole) != 0);
-            air_destroy(air);
+            config.doppler_hz = s % 2 == 0 ? 0.0 : 5000.0 / s;
+            config.block = s == 3 ? AIR_BLOCK_STATIC : AIR_BLOCK_BURST;
+            compare_blocks(config);
+        }
+    }
+}
+
+static void test_block_sizes_impaired(void)
+{
+    for (int model = AIR_NONE; model <= AIR_TDL_A; model++) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            air_config_t config = config_of((air_model_t)model);
+            config.cfo_hz = -12345.0;
+            config.doppler_hz = 500.0;
+            config.sco_ppm = 150.0 * sign;
+            config.linewidth_hz = 50.0;
+            config.pa_backoff_db = 6.0;
+            config.iq_gain_db = 0.3;
+            config.iq_phase_deg = -2.0;
+            config.dc_dbc = -25.0;
+            config.adc_bits = 10;
+            config.loss_rate = 0.05;
+            config.loss_samples = 70.0;
+            config.tone_sir_db = 10.0;
+            config.ofdm_sir_db = 15.0;
+            config.impulse_rate_hz = 20e3;
+            compare_blocks(config);
         }
     }
 }
@@ -344,6 +412,56 @@ static void test_kernels_agree(void)
         worst = fmax(worst, cabs(sum - (double)want_r[n] - I * (double)want_i[n]));
     }
     CHECK_AT_MOST(worst, 1e-4);
+}
+
+static void test_moving_kernels_agree(void)
+{
+    enum { N = 400, TAPS = 24, ROWS = 8, LANES = 32, PATHS = 20, STRIDE = 48, EDGE = 64 };
+    static float xr[EDGE + N + 2 * KERNEL_SLACK], xi[EDGE + N + 2 * KERNEL_SLACK];
+    static float y[3][2][N + KERNEL_SLACK], h[4][TAPS], bank[4][ROWS * LANES];
+    static float state[3][2][ROWS * LANES], sum[3][2][LANES], weights[PATHS * STRIDE];
+    static float mixed[3][2][STRIDE];
+    rng_t rng;
+    rng_seed(&rng, 2, 1);
+    rng_normal(&rng, xr, sizeof xr / sizeof xr[0]);
+    rng_normal(&rng, xi, sizeof xi / sizeof xi[0]);
+    rng_normal(&rng, h[0], 4 * TAPS);
+    rng_normal(&rng, bank[0], 4 * ROWS * LANES);
+    rng_normal(&rng, weights, PATHS * STRIDE);
+    const kernel_ramp_t ramp = {h[0], h[1], h[2], h[3]};
+    const kernel_t *kernel;
+    size_t count = 0;
+    for (; (kernel = kernel_at(count)) != NULL; count++) {
+        /* In pieces that use every part of a step. */
+        for (size_t at = 0, n = 1; at < N; at += n, n = n % 97 + 8) {
+            n = n < N - at ? n : N - at;
+            kernel->fir_ramp(&ramp, TAPS, at, xr + EDGE + at, xi + EDGE + at, y[count][0] + at,
+                             y[count][1] + at, n);
+        }
+        memcpy(state[count], bank, sizeof state[count]);
+        kernel_bank_t turned = {ROWS, LANES, state[count][0], state[count][1], bank[2], bank[3]};
+        kernel->turn(&turned, sum[count][0], sum[count][1]);
+        kernel->mix(weights, STRIDE, PATHS, sum[count][0], sum[count][1], mixed[count][0],
+                    mixed[count][1]);
+        for (int part = 0; part < 2; part++) {
+            CU_ASSERT(memcmp(y[count][part], y[0][part], N * sizeof(float)) == 0);
+            CU_ASSERT(memcmp(state[count][part], state[0][part], sizeof state[0][part]) == 0);
+            CU_ASSERT(memcmp(sum[count][part], sum[0][part], sizeof sum[0][part]) == 0);
+            CU_ASSERT(memcmp(mixed[count][part], mixed[0][part], sizeof mixed[0][part]) == 0);
+        }
+    }
+    CHECK_AT_LEAST(count, 1);
+    double worst = 0.0;
+    for (int n = 0; n < N; n++) {
+        double complex wanted = 0.0;
+        for (int t = 0; t < TAPS; t++) {
+            wanted += ((double)h[0][t] + (double)h[2][t] * n +
+                       I * ((double)h[1][t] + (double)h[3][t] * n)) *
+                      ((double)xr[EDGE + n - t] + I * (double)xi[EDGE + n - t]);
+        }
+        worst = fmax(worst, cabs(wanted - (double)y[0][0][n] - I * (double)y[0][1][n]));
+    }
+    CHECK_AT_MOST(worst, 1e-4 * N);
 }
 
 static void test_gaussian(void)
@@ -403,6 +521,47 @@ static void refuse(air_config_t config, const char *part)
     air_destroy(air);
 }
 
+/* Every number: beyond both ends, and not a number at all. */
+static void test_bad_numbers(void)
+{
+    const double none = (double)NAN;
+    air_config_t c = config_of(AIR_TDL_A);
+    const struct {
+        const char *name;
+        double *value;
+        double low, high;
+    } numbers[] = {
+        {"channel.doppler_hz", &c.doppler_hz, -1, 7690},
+        {"channel.tap_decay_db", &c.tap_decay_db, -0.1, 61},
+        {"channel.sco_ppm", &c.sco_ppm, -201, 201},
+        {"channel.linewidth_hz", &c.linewidth_hz, -1, 7690},
+        {"channel.pa_backoff_db", &c.pa_backoff_db, -11, 61},
+        {"channel.pa_smoothness", &c.pa_smoothness, 0.9, 21},
+        {"channel.iq_gain_db", &c.iq_gain_db, -21, 21},
+        {"channel.iq_phase_deg", &c.iq_phase_deg, -46, 46},
+        {"channel.dc_dbc", &c.dc_dbc, -101, 41},
+        {"channel.adc_headroom_db", &c.adc_headroom_db, -21, 61},
+        {"channel.loss_rate", &c.loss_rate, -0.1, 0.91},
+        {"channel.loss_samples", &c.loss_samples, 0.5, 2e9},
+        {"channel.tone_sir_db", &c.tone_sir_db, -101, 101},
+        {"channel.tone_hz", &c.tone_hz, -3.9e6, 3.9e6},
+        {"channel.ofdm_sir_db", &c.ofdm_sir_db, -101, 101},
+        {"channel.impulse_rate_hz", &c.impulse_rate_hz, -1, 7.7e6},
+        {"channel.impulse_db", &c.impulse_db, -101, 101},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const double good = *numbers[i].value;
+        *numbers[i].value = numbers[i].low, refuse(c, numbers[i].name);
+        *numbers[i].value = numbers[i].high, refuse(c, numbers[i].name);
+        *numbers[i].value = none, refuse(c, numbers[i].name);
+        *numbers[i].value = good;
+    }
+    c.adc_bits = 25, refuse(c, "channel.adc_bits"), c.adc_bits = 0;
+    c.tap_count = 0, refuse(c, "channel.tap_count"), c.tap_count = 8;
+    c.path_link = 9, refuse(c, "channel.path_link"), c.path_link = 0;
+    air_destroy(make(c));
+}
+
 static void test_bad_configurations(void)
 {
     air_config_t good = config_of(AIR_RAYLEIGH), bad;
@@ -416,6 +575,10 @@ static void test_bad_configurations(void)
     bad = good, bad.cfo_hz = 4e6, refuse(bad, "channel.cfo_hz");
     bad = good, bad.sample_rate_hz = 0, refuse(bad, "sample rate");
     bad = good, bad.symbol_energy = 0, refuse(bad, "symbol energy");
+    bad = good, bad.signal_power = -1, refuse(bad, "signal power");
+    bad = good, bad.model = AIR_REPLAY, refuse(bad, "channel.path is empty");
+    bad = good, bad.model = AIR_REPLAY, bad.path = NULL, refuse(bad, "channel.path is empty");
+    bad = good, bad.loss_rate = 0.6, bad.loss_samples = 1, refuse(bad, "channel.loss_rate");
     air_model_t model;
     err_t err = ERR_INIT;
     CHECK_INT(air_model_parse("rayleigh", &model, &err), 0);
@@ -438,6 +601,16 @@ static void test_options(void)
     CHECK_NEAR(config.snr_db, fallback.snr_db, 0);
     CHECK_NEAR(config.delay_spread_ns, fallback.delay_spread_ns, 0);
     CHECK_INT(config.seed, fallback.seed);
+    CHECK_INT(config.tap_count, fallback.tap_count);
+    CU_ASSERT(config.pa_backoff_db == fallback.pa_backoff_db); /* infinities: off */
+    CU_ASSERT(config.dc_dbc == fallback.dc_dbc);
+    CU_ASSERT(config.tone_sir_db == fallback.tone_sir_db);
+    CU_ASSERT(config.ofdm_sir_db == fallback.ofdm_sir_db);
+    CHECK_NEAR(config.pa_smoothness, fallback.pa_smoothness, 0);
+    CHECK_NEAR(config.adc_headroom_db, fallback.adc_headroom_db, 0);
+    CHECK_NEAR(config.loss_samples, fallback.loss_samples, 0);
+    CHECK_NEAR(config.tone_hz, fallback.tone_hz, 0);
+    CHECK_NEAR(config.impulse_db, fallback.impulse_db, 0);
     CHECK_INT(options_set(options, "channel.model", "rayleigh", &err), 0);
     CHECK_INT(options_set(options, "channel.block", "static", &err), 0);
     CHECK_INT(options_set(options, "channel.snr_db", "-3.5", &err), 0);
@@ -451,6 +624,29 @@ static void test_options(void)
     CHECK_NEAR(config.delay_spread_ns, 300, 0);
     CHECK_NEAR(config.cfo_hz, 1000, 0);
     CHECK_INT(config.seed, 7);
+    CHECK_INT(options_set(options, "channel.model", "tdl-c", &err), 0);
+    CHECK_INT(options_set(options, "channel.doppler_hz", "300", &err), 0);
+    CHECK_INT(options_set(options, "channel.sco_ppm", "-20", &err), 0);
+    CHECK_INT(options_set(options, "channel.pa_backoff_db", "6", &err), 0);
+    CHECK_INT(options_set(options, "channel.tone_sir_db", "-3", &err), 0);
+    CHECK_INT(options_set(options, "channel.dc_dbc", "-30", &err), 0);
+    CHECK_INT(options_set(options, "channel.path", "x.dat", &err), 0);
+    air_config_from_options(&config, options);
+    CHECK_INT(config.model, AIR_TDL_C);
+    CHECK_NEAR(config.doppler_hz, 300, 0);
+    CHECK_NEAR(config.sco_ppm, -20, 0);
+    CHECK_NEAR(config.pa_backoff_db, 6, 0);
+    CHECK_NEAR(config.tone_sir_db, -3, 0);
+    CHECK_NEAR(config.dc_dbc, -30, 0);
+    CU_ASSERT_STRING_EQUAL(config.path, "x.dat");
+    for (int m = 0; m <= (int)AIR_REPLAY; m++) { /* the choices stand in the enum's order */
+        CHECK_INT(options_set(options, "channel.model", air_model_name((air_model_t)m), &err), 0);
+        air_config_from_options(&config, options);
+        CHECK_INT(config.model, m);
+        air_model_t parsed;
+        CHECK_INT(air_model_parse(air_model_name((air_model_t)m), &parsed, &err), 0);
+        CHECK_INT(parsed, m);
+    }
     options_destroy(options);
 }
 
@@ -463,12 +659,16 @@ int main(void)
         {"fading has unit mean power and is not normalised", test_fading_power},
         {"the response announced is the one applied", test_response},
         {"back-to-back blocks do not mix", test_blocks_do_not_mix},
+        {"blocks shorter than the echoes add up", test_short_blocks},
         {"the carrier offset is exact over a million samples", test_cfo},
         {"a changed carrier offset keeps its phase", test_cfo_changes_smoothly},
         {"block sizes do not change a sample", test_block_sizes},
+        {"nor do they with every impairment on", test_block_sizes_impaired},
         {"every vector width gives the same bits", test_kernels_agree},
+        {"also of moving gains and oscillators", test_moving_kernels_agree},
         {"the noise is Gaussian, tails included", test_gaussian},
         {"bad configurations are refused by name", test_bad_configurations},
+        {"every number out of range is refused by name", test_bad_numbers},
         {"the option table gives the configuration", test_options},
     };
     return check_run("air", tests, CHECK_COUNT(tests));

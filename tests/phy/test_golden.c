@@ -13,16 +13,21 @@ enum { SYMBOLS = 130 }; /* two payload symbols, the second part filled */
 #define FRAME_FILE SEMRADIO_SOURCE_DIR "/tests/phy/golden/nr5_frame.cf32"
 #define EXTENDED_FILE SEMRADIO_SOURCE_DIR "/tests/phy/golden/nr5_extended_retrained.cf32"
 
+static void golden_points(float complex points[SYMBOLS])
+{
+    for (int i = 0; i < SYMBOLS; i++) {
+        int which = i * 37 % 64;
+        points[i] = CMPLXF((float)(2 * (which % 8) - 7), (float)(2 * (which / 8) - 7)) / sqrtf(42.0f);
+    }
+}
+
 /* A frame of 64-QAM points in a fixed order. */
 static float complex *make_frame(numerology_t n, size_t *count)
 {
     transmitter_t *tx = transmitter_create(&n, NULL);
     frame_header_t h = link_header(42, 1, SYMBOLS);
     float complex points[SYMBOLS];
-    for (int i = 0; i < SYMBOLS; i++) {
-        int which = i * 37 % 64;
-        points[i] = CMPLXF((float)(2 * (which % 8) - 7), (float)(2 * (which / 8) - 7)) / sqrtf(42.0f);
-    }
+    golden_points(points);
     *count = transmitter_frame_samples(tx, &h);
     float complex *samples = calloc(*count, sizeof(*samples));
     transmitter_modulate(tx, &h, points, samples);
@@ -90,6 +95,27 @@ static void prefixes_repeat_the_ends(void)
     free(samples);
 }
 
+static void memory_does_not_matter(void)
+{
+    numerology_t n = retrained();
+    size_t count;
+    float complex *samples = make_frame(n, &count);
+    float complex *elsewhere = calloc(count + 2, sizeof(*elsewhere));
+    transmitter_t *tx = transmitter_create(&n, NULL);
+    frame_header_t h = link_header(42, 1, SYMBOLS), other = link_header(43, 1, 7);
+    float complex points[SYMBOLS];
+    golden_points(points);
+    for (size_t offset = 0; offset < 2; offset++) {
+        /* A frame in between: nothing of it may stay. */
+        transmitter_modulate(tx, &other, points, elsewhere);
+        transmitter_modulate(tx, &h, points, elsewhere + offset);
+        CU_ASSERT(memcmp(samples, elsewhere + offset, count * sizeof(*samples)) == 0);
+    }
+    transmitter_destroy(tx);
+    free(elsewhere);
+    free(samples);
+}
+
 static int write_one(const char *path, numerology_t n)
 {
     size_t count;
@@ -106,6 +132,8 @@ static const check_test_t tests[] = {
     {"a frame's samples are the golden ones", frame_is_the_golden_one},
     {"so are those with extended prefix and retraining", extended_frame_is_the_golden_one},
     {"the level is 0.18 rms and peaks stay below 1", levels_are_as_documented},
+    {"a frame has the same bits wherever its memory lies and whatever was sent before",
+     memory_does_not_matter},
     {"every prefix repeats its symbol's end", prefixes_repeat_the_ends},
 };
 

@@ -51,7 +51,7 @@ static void no_pilots_no_harm(void)
     phase_start(&p, 1.0, 0.1, 1e-4, 1e-6, 0.0);
     float complex turn = phase_update(&p, 0.0f, 0.0, 0.0);
     CHECK_NEAR(cargf(turn), -1.0, 1e-6);
-    CHECK_NEAR(p.phase, 1.1, 1e-9);
+    CHECK_NEAR(p.line.value, 1.1, 1e-9);
 }
 
 static const check_test_t tests[] = {

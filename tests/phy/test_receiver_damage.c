@@ -2,7 +2,7 @@
 /* The receiver on bad signals: it reports what was lost, and receives the next good frame. */
 #include "stream.h"
 
-enum { FRAME = 7200, K = 512, HEAD = 1024 + 12 * 274 };
+enum { FRAME = 9940, K = 512, HEAD = 1024 + (NUMEROLOGY_KNOWN + NUMEROLOGY_HEADER) * 274 };
 
 static float complex x[STREAM_MAX];
 static notes_t notes;

@@ -5,8 +5,8 @@
  *
  *     phy_test_statistics MODEL ESN0_DB FRAMES [SPREAD_NS [CFO_RANGE [SYMBOLS]]]
  *
- * MODEL: awgn, rayleigh (block fading, exponential profile), noise (no frames
- * at all: every report is a false alarm).
+ * MODEL: awgn, rayleigh (block fading, exponential profile), taps8 (block fading, 8 taps of equal
+ * power), noise (no frames at all: every report is a false alarm).
  */
 #include "stream.h"
 
@@ -65,8 +65,9 @@ static double thread_seconds(void)
 
 static link_channel_t draw(const setup_t *s, rng_t *rng)
 {
-    link_channel_t c =
-        s->model[0] == 'r' ? link_rayleigh(s->snr_db, s->spread_ns, rng) : link_awgn(s->snr_db);
+    link_channel_t c = s->model[0] == 'r'   ? link_rayleigh(s->snr_db, s->spread_ns, rng)
+                       : s->model[0] == 't' ? link_equal(s->snr_db, 8, rng)
+                                            : link_awgn(s->snr_db);
     c.cfo = s->cfo_range * (2.0 * (double)rng_uniform(rng) - 1.0);
     c.phase = 2.0 * M_PI * (double)rng_uniform(rng);
     return c;

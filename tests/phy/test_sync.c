@@ -76,8 +76,8 @@ static void search_finds_any_offset_at_any_gain(void)
         double cfo = 99.0;
         link_pass(&c, preamble, NUMEROLOGY_PREAMBLE, (size_t)offset, &rng, x, LENGTH);
         int found = nearest_hit(s, x, offset, &cfo);
-        CHECK_AT_MOST(abs(found - offset), 1);
-        CHECK_AT_MOST(fabs(cfo - c.cfo), 0.67);
+        CU_ASSERT(found <= offset && offset <= found + 3);
+        CHECK_AT_MOST(fabs(cfo - c.cfo), 0.75);
     }
     search_destroy(s);
 }
@@ -96,7 +96,8 @@ static void search_goes_on_across_steps(void)
         for (int step = 0; step < 4; step++) {
             int count = search_step(s, x + step * SEARCH_STEP, hits);
             for (int i = 0; i < count; i++) {
-                found |= hits[i].offset + step * SEARCH_STEP == offset;
+                int from = hits[i].offset + step * SEARCH_STEP;
+                found |= from <= offset && offset <= from + 3;
             }
         }
         CU_ASSERT(found);
@@ -112,31 +113,41 @@ static void search_refuses_a_range_by_name(void)
     CU_ASSERT_PTR_NULL(search_create(NAN, &err));
 }
 
+/* Mean of (error / bound)^2 of the offset that the preamble alone gives. */
+static double offset_error(acquire_t *a, double snr_db, int taps, int trials, rng_t *rng)
+{
+    float complex x[LENGTH];
+    double sum = 0.0;
+    for (int i = 0; i < trials; i++) {
+        link_channel_t c = taps > 1 ? link_equal(snr_db, taps, rng) : link_awgn(snr_db);
+        c.cfo = 3.0 * (double)rng_uniform(rng) - 1.5;
+        link_pass(&c, preamble, NUMEROLOGY_PREAMBLE, 100, rng, x, LENGTH);
+        double near = c.cfo + 0.5 * (double)rng_uniform(rng) - 0.25;
+        acquire_result_t r = acquire_test(a, x + 100, near);
+        CU_ASSERT(r.strength > 1.0);
+        CHECK_AT_MOST(abs(r.offset), taps > 1 ? taps : snr_db > 0.0 ? 0 : 1);
+        double cfo = acquire_refine(a, x + 100 + r.offset, r.cfo);
+        /* Cramer-Rao, one tone of N = 1024 unit samples spread over the band, phase unknown:
+           var = 6 / ((2 pi)^2 snr N (N^2 - 1)) cycles per sample squared. */
+        double snr = pow(10.0, snr_db / 10.0) * 132.0 / 256.0 * link_power(&c), n = 1024.0;
+        double bound = 256.0 * sqrt(6.0 / (4.0 * M_PI * M_PI * snr * n * (n * n - 1.0)));
+        sum += pow((cfo - c.cfo) / bound, 2.0) / trials;
+    }
+    return sum;
+}
+
 static void offset_is_measured_near_the_bound(void)
 {
     acquire_t *a = acquire_create(NULL);
-    float complex x[LENGTH];
     rng_t rng;
     rng_seed(&rng, 6, 0);
-    for (double snr_db = -6.0; snr_db <= 20.0; snr_db += 6.5) {
-        double sum = 0.0;
-        int trials = 200;
-        for (int i = 0; i < trials; i++) {
-            link_channel_t c = link_awgn(snr_db);
-            c.cfo = 3.0 * (double)rng_uniform(&rng) - 1.5;
-            link_pass(&c, preamble, NUMEROLOGY_PREAMBLE, 100, &rng, x, LENGTH);
-            double start = c.cfo + 0.6 * (double)rng_uniform(&rng) - 0.3;
-            acquire_result_t r = acquire_test(a, x + 100, start);
-            CU_ASSERT(r.metric > ACQUIRE_THRESHOLD);
-            r = acquire_refine(a, x + 100, r.cfo);
-            sum += (r.cfo - c.cfo) * (r.cfo - c.cfo) / trials;
-        }
-        /* Cramer-Rao, one tone of N = 1024 unit samples spread over the band:
-           var = 6 / ((2 pi)^2 snr N (N^2 - 1)) cycles per sample squared. */
-        double snr = pow(10.0, snr_db / 10.0) * 132.0 / 256.0, n = 1024.0;
-        double bound = 256.0 * sqrt(6.0 / (4.0 * M_PI * M_PI * snr * n * (n * n - 1.0)));
-        printf("\n    %5.1f dB: offset error %.5f sub-carriers, bound %.5f", snr_db, sqrt(sum), bound);
-        CHECK_AT_MOST(sqrt(sum) / bound, 1.5);
+    for (double snr_db = -5.0; snr_db <= 20.0; snr_db += 5.0) {
+        double lone = sqrt(offset_error(a, snr_db, 1, 400, &rng));
+        double many = snr_db < 0.0 ? NAN : sqrt(offset_error(a, snr_db, 8, 400, &rng));
+        printf("\n    %5.1f dB: offset error over the bound %.3f; 8 Rayleigh taps %.3f", snr_db,
+               lone, many);
+        CHECK_AT_MOST(lone, 1.15);
+        CU_ASSERT(isnan(many) || many <= 1.5);
     }
     acquire_destroy(a);
 }
@@ -162,31 +173,68 @@ static void time_zero_precedes_the_first_path(void)
             late += start > 0;
         }
         CHECK_INT(early, 0);
-        CHECK_AT_MOST(late, snr_db > 10.0 ? 2 : 30); /* a first path lost in noise harms little */
+        CHECK_AT_MOST(late, 2); /* a first path lost in noise */
     }
     acquire_destroy(a);
 }
 
-/* Part of noise positions whose metric passes t, and what theory says for `cells` offsets. */
-static void false_alarms_follow_the_formula(void)
+/* exp(-t) sum_{k < n} t^k / k! */
+static double gamma_tail(int n, double t)
+{
+    double term = 1.0, sum = 0.0;
+    for (int k = 0; k < n; k++) {
+        sum += term;
+        term *= t / (k + 1);
+    }
+    return exp(-t) * sum;
+}
+
+/*
+ * Positions without a preamble whose strength passes s, against acquire.c's
+ * laws.  One test looks at 21 delays (11 independent), 19 windows of 19 (4),
+ * four offsets, and four times as many for what lies between.
+ */
+static void check_false_alarms(const char *name, const float complex *x, int trials)
 {
     acquire_t *a = acquire_create(NULL);
-    static float complex x[65536];
+    const double s[] = {0.40, 0.48};
+    int over[2] = {0};
+    for (int i = 0; i < trials; i++) {
+        double strength = acquire_test(a, x + 64 + 30 * i, 0.3).strength;
+        over[0] += strength > s[0];
+        over[1] += strength > s[1];
+    }
+    for (int i = 0; i < 2; i++) {
+        double law = 176.0 * gamma_tail(1, 31.0 * s[i]) + 64.0 * gamma_tail(10, 51.0 * s[i]);
+        printf("\n    %s: %.5f above %.2f, law %.5f", name, (double)over[i] / trials, s[i], law);
+        CHECK_AT_MOST((double)over[i] / trials, 1.2 * law);
+        if (name[0] == 'w') {
+            CHECK_AT_LEAST((double)over[i] / trials, 0.05 * law);
+        }
+    }
+    acquire_destroy(a);
+}
+
+static void false_alarms_follow_the_formula(void)
+{
+    enum { TRIALS = 10000, COUNT = 30 * TRIALS + 4096 };
+    float complex *x = malloc(COUNT * sizeof(*x));
     rng_t rng;
     rng_seed(&rng, 8, 0);
-    int trials = 4000, over = 0;
-    double t = 0.011;
-    rng_complex_normal(&rng, 3.0f, x, 65536);
-    for (int i = 0; i < trials; i++) {
-        over += acquire_test(a, x + 15 * i, 0.3).metric > t;
+    rng_complex_normal(&rng, 3.0f, x, COUNT);
+    check_false_alarms("white", x, TRIALS);
+    /* Coloured: 20 dB less beyond a third of the band. */
+    float complex past = 0.0f;
+    for (int i = 0; i < COUNT; i++) {
+        past = 0.8f * past + x[i];
+        x[i] = past;
     }
-    /* One hypothesis of the search: offsets within +- 1/2, about four independent ones, and what
-       lies between: at most ten times one.  Ten hypotheses' worth is what acquire.c allows for. */
-    double one = pow(1.0 - t, 539.0);
-    CHECK_AT_MOST((double)over / trials, 10.0 * one);
-    CHECK_AT_LEAST((double)over / trials, 1.0 * one);
-    CHECK_AT_MOST(40.0 * pow(1.0 - ACQUIRE_THRESHOLD, 539.0), 1e-9);
-    acquire_destroy(a);
+    check_false_alarms("coloured", x, TRIALS);
+    for (int i = 0; i < COUNT; i++) {
+        x[i] *= i / 700 % 2 ? 1.0f : 300.0f;
+    }
+    check_false_alarms("coloured and gated", x, TRIALS);
+    free(x);
 }
 
 static const check_test_t tests[] = {
@@ -198,7 +246,8 @@ static const check_test_t tests[] = {
     {"a range out of range is refused by name", search_refuses_a_range_by_name},
     {"the offset's error is within 1.5 of the Cramer-Rao bound", offset_is_measured_near_the_bound},
     {"time zero lies before the first path and not far", time_zero_precedes_the_first_path},
-    {"false alarms follow the formula", false_alarms_follow_the_formula},
+    {"false alarms follow the laws, whatever the spectrum and the gain do",
+     false_alarms_follow_the_formula},
 };
 
 int main(void)
