@@ -238,6 +238,20 @@ static void test_answers_about_sending(void)
     bench_close(&bench);
 }
 
+static void test_late_by_option(void)
+{
+    bench_t bench = bench_clean(",late=1");
+    host_t host = host_open(bench.address[0]);
+    const float complex x[200] = {0.5f};
+    uint32_t sequence = 0;
+    transmit(&host, x, 200, true, true, time_now(&host) + AHEAD);
+    CHECK_INT(answer_about_sending(&host, &sequence), 8);
+    transmit(&host, x, 200, true, true, 0); /* without a time it can't be late */
+    CHECK_INT(answer_about_sending(&host, &sequence), 1);
+    host_close(&host);
+    bench_close(&bench);
+}
+
 static void test_next_burst_policy(void)
 {
     bench_t bench = bench_clean("");
@@ -294,6 +308,7 @@ static const check_test_t tests[] = {
     {"an overflow ends the stream until it is asked for again", test_overflow_stops},
     {"loss= loses packets", test_loss},
     {"bursts sent, late, cut short and out of order are told", test_answers_about_sending},
+    {"late= makes bursts late", test_late_by_option},
     {"with the policy next burst a burst goes as a whole", test_next_burst_policy},
     {"flow control counts in order", test_flow_control},
 };
