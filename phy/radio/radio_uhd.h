@@ -3,7 +3,8 @@
  * radio_uhd: the inside of radio=uhd, a USRP through UHD's C API:
  *
  *   radio_uhd.c          open, close, start, stop, time
- *   radio_uhd_device.c   finding, making and setting the device
+ *   radio_uhd_device.c   finding the device, making it and its streams
+ *   radio_uhd_settings.c rate, carrier, gains, clock; what it really does
  *   radio_uhd_rx.c       receiving: gaps found by their timestamps
  *   radio_uhd_tx.c       sending: timed bursts
  *   radio_uhd_watch.c    a thread that drains the device's messages, looks whether it lives, and
@@ -104,6 +105,16 @@ void radio_uhd_device_close(const radio_uhd_api_t *uhd, radio_uhd_device_t *devi
 /* Asks the device what time it is; -1: it does not answer. */
 int radio_uhd_device_look(radio_uhd_t *r);
 int radio_uhd_device_stream(radio_uhd_t *r, bool start, double delay_s);
+
+/* Records what UHD said.  -1. */
+int radio_uhd_failed(const radio_uhd_t *r, const radio_uhd_device_t *device, err_code_t code,
+                     const char *what, err_t *err);
+
+/* --- radio_uhd_settings.c --- */
+int radio_uhd_settings_apply(radio_uhd_t *r, radio_uhd_device_t *device, radio_actual_t *actual,
+                             err_t *err);
+void radio_uhd_settings_say(const radio_uhd_t *r, radio_uhd_device_t *device,
+                            const radio_actual_t *actual);
 
 /* --- radio_uhd_watch.c --- */
 int radio_uhd_watch_start(radio_uhd_t *r, err_t *err);
