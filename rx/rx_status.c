@@ -137,6 +137,8 @@ static json_t *summary_of(const rx_t *rx)
     set_count(o, "samples", atomic_load(&c->samples));
     set_count(o, "samples_dropped", samples_lost(rx));
     set_count(o, "overflows", radio.overflows);
+    set_count(o, "sequence_gaps", radio.sequence_gaps);
+    set_count(o, "silent_gaps", radio.silent_gaps);
     set_count(o, "late_frames", radio.late);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
     set_count(o, "for_others", atomic_load(&c->foreign));

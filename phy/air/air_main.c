@@ -14,6 +14,7 @@
 #include "lines.h"
 #include "log.h"
 #include "program.h"
+#include "usrp/usrp_rack.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -80,6 +81,12 @@ static const option_t hub_options[] = {
      .max = 8,
      .help = "time begins when so many radios are there and one of them receives"},
     {.section = "air",
+     .name = "radio",
+     .type = OPTION_STRING,
+     .fallback = "",
+     .alias = "radio",
+     .help = "a virtual USRP: usrp:127.0.0.2[,KEY=VALUE...] (docs/VIRTUAL_USRP.md); repeatable"},
+    {.section = "air",
      .name = "status",
      .type = OPTION_STRING,
      .fallback = "",
@@ -98,6 +105,7 @@ static const char epilog[] =
     "  semradio-air --channel.model=tdl-c --channel.doppler_hz=50 --channel.adc_bits=10\n"
     "  semradio-air --air lab --pace=free --radios=2 --status air.jsonl\n"
     "  semradio-air set channel.snr_db=5 --air lab\n"
+    "  semradio-air --radio usrp:127.0.0.2 --radio usrp:127.0.0.3\n"
     "\n"
     "Exit codes: 0 done (also after Ctrl-C), 1 it could not go on, 2 a wrong option.";
 
@@ -125,6 +133,9 @@ static hub_config_t config_from(const options_t *options)
     config.free_pace = options_choice(options, "air.pace") == 1;
     air_config_from_options(&config.channel, options);
     config.channel.sample_rate_hz = options_real(options, "air.rate_hz");
+    if (options_text(options, "air.radio")[0] != '\0' && !options_given(options, "air.rate_hz")) {
+        config.channel.sample_rate_hz = USRP_TICK_HZ / 13; /* the nearest a USRP can do */
+    }
     config.channel.symbol_energy = options_real(options, "air.symbol_energy");
     config.rx_ring = ring_for(1e-3 * options_real(options, "air.buffer_ms") *
                               config.channel.sample_rate_hz);
@@ -159,7 +170,7 @@ static int fail(const err_t *err)
     return err->code == ERR_ARGUMENT ? PROGRAM_USAGE : PROGRAM_FAILED;
 }
 
-static int run_threads(hub_t *hub, const char *name, lines_t *lines)
+static int run_hub(hub_t *hub, const char *name, lines_t *lines)
 {
     pthread_t thread;
     if (pthread_create(&thread, NULL, hub_thread, hub) != 0) {
@@ -180,6 +191,20 @@ static int run_threads(hub_t *hub, const char *name, lines_t *lines)
     return PROGRAM_OK;
 }
 
+/* The hub's thread, and those of the virtual USRPs in its air. */
+static int run_threads(hub_t *hub, const hub_config_t *config, const char *radios, lines_t *lines)
+{
+    err_t err = ERR_INIT;
+    usrp_rack_t *rack =
+        usrp_rack_create(radios, config->name, config->channel.sample_rate_hz, &err);
+    if (rack == NULL) {
+        return fail(&err);
+    }
+    const int code = run_hub(hub, config->name, lines);
+    usrp_rack_destroy(rack);
+    return code;
+}
+
 static int run(const options_t *options)
 {
     err_t err = ERR_INIT;
@@ -197,7 +222,7 @@ static int run(const options_t *options)
         log_info("air \"%s\": %s, %.6g MS/s, SNR %g dB, %s pace", config.name,
                  air_model_name(config.channel.model), config.channel.sample_rate_hz * 1e-6,
                  config.channel.snr_db, options_string(options, "air.pace"));
-        code = run_threads(hub, config.name, lines);
+        code = run_threads(hub, &config, options_string(options, "air.radio"), lines);
         hub_destroy(hub);
     }
     if (lines_close(lines, &err) < 0) {
@@ -256,7 +281,9 @@ static int begin(int argc, char **argv, options_t **options)
     }
     options_set_positional(*options, "[set KEY=VALUE ... | status]");
     options_set_epilog(*options, epilog);
-    const int answered = options_parse(*options, argc, argv, &err);
+    static char radios[1024];
+    const int words = usrp_rack_join_arguments(argc, argv, radios, sizeof radios);
+    const int answered = options_parse(*options, words, argv, &err);
     if (answered != 0) {
         options_destroy(*options);
         *options = NULL;

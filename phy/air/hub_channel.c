@@ -38,7 +38,7 @@ static bool hear(hub_t *hub, int from, int to, uint64_t count, bool first)
     hub_slot_t *sender = &hub->slot[from];
     air_t *link = hub->slot[to].link[from];
     const double offset_hz =
-        hub->config.channel.cfo_hz + sender->freq_hz - hub->slot[to].freq_hz;
+        hub->config.channel.cfo_hz + sender->tx_freq_hz - hub->slot[to].freq_hz;
     if (!(fabs(offset_hz) < 0.5 * hub->config.channel.sample_rate_hz)) {
         return false;
     }

@@ -19,11 +19,11 @@ static bool drop(hub_t *hub, int i, uint64_t ready, bool ended)
     return ended;
 }
 
-static void begin_burst(hub_t *hub, int i, uint64_t timestamp)
+static void begin_burst(hub_t *hub, int i, uint64_t timestamp, bool even_if_late)
 {
     hub_slot_t *slot = &hub->slot[i];
     slot->in_burst = true;
-    slot->dropping = timestamp < hub->now; /* ASAP is never */
+    slot->dropping = timestamp < hub->now && !even_if_late; /* ASAP is never */
     slot->fresh = !slot->dropping;
     slot->hole = false;
     slot->burst_timestamp = timestamp;
@@ -64,7 +64,7 @@ static int plan_once(hub_t *hub, int i, uint64_t *count)
             *count = hub_smaller(*count, mark.timestamp - hub->now);
             return 0;
         }
-        begin_burst(hub, i, mark.timestamp);
+        begin_burst(hub, i, mark.timestamp, mark.value == 1);
         return 1;
     }
     if (marked && mark.kind != MARK_END) {

@@ -43,6 +43,13 @@ static void start_links(hub_t *hub, int to)
     front_end_seed(&slot->front, hub->config.channel.seed, NOISE_STREAM + (uint64_t)to);
 }
 
+static void follow_tuning(hub_t *hub, int i)
+{
+    segment_slot_t *shared = hub_shared(hub, i);
+    hub->slot[i].freq_hz = segment_value(atomic_load(&shared->freq_bits));
+    hub->slot[i].tx_freq_hz = segment_value(atomic_load(&shared->tx_freq_bits));
+}
+
 static void attach(hub_t *hub, int i)
 {
     hub_slot_t *slot = &hub->slot[i];
@@ -51,7 +58,7 @@ static void attach(hub_t *hub, int i)
     slot->epoch = 0;
     slot->receiving = false;
     slot->lost = 0;
-    slot->freq_hz = segment_value(atomic_load(&hub_shared(hub, i)->freq_bits));
+    follow_tuning(hub, i);
     for (int other = 0; other < SEGMENT_SLOTS; other++) {
         if (other != i && hub->slot[other].attached) {
             hub_tell(hub, i, RADIO_EVENT_PEER_JOINED, hub->now, (uint64_t)other);
@@ -123,6 +130,7 @@ void hub_look_after(hub_t *hub, bool thorough)
         }
         if (slot->attached) {
             follow_epoch(hub, i);
+            follow_tuning(hub, i);
             radios++;
         }
     }

@@ -30,7 +30,7 @@ typedef struct {
     /* receiving */
     bool receiving;
     uint32_t epoch;
-    double freq_hz;
+    double freq_hz, tx_freq_hz; /* where it listens, where it sends */
     uint64_t lost; /* in the gap that is not yet told */
     front_end_t front;
     air_t *link[SEGMENT_SLOTS]; /* from each other slot */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A new kind of radio is one line here (and its word in radio_options.c). */
-static const radio_backend_t *const backends[] = {&radio_backend_air};
+static const radio_backend_t *const backends[] = {&radio_backend_air, &radio_backend_uhd};
 
 struct radio {
     const radio_backend_t *backend;
@@ -16,10 +16,12 @@ struct radio {
     radio_actual_t actual;
 };
 
-static int check(const radio_config_t *c, err_t *err)
+static int check(const radio_config_t *c, const radio_backend_t *backend, err_t *err)
 {
-    if (c->antennas != 1) {
-        return err_set(err, ERR_UNSUPPORTED, "%d antennas asked for, this radio has 1", c->antennas);
+    const int most = backend->most_antennas > 0 ? backend->most_antennas : 1;
+    if (c->antennas < 1 || c->antennas > most) {
+        return err_set(err, ERR_UNSUPPORTED, "%d antennas asked for, this radio has %d", c->antennas,
+                       most);
     }
     if (!(c->rate_hz >= 1e3 && c->rate_hz <= 1e9)) {
         return err_set(err, ERR_ARGUMENT, "radio.rate_hz = %g is outside 1 kHz to 1 GHz",
@@ -49,7 +51,7 @@ radio_t *radio_open(const radio_config_t *config, err_t *err)
         err_set(err, ERR_ARGUMENT, "radio.backend: there is no \"%s\"", config->backend);
         return NULL;
     }
-    if (check(config, err) < 0) {
+    if (check(config, backend, err) < 0) {
         return NULL;
     }
     radio_t *radio = calloc(1, sizeof *radio);
@@ -139,12 +141,16 @@ double radio_rx_gain_db(const radio_t *radio)
 const char *radio_event_name(radio_event_kind_t kind)
 {
     static const char *const names[] = {"overflow",  "late",      "underflow",   "peer joined",
-                                        "peer left", "peer died", "device gone", "device back"};
+                                        "peer left", "peer died", "device gone", "device back",
+                                        "gap"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
 }
 
 char radio_event_letter(radio_event_kind_t kind)
 {
     static const char letters[] = {'O', 'L', 'U'};
+    if (kind == RADIO_EVENT_GAP) {
+        return 'D';
+    }
     return (size_t)kind < sizeof letters ? letters[kind] : 0;
 }

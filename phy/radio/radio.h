@@ -37,7 +37,7 @@
 #define RADIO_ASAP UINT64_MAX /* a burst's timestamp: as soon as possible */
 
 typedef struct {
-    const char *backend; /* "air" */
+    const char *backend; /* "air", "uhd" */
     const char *address; /* of the backend; air: the name given to semradio-air */
     double rate_hz;      /* asked for; see radio_rate_hz */
     double freq_hz;      /* carrier.  air: a difference between two radios is a carrier
@@ -46,6 +46,14 @@ typedef struct {
     double rx_gain_db;   /* air: scales the received samples */
     int antennas;        /* 1 today */
     double timeout_s;    /* how long radio_open waits for the device (air: for semradio-air) */
+
+    /* uhd, where NULL and "" mean as the device comes up */
+    double lo_offset_hz;     /* of the local oscillator from freq_hz */
+    double bandwidth_hz;     /* of the analogue filters; 0: as they are */
+    const char *antenna;     /* "TX/RX", "RX2" … */
+    const char *reference;   /* "internal", "external", "mimo", "gpsdo" */
+    const char *pps;         /* "none", "external", "mimo", "gpsdo": time 0 at a pulse */
+    const char *wire_format; /* "sc16", "sc8" */
 } radio_config_t;
 
 /* backend air, address "semradio", 7.68 MS/s, 3.5 GHz, gains 0, one antenna, 10 s. */
@@ -124,6 +132,7 @@ typedef enum {
     RADIO_EVENT_PEER_DIED,   /* its process ended without closing */
     RADIO_EVENT_DEVICE_GONE, /* the device (semradio-air) has gone; bursts not yet sent are lost */
     RADIO_EVENT_DEVICE_BACK, /* it is there again; timestamps start anew */
+    RADIO_EVENT_GAP,         /* `count` samples before `timestamp` went lost on their way to us */
 } radio_event_kind_t;
 
 typedef struct {
@@ -135,7 +144,7 @@ typedef struct {
 /* Takes the oldest event; false when there is none.  Events beyond 64 are counted, not kept. */
 bool radio_next_event(radio_t *radio, radio_event_t *event);
 
-/* "overflow", "late", … and the one letter UHD users expect: O L U, else 0. */
+/* "overflow", "late", … and the one letter UHD users expect: O L U D, else 0. */
 const char *radio_event_name(radio_event_kind_t kind);
 char radio_event_letter(radio_event_kind_t kind);
 
@@ -143,6 +152,8 @@ typedef struct {
     uint64_t overflows, overflow_samples; /* gaps on receive, and the samples in them */
     uint64_t late, late_samples;          /* bursts not sent */
     uint64_t underflows;                  /* holes in bursts */
+    uint64_t sequence_gaps, silent_gaps;  /* of the overflows: packets lost on their way, as their
+                                             numbers tell, or only their timestamps (uhd) */
     uint64_t events_lost;                 /* events nobody took in time */
 } radio_counts_t;
 radio_counts_t radio_counts(radio_t *radio);

@@ -47,6 +47,7 @@ static int attach(radio_air_t *r, err_t *err)
     }
     segment_slot_t *slot = &r->segment.header->slot[r->slot];
     atomic_store(&slot->freq_bits, segment_bits(r->freq_hz));
+    atomic_store(&slot->tx_freq_bits, segment_bits(r->freq_hz));
     atomic_store(&slot->epoch, atomic_load(&r->epoch));
     atomic_store(&slot->state, SLOT_ATTACHED);
     wake_signal(&r->segment.header->air);

@@ -30,6 +30,8 @@ typedef struct {
     bool gone;
     _Atomic uint32_t epoch; /* odd: receiving */
 
+    bool send_late; /* what comes too late is sent at once, not dropped */
+
     /* the pushing thread's */
     bool in_burst;
     uint32_t push_life; /* the air's life the burst began in */

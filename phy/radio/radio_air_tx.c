@@ -81,7 +81,7 @@ static ssize_t push_samples(radio_air_t *r, const float complex *x, size_t count
         const uint64_t head = atomic_load(&ring->head);
         into_ring(r, x + done, n);
         if (start) {
-            segment_mark_push(ring, &(mark_t){head, burst->timestamp, 0, MARK_START});
+            segment_mark_push(ring, &(mark_t){head, burst->timestamp, r->send_late, MARK_START});
             start = false;
             r->in_burst = true;
             r->push_life = atomic_load(&r->life);

@@ -14,6 +14,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
+    int most_antennas; /* 0: one */
     /* Fills in what the device really does. */
     void *(*open)(const radio_config_t *config, radio_actual_t *actual, err_t *err);
     void (*close)(void *self);
@@ -30,5 +31,6 @@ typedef struct {
 } radio_backend_t;
 
 extern const radio_backend_t radio_backend_air;
+extern const radio_backend_t radio_backend_uhd;
 
 #endif

@@ -75,10 +75,13 @@ static void log_event(const radio_event_t *event)
         log_warn("radio %llu died without closing", count);
         break;
     case RADIO_EVENT_DEVICE_GONE:
-        log_warn("the radio is gone (semradio-air ended?); waiting until it comes back");
+        log_warn("the radio is gone (semradio-air ended, or the USRP was unplugged?); waiting until it comes back");
         break;
     case RADIO_EVENT_DEVICE_BACK:
         log_info("the radio is back");
+        break;
+    case RADIO_EVENT_GAP:
+        log_warn("D: %llu samples lost on their way from the radio", count);
         break;
     }
 }
@@ -86,7 +89,7 @@ static void log_event(const radio_event_t *event)
 bool radio_service_log_events(radio_t *radio)
 {
     bool gone = false;
-    static log_limit_t limits[RADIO_EVENT_DEVICE_BACK + 1];
+    static log_limit_t limits[RADIO_EVENT_GAP + 1];
     radio_event_t event;
     for (int i = 0; i < 64 && radio_next_event(radio, &event); i++) {
         uint64_t more = 0;

@@ -25,7 +25,7 @@
 #include <stddef.h>
 
 #define SEGMENT_MAGIC UINT64_C(0x7269614f49444152) /* "RADIOair" */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 #define SEGMENT_SLOTS 8
 #define SEGMENT_MARKS 256 /* per ring; power of two */
 #define SEGMENT_EVENTS 64 /* per slot; power of two */
@@ -38,7 +38,7 @@ typedef enum { MARK_START, MARK_END, MARK_FRESH, MARK_GAP } mark_kind_t;
 typedef struct {
     uint64_t position;  /* in samples since the slot was claimed */
     uint64_t timestamp; /* START, FRESH, GAP: of the sample at `position` */
-    uint64_t value;     /* GAP: samples lost; FRESH: the epoch it answers */
+    uint64_t value;     /* GAP: samples lost; FRESH: the epoch it answers; START: 1: even if late */
     uint64_t kind;
 } mark_t;
 
@@ -63,7 +63,7 @@ typedef enum { SLOT_FREE, SLOT_ATTACHED, SLOT_LEAVING } slot_state_t;
 typedef struct {
     _Alignas(64) _Atomic uint32_t state;
     _Atomic uint32_t epoch; /* odd: receiving; counts starts and stops */
-    _Atomic uint64_t freq_bits;
+    _Atomic uint64_t freq_bits, tx_freq_bits; /* may change while it runs */
     _Atomic uint32_t pid; /* for messages */
     _Alignas(64) _Atomic uint64_t event_head;
     _Atomic uint64_t events_lost;
