@@ -37,8 +37,9 @@
 #define RADIO_ASAP UINT64_MAX /* a burst's timestamp: as soon as possible */
 
 typedef struct {
-    const char *backend; /* "air" */
-    const char *address; /* of the backend; air: the name given to semradio-air */
+    const char *backend; /* "air", "zmq" */
+    const char *address; /* of the backend; air: the name given to semradio-air; zmq:
+                            key=value,… as radio_zmq.h tells */
     double rate_hz;      /* asked for; see radio_rate_hz */
     double freq_hz;      /* carrier.  air: a difference between two radios is a carrier
                             offset, and from half the rate on they do not hear each other */
@@ -144,6 +145,7 @@ typedef struct {
     uint64_t late, late_samples;          /* bursts not sent */
     uint64_t underflows;                  /* holes in bursts */
     uint64_t events_lost;                 /* events nobody took in time */
+    uint64_t malformed;                   /* messages that were not what they should be: ignored */
 } radio_counts_t;
 radio_counts_t radio_counts(radio_t *radio);
 

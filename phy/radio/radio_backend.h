@@ -30,5 +30,6 @@ typedef struct {
 } radio_backend_t;
 
 extern const radio_backend_t radio_backend_air;
+extern const radio_backend_t radio_backend_zmq;
 
 #endif

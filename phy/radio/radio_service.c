@@ -75,7 +75,7 @@ static void log_event(const radio_event_t *event)
         log_warn("radio %llu died without closing", count);
         break;
     case RADIO_EVENT_DEVICE_GONE:
-        log_warn("the radio is gone (semradio-air ended?); waiting until it comes back");
+        log_warn("the radio is gone (did the program at the other end stop?); waiting until it is back");
         break;
     case RADIO_EVENT_DEVICE_BACK:
         log_info("the radio is back");
