@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A new kind of radio is one line here (and its word in radio_options.c). */
-static const radio_backend_t *const backends[] = {&radio_backend_air, &radio_backend_zmq};
+static const radio_backend_t *const backends[] = {&radio_backend_air, &radio_backend_zmq, &radio_backend_file};
 
 struct radio {
     const radio_backend_t *backend;

@@ -37,9 +37,9 @@
 #define RADIO_ASAP UINT64_MAX /* a burst's timestamp: as soon as possible */
 
 typedef struct {
-    const char *backend; /* "air", "zmq" */
+    const char *backend; /* "air", "zmq", "file" */
     const char *address; /* of the backend; air: the name given to semradio-air; zmq:
-                            key=value,… as radio_zmq.h tells */
+                            key=value,… as radio_zmq.h and radio_file.h tell */
     double rate_hz;      /* asked for; see radio_rate_hz */
     double freq_hz;      /* carrier.  air: a difference between two radios is a carrier
                             offset, and from half the rate on they do not hear each other */
@@ -110,7 +110,8 @@ typedef struct {
 /*
  * Receives up to `count` samples into x[antenna][].  Waits until they are there,
  * a gap in time comes (never spanned by one pull), or timeout_s; returns how
- * many, 0 on timeout, or -1 with ERR_STATE (not started), ERR_FORMAT.  A device
+ * many, 0 on timeout, or -1 with ERR_STATE (not started), ERR_FORMAT, ERR_CLOSED (a recording
+ * has ended).  A device
  * that is gone looks like a timeout with an event, and comes back by itself.
  */
 ssize_t radio_pull(radio_t *radio, float complex *const x[], size_t count, double timeout_s,

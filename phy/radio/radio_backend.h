@@ -31,5 +31,6 @@ typedef struct {
 
 extern const radio_backend_t radio_backend_air;
 extern const radio_backend_t radio_backend_zmq;
+extern const radio_backend_t radio_backend_file;
 
 #endif

@@ -6,8 +6,9 @@ const option_t radio_options[] = {
      .name = "backend",
      .type = OPTION_CHOICE,
      .fallback = "air",
-     .choices = "air|zmq",
-     .help = "kind of radio: air is the emulator (start semradio-air), zmq GNU Radio and others"},
+     .choices = "air|zmq|file",
+     .help = "kind of radio: air is the emulator (start semradio-air), zmq GNU Radio and "
+             "others, file a recording"},
     {.section = "radio",
      .name = "address",
      .type = OPTION_STRING,

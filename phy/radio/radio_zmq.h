@@ -70,6 +70,7 @@ int radio_zmq_config(radio_zmq_config_t *config, const char *address, err_t *err
 /* A socket and who is at its other end.  Owned by one thread. */
 typedef struct {
     void *socket, *monitor;
+    const char *file; /* ipc: the socket that bind made */
     int peers;        /* connected now */
     int strangers;    /* of whom we wait for the end of a connection that never was one */
     bool ever;        /* there was one before */

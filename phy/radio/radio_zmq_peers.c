@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 enum {
@@ -69,7 +70,13 @@ int radio_zmq_peers_open(radio_zmq_peers_t *peers, void *context, int type,
     }
     int code = end->bind ? zmq_bind(peers->socket, end->endpoint)
                          : zmq_connect(peers->socket, end->endpoint);
-    return code == 0 ? 0 : fail(peers, end, end->bind ? "bind" : "connect to", err);
+    if (code != 0) {
+        return fail(peers, end, end->bind ? "bind" : "connect to", err);
+    }
+    if (end->bind && strncmp(end->endpoint, "ipc:///", 7) == 0) {
+        peers->file = end->endpoint + 6;
+    }
+    return 0;
 }
 
 void radio_zmq_peers_close(radio_zmq_peers_t *peers)
@@ -80,7 +87,11 @@ void radio_zmq_peers_close(radio_zmq_peers_t *peers)
     if (peers->monitor != NULL) {
         (void)zmq_close(peers->monitor);
     }
+    if (peers->file != NULL) {
+        (void)unlink(peers->file); /* libzmq leaves it */
+    }
     peers->socket = peers->monitor = NULL;
+    peers->file = NULL;
 }
 
 /* An event is two frames: u16 event and u32 value, then the address.  0: none is there. */
