@@ -44,6 +44,8 @@ enum {
     RADIO_ZMQ_MAX_TAGS = 65536,       /* bytes of a tag header that is accepted */
     RADIO_ZMQ_MAX_BYTES = 32 << 20,   /* beyond: ZeroMQ itself hangs up on the sender */
     RADIO_ZMQ_SILENCE = 16384,        /* longest message of silence */
+    RADIO_ZMQ_LEAD = 1024,            /* pace=free: silence before the very first burst, if it is */
+                                      /* ASAP: filters behind us swallow the first samples */
     RADIO_ZMQ_TAIL = 8192,            /* silence at the very end, for filters behind */
     RADIO_ZMQ_QUEUE = 32,             /* messages in a socket's own queue */
 };

@@ -187,6 +187,10 @@ radio_zmq_piece_t radio_zmq_plan_next(radio_zmq_plan_t *plan, size_t most, radio
                                  : silence(fmin(ahead, floor(allowed)), most);
         }
     }
+    if (!plan->paced && !plan->begun && plan->timestamp == RADIO_ASAP &&
+        plan->now < RADIO_ZMQ_LEAD) {
+        return silence((double)(RADIO_ZMQ_LEAD - plan->now), most);
+    }
     const bool ready = plan->whole || plan->taken > 0 ||
                        plan->count + RADIO_ZMQ_BLOCK > RADIO_ZMQ_MAX_SEND;
     if (!ready) {

@@ -177,7 +177,9 @@ static size_t most_of(const radio_zmq_t *r, const request_t *request)
 /* Filters behind us hold samples back: silence pushes the last burst through them. */
 static void send_tail(radio_zmq_t *r, request_t *request)
 {
-    const uint64_t end = clock_now_ns() + 100000000u;
+    (void)radio_zmq_peers_look(&r->tx, &r->events, r->plan.now);
+    const uint64_t patience_ns = r->tx.peers > 0 ? 1000000000u : 0;
+    const uint64_t end = clock_now_ns() + patience_ns;
     size_t left = r->plan.now > 0 ? RADIO_ZMQ_TAIL : 0;
     while (left > 0 && clock_now_ns() < end) {
         if (wanted(r, request)) {

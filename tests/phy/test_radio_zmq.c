@@ -175,7 +175,7 @@ static void pass(const char *tx_type, const char *rx_type, bool tx_binds, const 
                              tx_binds ? "no" : "yes", strstr(more, "rx_key") != NULL ? more : "");
     CHECK_INT(radio_start(rx, NULL), 0);
     CU_ASSERT(wait_event(rx, RADIO_EVENT_PEER_JOINED, &event));
-    push_burst(tx, 0, BURST, RADIO_ASAP);
+    push_burst(tx, 0, BURST, 0);
     push_burst(tx, BURST, 777, BURST + 5000);
     push_burst(tx, BURST + 777, BURST, RADIO_ASAP);
     const size_t all = 2 * BURST + 777 + 5000;
@@ -234,7 +234,7 @@ static void test_requests(void)
     new_endpoint();
     radio_t *tx = open_radio("tx_port=%s,pace=free", endpoint);
     void *req = plain(ZMQ_REQ, false);
-    push_burst(tx, 0, BURST, RADIO_ASAP);
+    push_burst(tx, 0, BURST, 0);
     zmq_send(req, &gnuradio, sizeof gnuradio, 0);
     CHECK_INT(zmq_recv(req, got, sizeof got, 0), 8000);
     zmq_send(req, srsran, sizeof srsran, 0);
@@ -259,7 +259,7 @@ static void test_vanished_requester(void)
     clock_sleep_s(0.1); /* it is read, and waits for a burst */
     zmq_close(req);
     CU_ASSERT(wait_event(tx, RADIO_EVENT_DEVICE_GONE, &event));
-    push_burst(tx, 0, 1000, RADIO_ASAP);
+    push_burst(tx, 0, 1000, 0);
     clock_sleep_s(0.1);
     req = plain(ZMQ_REQ, false);
     zmq_send(req, any, 1, 0);
@@ -285,7 +285,7 @@ static void test_bad_requests(void)
     zmq_send(dealer, "", 0, ZMQ_SNDMORE);
     zmq_send(dealer, &none, 4, 0);
     CU_ASSERT(wait_malformed(tx, 4));
-    push_burst(tx, 0, 5000, RADIO_ASAP);
+    push_burst(tx, 0, 5000, 0);
     zmq_send(req, &all, 4, 0);
     CHECK_INT(zmq_recv(req, got, sizeof got, 0), 40000);
     CHECK_INT(wrong(0, 0, 5000), 0);
@@ -401,7 +401,7 @@ static void test_late_burst(void)
     new_endpoint();
     radio_t *tx = open_radio("tx_port=%s,pace=free,tx_type=push", endpoint);
     radio_t *rx = open_receiver("pull", "");
-    push_burst(tx, 0, 5000, RADIO_ASAP);
+    push_burst(tx, 0, 5000, 0);
     push_burst(tx, 0, 300, 4999); /* one sample too late */
     push_burst(tx, 5000, 5000, 5000);
     CHECK_INT(pull_all(rx, 10000, &first), 10000);
@@ -411,6 +411,24 @@ static void test_late_burst(void)
     CHECK_INT(event.count, 300);
     CU_ASSERT(radio_drained(tx, 5));
     radio_close(tx);
+    radio_close(rx);
+}
+
+/* A flowgraph's filters swallow the first samples of a stream. */
+static void test_lead(void)
+{
+    uint64_t first;
+    new_endpoint();
+    radio_t *tx = open_radio("tx_port=%s,pace=free,tx_type=push", endpoint);
+    radio_t *rx = open_receiver("pull", "");
+    push_burst(tx, 0, 500, RADIO_ASAP);
+    push_burst(tx, 500, 500, RADIO_ASAP);
+    CHECK_INT(pull_all(rx, 2024, &first), 2024);
+    CHECK_INT(loud(0, 1024), 0);
+    CHECK_INT(wrong(1024, 0, 1000), 0);
+    radio_close(tx);
+    CHECK_INT(pull_all(rx, 8192, &first), 8192);
+    CHECK_INT(loud(0, 8192), 0);
     radio_close(rx);
 }
 
@@ -555,7 +573,7 @@ static void test_sub_overflow(void)
     radio_t *tx = open_radio("tx_port=%s,tx_type=pub,pace=free", endpoint);
     radio_t *rx = open_receiver("sub", "");
     for (int i = 0; i < COUNT; i++) {
-        push_burst(tx, (uint64_t)i * EACH, EACH, RADIO_ASAP);
+        push_burst(tx, (uint64_t)i * EACH, EACH, i == 0 ? 0 : RADIO_ASAP);
     }
     CU_ASSERT(wait_event(rx, RADIO_EVENT_OVERFLOW, &event));
     CU_ASSERT(radio_drained(tx, 10));
@@ -677,6 +695,7 @@ static const check_test_t tests[] = {
     {"a message beyond all bounds ends its connection only", test_oversized},
     {"tag offsets are timestamps: losses become gaps", test_tag_offsets},
     {"a burst whose time has passed is not sent, and said", test_late_burst},
+    {"a first burst that has no time comes behind silence, the last one before it", test_lead},
     {"pace=clock sends silence and runs no faster than the rate", test_paced},
     {"a sender that vanishes may return; the time shows a gap", test_sender_returns},
     {"a request that is never answered is asked again", test_answerer_returns},
