@@ -26,6 +26,7 @@
 
 #include "err.h"
 #include "options.h"
+#include "radio/correction.h"
 
 #include <complex.h>
 #include <stdbool.h>
@@ -46,6 +47,8 @@ typedef struct {
     double tx_gain_db;   /* air: scales the sent samples; 0: as they are */
     double rx_gain_db;   /* air: scales the received samples */
     int antennas;        /* 1 today */
+    const char *calibration; /* file or folder of semradio-calibrate, taken back on all samples;
+                                NULL or "": none */
     double timeout_s;    /* how long radio_open waits for the device (air: for semradio-air) */
 } radio_config_t;
 
@@ -155,6 +158,10 @@ double radio_rate_hz(const radio_t *radio);
 double radio_freq_hz(const radio_t *radio);
 double radio_tx_gain_db(const radio_t *radio);
 double radio_rx_gain_db(const radio_t *radio);
+
+/* "" when it has none; what calibration is in use (NULL: none). */
+const char *radio_serial(const radio_t *radio);
+const correction_t *radio_correction(const radio_t *radio);
 
 /* The device's clock: the next sample to be sent and received.  0 while it is gone. */
 uint64_t radio_now(radio_t *radio);

@@ -34,6 +34,11 @@ const option_t radio_options[] = {
      .alias = "freq",
      .help = "carrier; air: a difference between two radios is a carrier offset"},
     {.section = "radio",
+     .name = "calibration",
+     .type = OPTION_STRING,
+     .help = "correct the samples by this file of semradio-calibrate, or by SERIAL.json in this "
+             "folder"},
+    {.section = "radio",
      .name = "timeout_s",
      .type = OPTION_REAL,
      .unit = "s",
@@ -83,6 +88,7 @@ radio_config_t radio_config_from_options(const options_t *options)
     config.rate_hz = options_real(options, "radio.rate_hz");
     config.freq_hz = options_real(options, "radio.freq_hz");
     config.timeout_s = options_real(options, "radio.timeout_s");
+    config.calibration = options_string(options, "radio.calibration");
     if (options_has(options, "radio.tx_gain_db")) {
         config.tx_gain_db = options_real(options, "radio.tx_gain_db");
     }
