@@ -113,10 +113,12 @@ static int measure(session_t *s, side_file_t *tx, side_file_t *rx, err_t *err)
         return -1;
     }
     say(s, &e);
-    const correction_side_t tx_side = {.dc = e.tx_dc, .image = e.tx_image,
+    const correction_side_t tx_side = {.dc = e.tx_dc,
+                                       .image = e.tx_image,
                                        .freq_hz = radio_freq_hz(session_tx(s)),
                                        .gain_db = radio_tx_gain_db(session_tx(s))};
-    const correction_side_t rx_side = {.dc = e.rx_dc, .image = e.rx_image,
+    const correction_side_t rx_side = {.dc = e.rx_dc,
+                                       .image = e.rx_image,
                                        .freq_hz = radio_freq_hz(session_rx(s)),
                                        .gain_db = radio_rx_gain_db(session_rx(s))};
     put_side(tx->root, "tx", &tx_side, e.tx_dc_dbc, e.tx_image_dbc);
@@ -184,7 +186,8 @@ static int verify(session_t *s, side_file_t *tx, side_file_t *rx, err_t *err)
 }
 
 /* A radio whose file is named by option has no serial number of its own to find it by. */
-static const char *calibration_of(const calibrate_t *c, const char *given, char path[512], err_t *err)
+static const char *calibration_of(const calibrate_t *c, const char *given, char path[512],
+                                  err_t *err)
 {
     if (*given == 0) {
         return c->folder;
@@ -203,8 +206,8 @@ int calibrate_verify(calibrate_t *c, err_t *err)
     }
     session_t *s = session_open(&c->session, err);
     int code = s == NULL || open_both(c, s, &tx, &rx, err) != 0 ? -1 : 0;
-    if (code == 0 && (json_object_get(tx.root, "tx") == NULL ||
-                      json_object_get(rx.root, "rx") == NULL)) {
+    if (code == 0 &&
+        (json_object_get(tx.root, "tx") == NULL || json_object_get(rx.root, "rx") == NULL)) {
         code = err_set(err, ERR_STATE, "nothing was measured for %s sending and %s listening",
                        tx.serial, rx.serial);
     }

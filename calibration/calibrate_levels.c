@@ -52,8 +52,8 @@ static int sweep(const calibrate_t *c, const char *option, bool receive, measure
                  const char *key, json_t *root, err_t *err)
 {
     /* The option is a text so that it may be empty; its elements are checked as gains. */
-    const option_t gains = {.section = "calibrate", .name = "gains_db", .type = OPTION_REAL,
-                            .min = -120, .max = 120};
+    const option_t gains = {
+        .section = "calibrate", .name = "gains_db", .type = OPTION_REAL, .min = -120, .max = 120};
     const char *text = options_string(c->options, option);
     char **values = NULL;
     size_t count = 0;

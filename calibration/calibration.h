@@ -2,7 +2,8 @@
 /*
  * calibration: the file that holds what is known of one radio, FOLDER/SERIAL.json.
  *
- * Each part has the date at which it was measured; measuring one part leaves the others as they are:
+ * Each part has the date at which it was measured; measuring one part leaves the others as they
+ * are:
  *
  *     format   "semradio calibration 1"          serial   the radio's
  *     rx, tx   what radio/correction.h reads, and the levels before and after

@@ -10,18 +10,18 @@
 #include <stdlib.h>
 
 enum {
-    BLOCK = 1024,   /* for powers */
-    MARGIN = 4096,  /* kept away from the tones' ends */
-    SEARCH = 6144,  /* how far from its expected place the sync is looked for, either side */
+    BLOCK = 1024,  /* for powers */
+    MARGIN = 4096, /* kept away from the tones' ends */
+    SEARCH = 6144, /* how far from its expected place the sync is looked for, either side */
 };
 
 #define LEAST_SNR_DB 10.0
-#define LEAST_BINS 16.0 /* between two lines */
+#define LEAST_BINS   16.0 /* between two lines */
 
 typedef struct {
     const float complex *y;
     size_t count;
-    size_t first, end;     /* of the tones */
+    size_t first, end; /* of the tones */
     tones_t *tones;
     double a, b;           /* their frequencies */
     double complex ca, cb; /* amplitudes */
@@ -87,9 +87,11 @@ static int measure_tones(work_t *w)
     const double ratio = (w->a - w->b) / apart;
     const double levels = 20.0 * log10(cabs(w->ca) / cabs(w->cb) * PROBE_LEVEL_B / PROBE_LEVEL_A);
     if (!(fabs(ratio - 1.0) < 1e-3) || !(fabs(levels) < 3.0)) {
-        return err_set(w->err, ERR_FORMAT,
-                       "the receiver hears something else than the probe: a second tone of %+.1f dB "
-                       "where there should be one", levels);
+        return err_set(
+            w->err, ERR_FORMAT,
+            "the receiver hears something else than the probe: a second tone of %+.1f dB "
+            "where there should be one",
+            levels);
     }
     w->e->clock_ppm = (ratio - 1.0) * 1e6;
     w->e->carrier = w->a - PROBE_FREQ_A * ratio;
@@ -173,7 +175,8 @@ static int find_sync(work_t *w, double *delay)
 {
     const correction_side_t rx = {.known = true, .dc = w->e->rx_dc, .image = w->e->rx_image};
     const size_t expected = w->first - MARGIN - PROBE_GUARD - PROBE_SYNC;
-    const size_t from = w->first > MARGIN + PROBE_GUARD + PROBE_SYNC + SEARCH ? expected - SEARCH : 0;
+    const size_t from =
+        w->first > MARGIN + PROBE_GUARD + PROBE_SYNC + SEARCH ? expected - SEARCH : 0;
     const size_t window = 2 * SEARCH;
     float complex *sync = malloc(PROBE_SYNC * sizeof *sync);
     float complex *x = malloc((window + PROBE_SYNC) * sizeof *x);
@@ -229,8 +232,8 @@ static void measure_transmitter(work_t *w)
                              (PROBE_LEVEL_A * PROBE_LEVEL_A + PROBE_LEVEL_B * PROBE_LEVEL_B);
     const double complex image_a = tones_amplitude(w->tones, 2.0 * delta - w->a) * conj(lag_a);
     const double complex image_b = tones_amplitude(w->tones, 2.0 * delta - w->b) * conj(lag_b);
-    e->tx_image = (image_a * conj(ha) + image_b * conj(hb)) /
-                  (creal(ha * conj(ha)) + creal(hb * conj(hb)));
+    e->tx_image =
+        (image_a * conj(ha) + image_b * conj(hb)) / (creal(ha * conj(ha)) + creal(hb * conj(hb)));
     e->tx_dc = tones_amplitude(w->tones, delta) / h;
     e->gain_db = 20.0 * log10(cabs(h));
     e->tx_image_dbc = 20.0 * log10(cabs(e->tx_image));

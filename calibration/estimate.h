@@ -13,8 +13,8 @@
  * the receiver's images at -f and its DC at 0.  They are told apart only while delta is not
  * zero: tune the receiver away from the transmitter by a 1/64 or so of the sample rate.
  *
- * The image model is that of M. Valkama, M. Renfors, V. Koivunen, "Advanced methods for I/Q imbalance
- * compensation in communication receivers", IEEE Trans. Signal Processing 49 (10), 2001.
+ * The image model is that of M. Valkama, M. Renfors, V. Koivunen, "Advanced methods for I/Q
+ * imbalance compensation in communication receivers", IEEE Trans. Signal Processing 49 (10), 2001.
  */
 #ifndef CALIBRATION_ESTIMATE_H
 #define CALIBRATION_ESTIMATE_H
@@ -27,11 +27,11 @@
 typedef struct {
     double complex rx_dc, rx_image; /* as in radio/correction.h: dc in full scale */
     double complex tx_dc, tx_image;
-    double carrier;       /* delta: the transmitter's carrier above the receiver's, cycles/sample */
-    double clock_ppm;     /* the transmitter's sample clock is this much faster */
-    double delay;         /* of the burst's first sample, in samples from y[0] */
-    double gain_db;       /* 20 log10 |h| */
-    double snr_db;        /* stronger tone over everything that is none of these lines */
+    double carrier;   /* delta: the transmitter's carrier above the receiver's, cycles/sample */
+    double clock_ppm; /* the transmitter's sample clock is this much faster */
+    double delay;     /* of the burst's first sample, in samples from y[0] */
+    double gain_db;   /* 20 log10 |h| */
+    double snr_db;    /* stronger tone over everything that is none of these lines */
     double rx_dc_dbc, rx_image_dbc; /* relative to the stronger tone, as received */
     double tx_dc_dbc, tx_image_dbc; /* relative to the stronger tone, as sent */
 } estimate_t;

@@ -14,9 +14,9 @@
 
 enum { PULL = 16384, NOISE_SAMPLES = 1 << 18 };
 
-#define AHEAD_S 0.05  /* from now to the probe's time */
-#define MARGIN_S 0.35 /* received beyond the probe's length */
-#define SILENCE_S 1.0 /* nothing comes any more */
+#define AHEAD_S   0.05 /* from now to the probe's time */
+#define MARGIN_S  0.35 /* received beyond the probe's length */
+#define SILENCE_S 1.0  /* nothing comes any more */
 #define NOTHING_S 10.0
 
 struct session {

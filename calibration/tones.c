@@ -90,7 +90,8 @@ double tones_strongest(const tones_t *t)
     return t->strongest;
 }
 
-/* sum z[i] exp(-2 pi j freq (origin + i)) for i in [from, to); the rotor starts anew now and then. */
+/* sum z[i] exp(-2 pi j freq (origin + i)) for i in [from, to); the rotor starts anew now and then.
+ */
 static double complex correlate(const float complex *z, size_t from, size_t to, size_t origin,
                                 double freq)
 {

@@ -15,7 +15,8 @@ int correction_path(char *path, size_t size, const char *folder, const char *ser
     if (*serial == 0) {
         return err_set(err, ERR_ARGUMENT,
                        "this radio has no serial number: name the calibration file, not the folder "
-                       "%s", folder);
+                       "%s",
+                       folder);
     }
     strncpy(name, serial, sizeof name - 1);
     name[sizeof name - 1] = 0;
@@ -42,8 +43,8 @@ static int read_complex(const json_t *object, const char *key, double most, doub
     return cabs(*value) < most ? 0 : -1;
 }
 
-static int read_side(const json_t *root, const char *key, const char *path,
-                     correction_side_t *side, err_t *err)
+static int read_side(const json_t *root, const char *key, const char *path, correction_side_t *side,
+                     err_t *err)
 {
     const json_t *object = json_object_get(root, key);
     const char *date = json_string_value(json_object_get(object, "date"));
@@ -101,8 +102,8 @@ int correction_load(correction_t *c, const char *path, const char *serial, err_t
     json_t *root = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &why);
     free(text);
     int code = root != NULL ? read_root(c, root, serial, err)
-                            : err_set(err, ERR_FORMAT, "%s:%d: not JSON: %.160s", c->path,
-                                      why.line, why.text);
+                            : err_set(err, ERR_FORMAT, "%s:%d: not JSON: %.160s", c->path, why.line,
+                                      why.text);
     json_decref(root);
     return code;
 }

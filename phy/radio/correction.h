@@ -11,8 +11,8 @@
  *
  *     v = y - dc,   x = (v - image conj(v)) / (1 - |image|^2)
  *
- * Receiving, y is what the radio hands out and x what is on the air.  Sending, y is what shall go on
- * the air and x what the radio must be given.
+ * Receiving, y is what the radio hands out and x what is on the air.  Sending, y is what shall go
+ * on the air and x what the radio must be given.
  */
 #ifndef RADIO_CORRECTION_H
 #define RADIO_CORRECTION_H

@@ -149,8 +149,9 @@ static int play(const options_t *options, err_t *err)
 int main(int argc, char *argv[])
 {
     options_t *options;
-    int code = program_begin("semradio-play", "RECORDING", "sends a SigMF recording through a radio",
-                             tables, argc, argv, &options);
+    int code =
+        program_begin("semradio-play", "RECORDING", "sends a SigMF recording through a radio",
+                      tables, argc, argv, &options);
     if (options == NULL) {
         return code;
     }

@@ -75,8 +75,8 @@ static void *file_radio_open(const radio_config_t *config, radio_actual_t *actua
         file_radio_close(r);
         return NULL;
     }
-    *actual = (radio_actual_t){config->rate_hz, config->freq_hz, config->tx_gain_db,
-                               config->rx_gain_db};
+    *actual =
+        (radio_actual_t){config->rate_hz, config->freq_hz, config->tx_gain_db, config->rx_gain_db};
     return r;
 }
 

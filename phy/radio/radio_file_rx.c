@@ -65,8 +65,8 @@ static int read_block(radio_file_t *r, float complex *x, size_t count, err_t *er
     const size_t bytes = sigmf_sample_bytes(r->meta->datatype);
     size_t done = 0;
     while (done < count * bytes) {
-        const ssize_t n = pread(r->fd, r->raw + done, count * bytes - done,
-                                (off_t)(r->position * bytes + done));
+        const ssize_t n =
+            pread(r->fd, r->raw + done, count * bytes - done, (off_t)(r->position * bytes + done));
         if (n == 0) {
             return err_set(err, ERR_FORMAT, "%s has become shorter", r->rx_name);
         }
@@ -83,7 +83,8 @@ static int read_block(radio_file_t *r, float complex *x, size_t count, err_t *er
     return 0;
 }
 
-/* pace=clock: samples that have happened by now, up to `count`; waits for them until the deadline. */
+/* pace=clock: samples that have happened by now, up to `count`; waits for them until the deadline.
+ */
 static uint64_t due(radio_file_t *r, uint64_t count, uint64_t deadline_ns)
 {
     if (!r->paced) {
@@ -122,7 +123,8 @@ ssize_t radio_file_pull(void *self, float complex *const x[], size_t count, doub
         r->discontinuous = true;
     }
     if (r->position == segment->start && r->segment > 0 && n > 0) {
-        info->lost = segment->timestamp - segment[-1].timestamp - (segment->start - segment[-1].start);
+        info->lost =
+            segment->timestamp - segment[-1].timestamp - (segment->start - segment[-1].start);
         if (info->lost > 0) {
             radio_events_add(&r->events, RADIO_EVENT_OVERFLOW, info->timestamp, info->lost);
         }

@@ -21,8 +21,8 @@ static int begin(radio_file_t *r, const radio_push_t *burst, double timeout_s, e
 {
     const uint64_t now = atomic_load(&r->now);
     if (burst->start == r->in_burst) {
-        return err_set(err, ERR_STATE, r->in_burst ? "a burst begins within a burst"
-                                                   : "samples outside a burst");
+        return err_set(err, ERR_STATE,
+                       r->in_burst ? "a burst begins within a burst" : "samples outside a burst");
     }
     if (!burst->start) {
         return 0;

@@ -39,8 +39,8 @@ static int open_tx(radio_zmq_t *r, err_t *err)
 {
     static const int types[] = {ZMQ_ROUTER, ZMQ_PUSH, ZMQ_XPUB};
     return radio_zmq_plan_init(&r->plan, r->config.paced, r->rate_hz, err) != 0 ||
-                   radio_zmq_peers_open(&r->tx, r->context, types[r->config.tx.type],
-                                        &r->config.tx, err) != 0
+                   radio_zmq_peers_open(&r->tx, r->context, types[r->config.tx.type], &r->config.tx,
+                                        err) != 0
                ? -1
                : 0;
 }
@@ -88,8 +88,8 @@ static void *zmq_radio_open(const radio_config_t *config, radio_actual_t *actual
         zmq_radio_close(r);
         return NULL;
     }
-    *actual = (radio_actual_t){config->rate_hz, config->freq_hz, config->tx_gain_db,
-                               config->rx_gain_db};
+    *actual =
+        (radio_actual_t){config->rate_hz, config->freq_hz, config->tx_gain_db, config->rx_gain_db};
     return r;
 }
 

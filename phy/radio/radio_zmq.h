@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * radio_zmq: the inside of radio=zmq, samples as ZeroMQ messages of cf32, as GNU Radio and srsRAN
- * speak them: radio_zmq.c (opening), _config.c (the address), _tx.c and _plan.c (sending), _rx.c
- * and _pull.c (receiving), _peers.c (who is there), _tags.c (GNU Radio's header).
+ * speak them: radio_zmq.c (opening), _config.c (the address), _push.c, _plan.c and _tx.c (sending),
+ * _rx.c and _pull.c (receiving), _peers.c (who is there), _tags.c (GNU Radio's header).
  *
  * The address is a list of key=value:
  *
@@ -36,18 +36,18 @@
 #include <stdatomic.h>
 
 enum {
-    RADIO_ZMQ_BLOCK = 4096,           /* samples in a slot of a ring */
+    RADIO_ZMQ_BLOCK = 4096, /* samples in a slot of a ring */
     RADIO_ZMQ_TX_BLOCKS = 512,
     RADIO_ZMQ_RX_BLOCKS = 1024,
-    RADIO_ZMQ_MAX_SEND = 1 << 20,     /* samples in a message of ours; longer bursts are split */
-    RADIO_ZMQ_MAX_SAMPLES = 3072000,  /* in a message that is accepted (srsRAN's limit) */
-    RADIO_ZMQ_MAX_TAGS = 65536,       /* bytes of a tag header that is accepted */
-    RADIO_ZMQ_MAX_BYTES = 32 << 20,   /* beyond: ZeroMQ itself hangs up on the sender */
-    RADIO_ZMQ_SILENCE = 16384,        /* longest message of silence */
-    RADIO_ZMQ_LEAD = 1024,            /* pace=free: silence before the very first burst, if it is */
-                                      /* ASAP: filters behind us swallow the first samples */
-    RADIO_ZMQ_TAIL = 8192,            /* silence at the very end, for filters behind */
-    RADIO_ZMQ_QUEUE = 32,             /* messages in a socket's own queue */
+    RADIO_ZMQ_MAX_SEND = 1 << 20,    /* samples in a message of ours; longer bursts are split */
+    RADIO_ZMQ_MAX_SAMPLES = 3072000, /* in a message that is accepted (srsRAN's limit) */
+    RADIO_ZMQ_MAX_TAGS = 65536,      /* bytes of a tag header that is accepted */
+    RADIO_ZMQ_MAX_BYTES = 32 << 20,  /* beyond: ZeroMQ itself hangs up on the sender */
+    RADIO_ZMQ_SILENCE = 16384,       /* longest message of silence */
+    RADIO_ZMQ_LEAD = 1024,           /* pace=free: silence before the very first burst, if it is */
+                                     /* ASAP: filters behind us swallow the first samples */
+    RADIO_ZMQ_TAIL = 8192,           /* silence at the very end, for filters behind */
+    RADIO_ZMQ_QUEUE = 32,            /* messages in a socket's own queue */
 };
 
 typedef enum { RADIO_ZMQ_DEMAND, RADIO_ZMQ_PIPE, RADIO_ZMQ_SPREAD } radio_zmq_type_t;
@@ -106,18 +106,18 @@ typedef struct {
     double rate_hz;
     float complex *burst; /* [RADIO_ZMQ_MAX_SEND]: what is gathered of the burst under way */
     size_t count, taken;
-    uint64_t blocks;      /* taken from the ring for it */
-    bool has_burst;       /* a burst has begun to come in (or is being sent) */
-    bool whole;           /* its end is in `burst` */
-    bool begun;           /* some of it has been sent */
-    bool dropping;        /* the rest of it is thrown away */
-    uint64_t timestamp;   /* when it shall begin */
-    uint64_t length;      /* samples of it so far */
-    bool hole;            /* its samples are overdue, and that was said */
-    uint64_t waiting_ns;  /* since when more of it is due; 0: not */
-    uint64_t now;         /* samples sent */
+    uint64_t blocks;                /* taken from the ring for it */
+    bool has_burst;                 /* a burst has begun to come in (or is being sent) */
+    bool whole;                     /* its end is in `burst` */
+    bool begun;                     /* some of it has been sent */
+    bool dropping;                  /* the rest of it is thrown away */
+    uint64_t timestamp;             /* when it shall begin */
+    uint64_t length;                /* samples of it so far */
+    bool hole;                      /* its samples are overdue, and that was said */
+    uint64_t waiting_ns;            /* since when more of it is due; 0: not */
+    uint64_t now;                   /* samples sent */
     uint64_t origin_ns, origin_now; /* pace: the clock's and the stream's zero */
-    _Atomic uint64_t done; /* blocks sent or dropped */
+    _Atomic uint64_t done;          /* blocks sent or dropped */
 } radio_zmq_plan_t;
 
 typedef struct {
@@ -157,9 +157,9 @@ typedef struct {
     bool tx_running;
     radio_zmq_peers_t tx;
     radio_zmq_plan_t plan;
-    int subscriptions;         /* PUB: topics somebody asked for */
-    bool in_burst;             /* the pushing thread's */
-    _Atomic uint64_t pushed;   /* blocks */
+    int subscriptions;       /* PUB: topics somebody asked for */
+    bool in_burst;           /* the pushing thread's */
+    _Atomic uint64_t pushed; /* blocks */
 
     /* receiving */
     pthread_t rx_thread;

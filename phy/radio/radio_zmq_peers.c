@@ -120,8 +120,9 @@ radio_zmq_change_t radio_zmq_peers_look(radio_zmq_peers_t *peers, radio_events_t
     while ((event = take(peers->monitor)) != 0) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             if (++peers->peers == 1) {
-                radio_events_add(events, peers->ever ? RADIO_EVENT_DEVICE_BACK
-                                                     : RADIO_EVENT_PEER_JOINED, now, 1);
+                radio_events_add(events,
+                                 peers->ever ? RADIO_EVENT_DEVICE_BACK : RADIO_EVENT_PEER_JOINED,
+                                 now, 1);
                 change = peers->ever ? RADIO_ZMQ_RETURNED : change;
                 peers->ever = true;
             }

@@ -2,7 +2,8 @@
 /*
  * What is sent next.  Bursts come in as blocks; they are gathered until their end is there, so
  * that a burst leaves in one piece, as one message where the socket allows it.  Between bursts is
- * silence: paced, as much as the clock asks for; free, only as much as a burst's timestamp asks for.
+ * silence: paced, as much as the clock asks for; free, only as much as a burst's timestamp asks
+ * for.
  *
  * Pace: samples sent may not run ahead of rate * time.  A stream that was held up (nobody asks,
  * a full queue) catches up by LAG_S at most; what is beyond is forgotten, its time stood still.
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAG_S 0.1    /* also: how long a burst that is due waits for its rest */
+#define LAG_S  0.1   /* also: how long a burst that is due waits for its rest */
 #define TICK_S 0.002 /* shortest silence that is sent while there is nothing else to do */
 #define WAIT_S 0.02
 
@@ -191,8 +192,8 @@ radio_zmq_piece_t radio_zmq_plan_next(radio_zmq_plan_t *plan, size_t most, radio
         plan->now < RADIO_ZMQ_LEAD) {
         return silence((double)(RADIO_ZMQ_LEAD - plan->now), most);
     }
-    const bool ready = plan->whole || plan->taken > 0 ||
-                       plan->count + RADIO_ZMQ_BLOCK > RADIO_ZMQ_MAX_SEND;
+    const bool ready =
+        plan->whole || plan->taken > 0 || plan->count + RADIO_ZMQ_BLOCK > RADIO_ZMQ_MAX_SEND;
     if (!ready) {
         if (!plan->begun && plan->timestamp == RADIO_ASAP) {
             return idle(plan, allowed, most);

@@ -40,8 +40,7 @@ ssize_t radio_zmq_pull(void *self, float complex *const x[], size_t count, doubl
                        radio_pull_t *info, err_t *err)
 {
     radio_zmq_t *r = self;
-    const uint64_t deadline =
-        clock_now_ns() + (uint64_t)(fmin(fmax(timeout_s, 0.0), 1e9) * 1e9);
+    const uint64_t deadline = clock_now_ns() + (uint64_t)(fmin(fmax(timeout_s, 0.0), 1e9) * 1e9);
     *info = (radio_pull_t){.timestamp = 0};
     if (atomic_load(&r->epoch) % 2 == 0) {
         return err_set(err, ERR_STATE, "the radio is not receiving: radio_start first");

@@ -61,7 +61,8 @@ typedef struct {
 
 void recorder_note_init(recorder_note_t *note);
 
-/* Takes one (NULL recorder is fine).  Beyond 1,000,000, or when the queue is full, notes are counted as lost. */
+/* Takes one (NULL recorder is fine).  Beyond 1,000,000, or when the queue is full, notes are
+ * counted as lost. */
 void recorder_note(recorder_t *recorder, const recorder_note_t *note);
 
 typedef struct {

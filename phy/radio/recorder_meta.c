@@ -39,8 +39,8 @@ recorder_t *recorder_from_options(const options_t *options, double rate_hz, doub
         .freq_hz = freq_hz,
         .hardware = hardware,
         .description = description};
-    snprintf(hardware, sizeof hardware, "radio %.20s:%.200s", options_string(options, "radio.backend"),
-             options_string(options, "radio.address"));
+    snprintf(hardware, sizeof hardware, "radio %.20s:%.200s",
+             options_string(options, "radio.backend"), options_string(options, "radio.address"));
     if (*config.path == 0) {
         return NULL;
     }
@@ -90,8 +90,8 @@ static void put_captures(const recorder_t *r, FILE *out)
     fputs(" \"captures\": [", out);
     for (size_t i = 0; i < r->segment_count; i++) {
         const sigmf_segment_t *s = &r->segments[i];
-        fprintf(out, "%s\n  {\"core:sample_start\": %llu, \"core:global_index\": %llu", i > 0 ? "," : "",
-                (unsigned long long)s->start, (unsigned long long)s->timestamp);
+        fprintf(out, "%s\n  {\"core:sample_start\": %llu, \"core:global_index\": %llu",
+                i > 0 ? "," : "", (unsigned long long)s->start, (unsigned long long)s->timestamp);
         if (isfinite(s->freq_hz)) {
             fprintf(out, ", \"core:frequency\": %.17g", s->freq_hz);
         }

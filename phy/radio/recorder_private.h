@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What recorder.c (samples) and recorder_meta.c (metadata) share; for no one else. */
+/* What recorder.c, recorder_write.c (samples) and recorder_meta.c share; for no one else. */
 #ifndef RADIO_RECORDER_PRIVATE_H
 #define RADIO_RECORDER_PRIVATE_H
 
@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+#define RECORDER_FIRST_META_S 2.0 /* the metadata is written anew after 2 s, 4 s, 8 s … */
 
 enum { RECORDER_BLOCK = 8192, RECORDER_MAX_NOTES = 1 << 20 };
 
@@ -40,6 +42,11 @@ struct recorder {
     size_t note_count, note_room;
     uint64_t meta_ns, next_meta_ns;
 };
+
+/* The writing thread; context is the recorder. */
+void *recorder_run(void *context);
+/* Notes from their ring to the list. */
+void recorder_take_notes(recorder_t *recorder);
 
 /* Replaces the metadata by what is known now.  `last`: the number of samples is final. */
 int recorder_write_meta(recorder_t *recorder, bool last, err_t *err);

@@ -24,8 +24,8 @@
 
 typedef enum { SIGMF_CF32, SIGMF_CI16 } sigmf_datatype_t;
 
-#define SIGMF_META ".sigmf-meta"
-#define SIGMF_DATA ".sigmf-data"
+#define SIGMF_META       ".sigmf-meta"
+#define SIGMF_DATA       ".sigmf-data"
 #define SIGMF_CI16_SCALE 32767.0f /* full scale 1.0 */
 
 typedef struct {

@@ -17,7 +17,7 @@ typedef struct {
     double complex tx_dc, tx_image, rx_dc, rx_image;
     double carrier, clock_ppm, delay; /* as in estimate.h */
     double complex gain;
-    double noise;                     /* variance of each received sample */
+    double noise; /* variance of each received sample */
 } pair_t;
 
 /* `image` of a gain (dB) and phase (degrees) difference: y = cos-like I, g sin-like Q. */
@@ -62,7 +62,8 @@ static inline double complex pair_at(const float complex *s, size_t count, doubl
 }
 
 /* What the transmitter makes of it. */
-static inline void pair_send(const pair_t *p, const float complex *t, float complex *s, size_t count)
+static inline void pair_send(const pair_t *p, const float complex *t, float complex *s,
+                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const double complex x = t[i];
@@ -78,9 +79,9 @@ static inline void pair_receive(const pair_t *p, const float complex *s, size_t 
     for (size_t n = 0; n < count; n++) {
         const double t = ((double)n - p->delay) * (1.0 + 1e-6 * p->clock_ppm);
         const double turns = p->carrier * (double)n;
-        const double complex x = p->gain * pair_at(s, sent, t) *
-                                     cexp(2.0 * M_PI * I * (turns - floor(turns))) +
-                                 (double complex)y[n];
+        const double complex x =
+            p->gain * pair_at(s, sent, t) * cexp(2.0 * M_PI * I * (turns - floor(turns))) +
+            (double complex)y[n];
         y[n] = (float complex)(x + p->rx_image * conj(x) + p->rx_dc);
     }
 }

@@ -15,10 +15,15 @@ static pair_t pair_asked(void)
 {
     /* -25 dBc DC (of the stronger tone), 1 dB and 5 degrees on both sides, 2.5 ppm. */
     const double dc = pow(10.0, -25.0 / 20.0) * PROBE_LEVEL_A;
-    return (pair_t){.tx_dc = dc * cexp(0.7 * I), .tx_image = pair_image(1.0, 5.0),
-                    .rx_dc = 0.5 * dc * cexp(-2.0 * I), .rx_image = pair_image(-1.0, 5.0),
-                    .carrier = 0.013, .clock_ppm = 2.5, .delay = BEFORE + 123.37,
-                    .gain = 0.5 * cexp(1.1 * I), .noise = 0.25 * 0.1225 * 1e-4};
+    return (pair_t){.tx_dc = dc * cexp(0.7 * I),
+                    .tx_image = pair_image(1.0, 5.0),
+                    .rx_dc = 0.5 * dc * cexp(-2.0 * I),
+                    .rx_image = pair_image(-1.0, 5.0),
+                    .carrier = 0.013,
+                    .clock_ppm = 2.5,
+                    .delay = BEFORE + 123.37,
+                    .gain = 0.5 * cexp(1.1 * I),
+                    .noise = 0.25 * 0.1225 * 1e-4};
 }
 
 /* The probe through the pair, with corrections where they are known. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as a recording's metadata: an error with a reason, or segments and annotations in order. */
+/* Any bytes as a recording's metadata: an error with a reason, or segments and annotations in
+ * order. */
 #include "radio/sigmf.h"
 
 #include <stdlib.h>

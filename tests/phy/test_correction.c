@@ -32,8 +32,7 @@ static double worst_difference(const float complex *a, const float complex *b)
 
 static void test_inverse(void)
 {
-    const correction_side_t side = {.known = true, .dc = 0.05 - 0.02 * I,
-                                    .image = 0.06 + 0.04 * I};
+    const correction_side_t side = {.known = true, .dc = 0.05 - 0.02 * I, .image = 0.06 + 0.04 * I};
     const correction_side_t unknown = {.dc = 0.05, .image = 0.06};
     impair(&side, x, y);
     correction_apply(&side, y, z, COUNT); /* a receiver */
@@ -57,8 +56,9 @@ static const char *write_file(const char *name, const char *text)
 }
 
 #define HEAD "{\"format\":\"semradio calibration 1\",\"serial\":\"ab:1\""
-#define RX ",\"rx\":{\"date\":\"2026-01-02T03:04:05.000Z\",\"dc\":[0.1,-0.2],\"image\":[0.01,0.02]," \
-           "\"freq_hz\":1e9,\"gain_db\":7}"
+#define RX                                                                                         \
+    ",\"rx\":{\"date\":\"2026-01-02T03:04:05.000Z\",\"dc\":[0.1,-0.2],\"image\":[0.01,0.02],"      \
+    "\"freq_hz\":1e9,\"gain_db\":7}"
 
 static void refuse(const char *text, const char *serial, err_code_t code, const char *names)
 {

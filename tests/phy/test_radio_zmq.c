@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* radio=zmq against itself and against plain ZeroMQ sockets that speak as GNU Radio and srsRAN do. */
+/* radio=zmq against itself and against plain ZeroMQ sockets that speak as GNU Radio and srsRAN do.
+ */
 #include "check.h"
 #include "clock.h"
 #include "radio/radio.h"
@@ -349,8 +350,8 @@ static void put_tagged(void *socket, uint64_t offset, uint64_t from, size_t coun
 {
     static uint8_t message[100000];
     static const uint8_t tag[] = {/* offset 5, symbol "ab", (1 . 2.0), #f, as GNU Radio packs it */
-                                  5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 'a', 'b', 7, 3, 0, 0, 0, 1, 4,
-                                  0x40, 0, 0, 0, 0, 0, 0, 0, 1};
+                                  5, 0, 0, 0, 0, 0,    0, 0, 2, 0, 2, 'a', 'b', 7, 3,
+                                  0, 0, 0, 1, 4, 0x40, 0, 0, 0, 0, 0, 0,   0,   1};
     const uint8_t head[3] = {0xF0, 0x5F, 1};
     const uint64_t tags = 1;
     fill(from, count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Recordings: what is read, what is refused and why, and that what is written keeps SigMF's rules. */
+/* Recordings: what is read, what is refused and why, and that what is written keeps SigMF's rules.
+ */
 #include "check.h"
 #include "clock.h"
 #include "file.h"
@@ -28,7 +29,9 @@ static const char *in_folder(const char *name)
 
 /* ---- reading ---- */
 
-#define GOOD_GLOBAL "\"global\":{\"core:datatype\":\"cf32_le\",\"core:sample_rate\":1e6,\"core:version\":\"1.0.0\"}"
+#define GOOD_GLOBAL                                                                                \
+    "\"global\":{\"core:datatype\":\"cf32_le\",\"core:sample_rate\":1e6,\"core:version\":\"1.0."   \
+    "0\"}"
 
 static sigmf_t *parse(const char *text, err_t *err)
 {
@@ -65,14 +68,16 @@ static void test_refusals(void)
     refuse("{" GOOD_GLOBAL ",\"captures\":[{\"core:sample_start\":7}],\"annotations\":[]}",
            ERR_FORMAT, "first");
     refuse("{" GOOD_GLOBAL ",\"captures\":[{\"core:sample_start\":0},{\"core:sample_start\":0}],"
-           "\"annotations\":[]}", ERR_FORMAT, "order");
+           "\"annotations\":[]}",
+           ERR_FORMAT, "order");
     refuse("{" GOOD_GLOBAL ",\"captures\":[{\"core:sample_start\":0,\"core:global_index\":10},"
-           "{\"core:sample_start\":5,\"core:global_index\":14}],\"annotations\":[]}", ERR_FORMAT,
-           "global_index");
+           "{\"core:sample_start\":5,\"core:global_index\":14}],\"annotations\":[]}",
+           ERR_FORMAT, "global_index");
     refuse("{" GOOD_GLOBAL ",\"captures\":[],\"annotations\":[{\"core:sample_count\":1}]}",
            ERR_FORMAT, "annotations");
     refuse("{" GOOD_GLOBAL ",\"captures\":[],\"annotations\":[{\"core:sample_start\":5},"
-           "{\"core:sample_start\":4}]}", ERR_FORMAT, "order");
+           "{\"core:sample_start\":4}]}",
+           ERR_FORMAT, "order");
     static const struct {
         const char *global;
         err_code_t code;
@@ -92,7 +97,8 @@ static void test_refusals(void)
         {"\"core:datatype\":\"cf32_le\",\"core:sample_rate\":1,\"core:version\":\"2.0.0\"",
          ERR_UNSUPPORTED, "2.0.0"},
         {"\"core:datatype\":\"cf32_le\",\"core:sample_rate\":1,\"core:version\":\"1.0.0\","
-         "\"core:num_channels\":2", ERR_UNSUPPORTED, "one channel"},
+         "\"core:num_channels\":2",
+         ERR_UNSUPPORTED, "one channel"},
         {"\"core:datatype\":\"cf32_le\",\"core:sample_rate\":1,\"core:version\":\"1.0.0\","
          "\"core:extensions\":[{\"name\":\"strange\",\"version\":\"1\",\"optional\":false}]",
          ERR_UNSUPPORTED, "strange"},
@@ -108,10 +114,12 @@ static void test_reading(void)
     err_t err = ERR_INIT;
     sigmf_t *s = parse(
         "{\"global\":{\"core:datatype\":\"ci16_le\",\"core:sample_rate\":250000,\"core:version\":"
-        "\"1.2.0\",\"core:offset\":100,\"other:thing\":[1],\"core:extensions\":[{\"name\":\"other\","
+        "\"1.2.0\",\"core:offset\":100,\"other:thing\":[1],\"core:extensions\":[{\"name\":"
+        "\"other\","
         "\"version\":\"0\",\"optional\":true}]},\"captures\":[{\"core:sample_start\":100,"
         "\"core:frequency\":1e9},{\"core:sample_start\":150,\"core:global_index\":1150}],"
-        "\"annotations\":[{\"core:sample_start\":120,\"core:sample_count\":10,\"core:label\":\"x\"}]}",
+        "\"annotations\":[{\"core:sample_start\":120,\"core:sample_count\":10,\"core:label\":\"x\"}"
+        "]}",
         &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
     CHECK_INT(s->datatype, SIGMF_CI16);
@@ -127,7 +135,8 @@ static void test_reading(void)
     CHECK_ERROR_NAMES(&err, "segment");
     sigmf_free(s);
     s = parse("{" GOOD_GLOBAL ",\"captures\":[],\"annotations\":[{\"core:sample_start\":90,"
-              "\"core:sample_count\":11}]}", &err);
+              "\"core:sample_count\":11}]}",
+              &err);
     CHECK_INT(s->segment_count, 1);
     CHECK_INT(sigmf_check_data(s, 101, "data", NULL), 0);
     CHECK_INT(sigmf_check_data(s, 100, "data", &err), -1);
@@ -157,9 +166,12 @@ static void test_formats(void)
 
 static recorder_t *record(const char *name, sigmf_datatype_t datatype, err_t *err)
 {
-    const recorder_config_t config = {.path = in_folder(name), .datatype = datatype,
-                                      .rate_hz = 7.68e6, .freq_hz = 3.5e9,
-                                      .hardware = "radio \"x\"\\\n", .description = "a test"};
+    const recorder_config_t config = {.path = in_folder(name),
+                                      .datatype = datatype,
+                                      .rate_hz = 7.68e6,
+                                      .freq_hz = 3.5e9,
+                                      .hardware = "radio \"x\"\\\n",
+                                      .description = "a test"};
     return recorder_open(&config, err);
 }
 
@@ -300,7 +312,7 @@ static void test_written_file_keeps_the_rules(void)
     recorder_push(rec, x, 20000, 1000);
     recorder_push(rec, x, 500, 30000); /* 9000 were lost */
     note_at(rec, 30100, 2);
-    note_at(rec, 5000, 1); /* told late */
+    note_at(rec, 5000, 1);  /* told late */
     note_at(rec, 22000, 3); /* in the gap: not recorded */
     note_at(rec, 30480, 4); /* cut by the end */
     CHECK_INT(recorder_close(rec, &err), 0);
@@ -322,8 +334,9 @@ static void test_written_file_keeps_the_rules(void)
     json_t *first = json_array_get(json_object_get(root, "annotations"), 0);
     CHECK_INT(json_integer_value(json_object_get(first, "semradio:frame")), 1);
     CHECK_NEAR(json_number_value(json_object_get(first, "semradio:snr_db")), 12.5, 0);
-    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_object_get(root, "global"),
-                                                             "core:hw")), "radio \"x\"\\\n");
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_object_get(json_object_get(root, "global"), "core:hw")),
+        "radio \"x\"\\\n");
     json_decref(root);
     sigmf_free(s);
 }

@@ -18,10 +18,15 @@ enum { HISTORY = 1 << 22, STEP = 4096 };
 static pair_t impairments(void)
 {
     const double dc = 0.35 * pow(10.0, -25.0 / 20.0);
-    return (pair_t){.tx_dc = dc * cexp(0.7 * I), .tx_image = pair_image(1.0, 5.0),
-                    .rx_dc = 0.5 * dc * cexp(-2.0 * I), .rx_image = pair_image(-1.0, 5.0),
-                    .carrier = 0.013, .clock_ppm = 2.5, .delay = 37.25,
-                    .gain = 0.5 * cexp(1.1 * I), .noise = 0.25 * 0.1225 * 1e-4};
+    return (pair_t){.tx_dc = dc * cexp(0.7 * I),
+                    .tx_image = pair_image(1.0, 5.0),
+                    .rx_dc = 0.5 * dc * cexp(-2.0 * I),
+                    .rx_image = pair_image(-1.0, 5.0),
+                    .carrier = 0.013,
+                    .clock_ppm = 2.5,
+                    .delay = 37.25,
+                    .gain = 0.5 * cexp(1.1 * I),
+                    .noise = 0.25 * 0.1225 * 1e-4};
 }
 
 typedef struct {
@@ -48,8 +53,10 @@ static void hand_on(air_t *air, void *push)
             const double n = (double)(air->out + i);
             const double turns = p->carrier * n;
             const double complex x =
-                p->gain * pair_at(air->s, air->count, (n - p->delay) * (1.0 + 1e-6 * p->clock_ppm)) *
-                    cexp(2.0 * M_PI * I * (turns - floor(turns))) + (double complex)y[i];
+                p->gain *
+                    pair_at(air->s, air->count, (n - p->delay) * (1.0 + 1e-6 * p->clock_ppm)) *
+                    cexp(2.0 * M_PI * I * (turns - floor(turns))) +
+                (double complex)y[i];
             y[i] = (float complex)(x + p->rx_image * conj(x) + p->rx_dc);
         }
         air->out += STEP;
@@ -100,13 +107,13 @@ static int calibrate(const char *word, uint64_t seed)
     air.s = malloc(HISTORY * sizeof *air.s);
     rng_seed(&air.rng, seed, 0);
     pthread_create(&thread, NULL, air_run, &air);
-    program_t program = start("calibrate",
-                              "%s --radio.backend=zmq --radio.address=tx_port=ipc://%s,tx_type=push,"
-                              "pace=free --calibrate.receiver=rx_port=ipc://%s,rx_type=pull "
-                              "--calibrate.folder=%s --calibrate.tx_serial=left "
-                              "--calibrate.rx_serial=right --calibrate.offset_hz=0",
-                              word, in_work("cal-tx.sock"), in_work("cal-rx.sock"),
-                              in_work("calibrations"));
+    program_t program =
+        start("calibrate",
+              "%s --radio.backend=zmq --radio.address=tx_port=ipc://%s,tx_type=push,"
+              "pace=free --calibrate.receiver=rx_port=ipc://%s,rx_type=pull "
+              "--calibrate.folder=%s --calibrate.tx_serial=left "
+              "--calibrate.rx_serial=right --calibrate.offset_hz=0",
+              word, in_work("cal-tx.sock"), in_work("cal-rx.sock"), in_work("calibrations"));
     const int code = finish(&program, 120);
     if (code != 0) {
         expect_says(&program, "nothing that it says");
@@ -173,8 +180,8 @@ static void test_daemons_load(void)
 
 static program_t run(const char *more)
 {
-    return start("calibrate", "--radio.backend=file --radio.address=rx=%s %s",
-                 in_work("corrected"), more);
+    return start("calibrate", "--radio.backend=file --radio.address=rx=%s %s", in_work("corrected"),
+                 more);
 }
 
 static void test_refusals(void)

@@ -46,26 +46,36 @@ static program_t start_flowgraph(const char *kind, const char *snr_db)
     char *const grcc[] = {(char[]){"grcc"}, (char[]){"-o"}, folder, source, NULL};
     program_t compile = start_other(grcc, "grcc.log");
     CHECK_INT(finish(&compile, 120), 0);
-    char *const run[] = {(char *)(uintptr_t)python, script, (char[]){"--tx-port"}, tx_port,
-                         (char[]){"--rx-port"}, rx_port, (char[]){"--snr-db"}, snr,
-                         (char[]){"--cfo-hz"}, (char[]){"4000"}, NULL};
+    char *const run[] = {(char *)(uintptr_t)python,
+                         script,
+                         (char[]){"--tx-port"},
+                         tx_port,
+                         (char[]){"--rx-port"},
+                         rx_port,
+                         (char[]){"--snr-db"},
+                         snr,
+                         (char[]){"--cfo-hz"},
+                         (char[]){"4000"},
+                         NULL};
     return start_other(run, "flowgraph.log");
 }
 
 static void pass(const char *kind, const char *tx_type, const char *rx_type)
 {
     program_t graph = start_flowgraph(kind, "20");
-    program_t rx = start("rx",
-                         "--radio.backend=zmq --args rx_port=ipc://%s,rx_type=%s --rx.overload=wait "
-                         "--reference.path=cifar10:%s --codec.name=%s --report.file=%s --summary %s",
-                         in_work("%s-rx.sock", kind), rx_type, in_work("set.bin"), in_work("codec"),
-                         in_work("rx.jsonl"), in_work("rx.json"));
+    program_t rx =
+        start("rx",
+              "--radio.backend=zmq --args rx_port=ipc://%s,rx_type=%s --rx.overload=wait "
+              "--reference.path=cifar10:%s --codec.name=%s --report.file=%s --summary %s",
+              in_work("%s-rx.sock", kind), rx_type, in_work("set.bin"), in_work("codec"),
+              in_work("rx.jsonl"), in_work("rx.json"));
     CU_ASSERT(wait_for(&rx, "is on the same air")); /* the flowgraph runs */
-    program_t tx = start("tx",
-                         "cifar10:%s --radio.backend=zmq --args tx_port=ipc://%s,tx_type=%s,pace=free "
-                         "--codec.name=%s --tx.frames=%d --summary %s",
-                         in_work("set.bin"), in_work("%s-tx.sock", kind), tx_type, in_work("codec"),
-                         FRAMES, in_work("tx.json"));
+    program_t tx =
+        start("tx",
+              "cifar10:%s --radio.backend=zmq --args tx_port=ipc://%s,tx_type=%s,pace=free "
+              "--codec.name=%s --tx.frames=%d --summary %s",
+              in_work("set.bin"), in_work("%s-tx.sock", kind), tx_type, in_work("codec"), FRAMES,
+              in_work("tx.json"));
     CHECK_INT(finish(&tx, 120), 0);
     settle(in_work("rx.jsonl"));
     CHECK_INT(interrupt(&rx), 0);

@@ -86,8 +86,8 @@ static void through_zmq(const char *tx_type, const char *rx_type)
     rx = start_rx("zmq", options);
     CU_ASSERT(wait_for(&rx, "listening"));
     snprintf(options, sizeof options,
-             "--radio.backend=zmq --args tx_port=ipc://%s,tx_type=%s,pace=free --tx.frames=60", port,
-             tx_type);
+             "--radio.backend=zmq --args tx_port=ipc://%s,tx_type=%s,pace=free --tx.frames=60",
+             port, tx_type);
     tx = start_tx(options);
     CHECK_INT(finish(&tx, 60), 0);
     settle(in_work("zmq.jsonl"));
@@ -137,7 +137,8 @@ static void test_replay(void)
     snprintf(air_name, sizeof air_name, "test%d-radios", (int)getpid());
     program_t air = start("air",
                           "--air %s --pace=free --radios=2 --channel.model=rayleigh "
-                          "--channel.snr_db=8", air_name);
+                          "--channel.snr_db=8",
+                          air_name);
     CU_ASSERT(wait_for(&air, "air \""));
     snprintf(options, sizeof options, "--args %s --record.file=%s", air_name, in_work("live"));
     program_t rx = start_rx("live", options);
