@@ -77,7 +77,8 @@ typedef struct radio radio_t;
  */
 radio_t *radio_open(const radio_config_t *config, err_t *err);
 
-/* Stops, gives the device back; waits for nothing. NULL is fine. */
+/* Stops, gives the device back; waits for nothing (zmq: what is queued gets up to 2 s to leave).
+   NULL is fine. */
 void radio_close(radio_t *radio);
 
 /* Receiving begins / ends.  Sending needs neither.  After a stop, what was received is dropped. */
