@@ -106,8 +106,23 @@ static void log_event(const radio_event_t *event)
     }
 }
 
+/* Malformed messages raise no event: a hostile sender could fill the queue with them. */
+static void log_malformed(radio_t *radio)
+{
+    static uint64_t told;
+    static log_limit_t limit;
+    uint64_t more;
+    const uint64_t count = radio_counts(radio).malformed;
+    if (count > told && log_limit_allow(&limit, 1.0, &more)) {
+        log_warn("%llu messages were not what they should be (cf32 samples) and were ignored",
+                 (unsigned long long)(count - told));
+        told = count;
+    }
+}
+
 bool radio_service_log_events(radio_t *radio)
 {
+    log_malformed(radio);
     bool gone = false;
     static log_limit_t limits[RADIO_EVENT_DEVICE_BACK + 1];
     radio_event_t event;

@@ -102,6 +102,81 @@ static void test_pub_sub(void)
     pass("pub_sub", "pub", "sub");
 }
 
+/* ---- tags and keys ---- */
+
+static program_t start_tags(const char *word, const char *name, const char *key, const char *file)
+{
+    static char script[512], endpoint[256], path[256], label[64];
+    snprintf(script, sizeof script, "%s/tests/system/gnuradio_tags.py", SEMRADIO_SOURCE_DIR);
+    snprintf(endpoint, sizeof endpoint, "ipc://%s", in_work("%s.sock", name));
+    snprintf(path, sizeof path, "%s", in_work("%s", file));
+    snprintf(label, sizeof label, "%s", key);
+    char *const run[] = {
+        (char *)(uintptr_t)python, script, (char *)(uintptr_t)word, endpoint, label, path, NULL};
+    return start_other(run, "tags.log");
+}
+
+static bool same_bytes(const char *a, const char *b, size_t skip)
+{
+    uint8_t *x, *y;
+    size_t nx, ny;
+    CHECK_INT(file_read_all(a, 1u << 28, &x, &nx, NULL), 0);
+    CHECK_INT(file_read_all(b, 1u << 28, &y, &ny, NULL), 0);
+    const bool same = ny > 100000 && nx >= skip + ny && memcmp(x + skip, y, ny) == 0;
+    free(x);
+    free(y);
+    return same;
+}
+
+/* What their block sends with tags (and a key) is what our receiver records. */
+static void hear(const char *name, const char *key, const char *type)
+{
+    program_t rx = start("rx",
+                         "--radio.backend=zmq --args rx_port=ipc://%s,%s,rx_tags=yes "
+                         "--radio.rate_hz=1M --rx.overload=wait --reference.path=cifar10:%s "
+                         "--codec.name=%s --record.file=%s --summary %s",
+                         in_work("%s.sock", name), type, in_work("set.bin"), in_work("codec"),
+                         in_work("%s", name), in_work("rx.json"));
+    CU_ASSERT(wait_for(&rx, "listening"));
+    program_t graph = start_tags("send", name, key, "known.cf32");
+    CHECK_INT(finish(&graph, 60), 0);
+    clock_sleep_s(0.5);
+    CHECK_INT(interrupt(&rx), 0);
+    CHECK_INT(number_in(in_work("rx.json"), "malformed"), 0);
+    CHECK_INT(number_in(in_work("rx.json"), "overflows"), 0);
+    CU_ASSERT(same_bytes(in_work("known.cf32"), in_work("%s.sigmf-data", name), 0));
+}
+
+/* And the other way: behind 1,024 samples of silence comes what our transmitter records. */
+static void tell(const char *name, const char *key, const char *type)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%s.cf32", name);
+    program_t graph = start_tags("receive", name, key, file);
+    CU_ASSERT(wait_for(&graph, "ready"));
+    program_t tx =
+        start("tx",
+              "cifar10:%s --codec.name=%s --radio.backend=zmq --args "
+              "tx_port=ipc://%s,%s,tx_tags=yes,pace=free --tx.frames=30 --record.file=%s",
+              in_work("set.bin"), in_work("codec"), in_work("%s.sock", name), type,
+              in_work("%s-sent", name));
+    CHECK_INT(finish(&tx, 60), 0);
+    CHECK_INT(finish(&graph, 60), 0);
+    CU_ASSERT(same_bytes(in_work("%s.cf32", name), in_work("%s-sent.sigmf-data", name), 1024 * 8));
+}
+
+static void test_tags(void)
+{
+    hear("tags-in", "", "rx_type=pull");
+    tell("tags-out", "", "tx_type=push");
+}
+
+static void test_keys(void)
+{
+    hear("key-in", "left", "rx_type=sub,rx_key=left");
+    tell("key-out", "left", "tx_type=pub,tx_key=left");
+}
+
 static void test_preset(void)
 {
     program_t tx = start("tx", "--config %s/flowgraphs/gnuradio/playground-tx.conf --print-config",
@@ -119,6 +194,8 @@ static const check_test_t tests[] = {
     {"every frame comes back through GNU Radio's channel model, PUSH to PULL", test_push_pull},
     {"… REQ and REP", test_req_rep},
     {"… PUB to SUB, at its own pace", test_pub_sub},
+    {"their tags are read and ours understood, bit for bit", test_tags},
+    {"… and keys", test_keys},
     {"the presets of the Python playground load", test_preset},
 };
 

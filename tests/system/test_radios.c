@@ -4,6 +4,8 @@
 
 #include "radio/sigmf.h"
 
+#include <zmq.h>
+
 enum { MOST_REPORTS = 4000 };
 
 static program_t start_rx(const char *name, const char *more)
@@ -101,6 +103,28 @@ static void test_zmq(void)
 {
     through_zmq("rep", "req");
     through_zmq("push", "pull");
+}
+
+/* What comes is no cf32: said, counted, and the daemon goes on. */
+static void test_zmq_garbage(void)
+{
+    char options[512], endpoint[256];
+    snprintf(endpoint, sizeof endpoint, "ipc://%s", in_work("garbage.sock"));
+    snprintf(options, sizeof options, "--radio.backend=zmq --args rx_port=%s,rx_type=pull",
+             endpoint);
+    program_t rx = start_rx("garbage", options);
+    CU_ASSERT(wait_for(&rx, "listening"));
+    void *context = zmq_ctx_new(), *push = zmq_socket(context, ZMQ_PUSH);
+    CHECK_INT(zmq_bind(push, endpoint), 0);
+    for (int i = 0; i < 10; i++) {
+        CHECK_INT(zmq_send(push, "hello", 5, 0), 5);
+    }
+    CU_ASSERT(wait_for(&rx, "were ignored"));
+    CHECK_INT(interrupt(&rx), 0);
+    CHECK_INT(rx_number("garbage", "malformed"), 10);
+    CHECK_INT(rx_number("garbage", "frames"), 0);
+    zmq_close(push);
+    zmq_ctx_term(context);
 }
 
 static void test_zmq_addresses(void)
@@ -207,6 +231,7 @@ static void test_bad_recordings(void)
 
 static const check_test_t tests[] = {
     {"images pass from daemon to daemon over ZeroMQ, none lost", test_zmq},
+    {"what is no cf32 is ignored, counted and said", test_zmq_garbage},
     {"a ZeroMQ address that is wrong or open to all ends the program", test_zmq_addresses},
     {"prepared, played and processed later, every image arrives", test_prepare_and_process},
     {"a recording replays to the same reports, bit for bit", test_replay},
