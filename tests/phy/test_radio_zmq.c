@@ -6,6 +6,7 @@
 #include "radio/radio.h"
 #include "rng.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -415,6 +416,69 @@ static void test_late_burst(void)
     radio_close(rx);
 }
 
+/* In pieces of 250,000 samples; longer than a message may be. */
+static void push_long(radio_t *radio, uint64_t from, int pieces, uint64_t when)
+{
+    for (int i = 0; i < pieces; i++) {
+        fill(from + (uint64_t)i * 250000, 250000);
+        for (size_t done = 0; done < 250000;) {
+            const float complex *x[1] = {sent + done};
+            const radio_push_t how = {
+                .start = i == 0 && done == 0, .end = i == pieces - 1, .timestamp = when};
+            const ssize_t n = radio_push(radio, x, 250000 - done, &how, 10.0, NULL);
+            CU_ASSERT_FATAL(n > 0);
+            done += (size_t)n;
+        }
+    }
+}
+
+typedef struct {
+    radio_t *radio;
+    int wrong;
+    uint64_t count;
+} listener_t;
+
+/* Whoever sends more than the queues hold needs somebody who listens meanwhile. */
+static void *listen_long(void *self)
+{
+    listener_t *l = self;
+    static float complex x[50000];
+    float complex *to[1] = {x};
+    radio_pull_t info;
+    ssize_t n;
+    while (l->count < 1501000 && (n = radio_pull(l->radio, to, 50000, 10.0, &info, NULL)) > 0) {
+        for (ssize_t i = 0; i < n; i++) {
+            const float complex want = pattern(info.timestamp + (uint64_t)i);
+            l->wrong += memcmp(&x[i], &want, sizeof want) != 0;
+        }
+        l->count += (uint64_t)n;
+    }
+    return NULL;
+}
+
+static void test_long_bursts(void)
+{
+    radio_event_t event;
+    pthread_t thread;
+    new_endpoint();
+    radio_t *tx = open_radio("tx_port=%s,pace=free,tx_type=push", endpoint);
+    listener_t listener = {.radio = open_receiver("pull", "")};
+    pthread_create(&thread, NULL, listen_long, &listener);
+    push_long(tx, 0, 6, 0);
+    CU_ASSERT(radio_drained(tx, 10));
+    push_long(tx, 0, 6, 1499999); /* too late, all of it */
+    push_burst(tx, 1500000, 1000, RADIO_ASAP);
+    pthread_join(thread, NULL);
+    CHECK_INT(listener.count, 1501000);
+    CHECK_INT(listener.wrong, 0);
+    CU_ASSERT(wait_event(tx, RADIO_EVENT_LATE, &event));
+    CHECK_INT(event.count, 1500000);
+    CHECK_INT(radio_counts(tx).late, 1);
+    CU_ASSERT(radio_drained(tx, 5));
+    radio_close(tx);
+    radio_close(listener.radio);
+}
+
 /* A flowgraph's filters swallow the first samples of a stream. */
 static void test_lead(void)
 {
@@ -696,6 +760,7 @@ static const check_test_t tests[] = {
     {"a message beyond all bounds ends its connection only", test_oversized},
     {"tag offsets are timestamps: losses become gaps", test_tag_offsets},
     {"a burst whose time has passed is not sent, and said", test_late_burst},
+    {"bursts longer than a message pass, or are late, as a whole", test_long_bursts},
     {"a first burst that has no time comes behind silence, the last one before it", test_lead},
     {"pace=clock sends silence and runs no faster than the rate", test_paced},
     {"a sender that vanishes may return; the time shows a gap", test_sender_returns},

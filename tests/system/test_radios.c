@@ -12,7 +12,7 @@ static program_t start_rx(const char *name, const char *more)
 {
     return start("rx",
                  "--radio.timeout_s=20 --reference.path=cifar10:%s --codec.name=%s "
-                 "--report.file=%s --summary %s --rx.overload=wait %s",
+                 "--report.file=%s --summary %s %s",
                  in_work("set.bin"), in_work("codec"), in_work("%s.jsonl", name),
                  in_work("%s.json", name), more);
 }
@@ -164,7 +164,8 @@ static void test_replay(void)
                           "--channel.snr_db=8",
                           air_name);
     CU_ASSERT(wait_for(&air, "air \""));
-    snprintf(options, sizeof options, "--args %s --record.file=%s", air_name, in_work("live"));
+    snprintf(options, sizeof options, "--rx.overload=wait --args %s --record.file=%s", air_name,
+             in_work("live"));
     program_t rx = start_rx("live", options);
     CU_ASSERT(wait_for(&rx, "listening"));
     snprintf(options, sizeof options, "--args %s --tx.frames=100 --record.file=%s", air_name,
