@@ -83,8 +83,9 @@ static void through_zmq(const char *tx_type, const char *rx_type)
     program_t rx, tx;
     char options[256];
     const char *port = in_work("%s.sock", tx_type);
-    snprintf(options, sizeof options, "--radio.backend=zmq --args rx_port=ipc://%s,rx_type=%s",
-             port, rx_type);
+    snprintf(options, sizeof options,
+             "--rx.overload=wait --radio.backend=zmq --args rx_port=ipc://%s,rx_type=%s", port,
+             rx_type);
     rx = start_rx("zmq", options);
     CU_ASSERT(wait_for(&rx, "listening"));
     snprintf(options, sizeof options,
