@@ -23,10 +23,16 @@ struct radio {
 
 enum { BLOCK = 16384 };
 
-static int open_correction(radio_t *radio, const char *path, err_t *err)
+static int open_correction(radio_t *radio, const radio_config_t *config, err_t *err)
 {
+    const char *path = config->calibration;
     if (path == NULL || *path == 0) {
         return 0;
+    }
+    if (config->antennas != 1) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "radio.calibration: a file is for one antenna, %d are in use",
+                       config->antennas);
     }
     if (correction_load(&radio->correction, path, radio_serial(radio), err) != 0) {
         return err_prefix(err, "radio.calibration");
@@ -83,7 +89,7 @@ radio_t *radio_open(const radio_config_t *config, err_t *err)
         free(radio);
         return NULL;
     }
-    if (open_correction(radio, config->calibration, err) != 0) {
+    if (open_correction(radio, config, err) != 0) {
         radio_close(radio);
         return NULL;
     }
