@@ -140,6 +140,7 @@ static json_t *summary_of(const rx_t *rx)
     set_count(o, "sequence_gaps", radio.sequence_gaps);
     set_count(o, "silent_gaps", radio.silent_gaps);
     set_count(o, "late_frames", radio.late);
+    set_count(o, "malformed", radio.malformed);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
     set_count(o, "for_others", atomic_load(&c->foreign));
     set_count(o, "restarts", atomic_load(&c->restarts));
