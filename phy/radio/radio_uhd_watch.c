@@ -11,7 +11,7 @@
 
 static const double MESSAGES_S = 0.005;                    /* between two looks for messages */
 static const double LOOK_S = 0.2;                          /* between two questions */
-static const double PAUSE_S = 0.05, LONGEST_PAUSE_S = 1.0; /* between two tries to find it */
+static const double PAUSE_S = 0.05, LONGEST_PAUSE_S = 0.4; /* between two tries to find it */
 
 static void note_message(radio_uhd_t *r)
 {

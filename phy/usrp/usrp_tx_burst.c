@@ -12,7 +12,7 @@
 /* A burst without a time begins so much later, so that the air's next block finds more of it than
    its first packet. */
 static const double LATENCY_S = 0.0015;
-enum { POLICY_NEXT_BURST = 4 };
+enum { POLICY_NEXT_BURST = 4, MOST_A_LOOP = 64 };
 
 static uint64_t ring_head(const usrp_t *usrp)
 {
@@ -143,7 +143,8 @@ static void feed(usrp_t *usrp)
 {
     usrp_tx_t *tx = &usrp->tx;
     uint8_t data[USRP_FRAME];
-    while (tx->flight_count < USRP_FLIGHTS) {
+    /* Bounded: receiving wants its turn. */
+    for (int i = 0; i < MOST_A_LOOP && tx->flight_count < USRP_FLIGHTS; i++) {
         if (tx->out_pending) {
             if (!push(usrp)) {
                 return;
