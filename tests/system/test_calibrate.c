@@ -210,6 +210,9 @@ static void test_daemons_load(void)
     CHECK_INT(finish(&rx, 60), 0);
     expect_says(&rx, "receiving corrected as calibrated");
     CHECK_INT(number_in(in_work("rx.json"), "frames_ok"), 5);
+    char *summary = text_of(in_work("rx.json"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(summary, "calibrations/right.json"));
+    free(summary);
     /* Both corrected, and no air that made the errors: they are in the signal now. */
     CHECK_AT_MOST(number_in(in_work("rx.json"), "snr_db"), 35);
 }
