@@ -156,6 +156,42 @@ static void test_measure_and_verify(void)
     free(out);
 }
 
+static double level_at(const char *serial, const char *part, size_t point, size_t column)
+{
+    json_t *root = json_load_file(in_work("calibrations/%s.json", serial), 0, NULL);
+    json_t *list = json_object_get(json_object_get(root, part), "dbfs_at_gain_db");
+    const double value = json_number_value(json_array_get(json_array_get(list, point), column));
+    json_decref(root);
+    return value;
+}
+
+/* Over the emulated air: a carrier offset that is known, levels and noise that are known. */
+static void test_levels(void)
+{
+    char air_name[64];
+    snprintf(air_name, sizeof air_name, "test%d-levels", (int)getpid());
+    program_t air = start(
+        "air", "--air %s --air.rate_hz=1M --channel.snr_db=30 --channel.cfo_hz=2000", air_name);
+    CU_ASSERT(wait_for(&air, "air \""));
+    program_t program =
+        start("calibrate",
+              "--radio.address=%s --calibrate.receiver=%s --radio.rate_hz=1M "
+              "--calibrate.folder=%s --calibrate.tx_serial=a --calibrate.rx_serial=b "
+              "--calibrate.offset_hz=20k --calibrate.tx_gains_db=-10,0 "
+              "--calibrate.rx_gains_db=0,6",
+              air_name, air_name, in_work("calibrations"));
+    CHECK_INT(finish(&program, 120), 0);
+    CHECK_INT(interrupt(&air), 0);
+    CHECK_NEAR(number("a", "pair", "carrier_hz"), 2000, 0.5);
+    CHECK_NEAR(number("a", "pair", "clock_ppm"), 0, 0.05);
+    CHECK_NEAR(number("a", "pair", "delay_samples"), 0, 0.05); /* one clock */
+    CHECK_NEAR(level_at("a", "tx_level", 0, 0), -10, 0);
+    CHECK_NEAR(level_at("a", "tx_level", 0, 1), 20 * log10(0.35) - 10, 0.05);
+    CHECK_NEAR(level_at("a", "tx_level", 1, 1), 20 * log10(0.35), 0.05);
+    CHECK_NEAR(level_at("b", "noise_floor", 0, 1), 10 * log10(0.0625) - 30, 0.1);
+    CHECK_NEAR(level_at("b", "noise_floor", 1, 1), 10 * log10(0.0625) - 24, 0.1);
+}
+
 /* The daemons take the files, and say so. */
 static void test_daemons_load(void)
 {
@@ -174,6 +210,9 @@ static void test_daemons_load(void)
     CHECK_INT(finish(&rx, 60), 0);
     expect_says(&rx, "receiving corrected as calibrated");
     CHECK_INT(number_in(in_work("rx.json"), "frames_ok"), 5);
+    char *summary = text_of(in_work("rx.json"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(summary, "calibrations/right.json"));
+    free(summary);
     /* Both corrected, and no air that made the errors: they are in the signal now. */
     CHECK_AT_MOST(number_in(in_work("rx.json"), "snr_db"), 35);
 }
@@ -207,6 +246,8 @@ static void test_refusals(void)
 static const check_test_t tests[] = {
     {"-25 dBc, 1 dB / 5 degrees, 2.5 ppm: measured, corrected and verified below -50 dBc",
      test_measure_and_verify},
+    {"levels against gain, carrier and delay over the emulated air are those that were set",
+     test_levels},
     {"the daemons load the files and say so", test_daemons_load},
     {"what cannot be is refused, with the reason", test_refusals},
 };
