@@ -296,6 +296,23 @@ static void test_bad_requests(void)
     radio_close(tx);
 }
 
+static void put_tagged(void *socket, uint64_t offset, uint64_t from, size_t count)
+{
+    static uint8_t message[100000];
+    static const uint8_t tag[] = {/* offset 5, symbol "ab", (1 . 2.0), #f, as GNU Radio packs it */
+                                  5, 0, 0, 0, 0, 0,    0, 0, 2, 0, 2, 'a', 'b', 7, 3,
+                                  0, 0, 0, 1, 4, 0x40, 0, 0, 0, 0, 0, 0,   0,   1};
+    const uint8_t head[3] = {0xF0, 0x5F, 1};
+    const uint64_t tags = 1;
+    fill(from, count);
+    memcpy(message, head, 3);
+    memcpy(message + 3, &offset, 8);
+    memcpy(message + 11, &tags, 8);
+    memcpy(message + 19, tag, sizeof tag);
+    memcpy(message + 19 + sizeof tag, sent, count * 8);
+    zmq_send(socket, message, 19 + sizeof tag + count * 8, 0);
+}
+
 /* ---- what is not samples ---- */
 
 static void test_hostile_messages(void)
@@ -325,6 +342,66 @@ static void test_hostile_messages(void)
     radio_close(rx);
 }
 
+/* Seed 99: any bytes, in one to four frames, half of them beginning like a tag header. */
+static void send_anything(void *socket, rng_t *rng)
+{
+    uint8_t bytes[300] = {0xF0, 0x5F, 1};
+    const uint32_t frames = 1 + rng_below(rng, 4);
+    for (uint32_t f = 0; f < frames; f++) {
+        const size_t size = rng_below(rng, sizeof bytes);
+        for (size_t i = rng_below(rng, 2) * 3; i < sizeof bytes; i++) {
+            bytes[i] = (uint8_t)rng_below(rng, rng_below(rng, 2) ? 256 : 4);
+        }
+        zmq_send(socket, bytes, size, f + 1 < frames ? ZMQ_SNDMORE : 0);
+    }
+}
+
+static void test_any_bytes(void)
+{
+    static const uint8_t any[1] = {0xFF};
+    rng_t rng;
+    uint64_t samples = 0;
+    radio_pull_t info;
+    float complex *x[1] = {got};
+    ssize_t n;
+    rng_seed(&rng, 99, 0);
+    new_endpoint();
+    radio_t *rx = open_receiver("pull", "");
+    void *push = plain(ZMQ_PUSH, true);
+    for (int i = 0; i < 600; i++) {
+        send_anything(push, &rng);
+        while ((n = radio_pull(rx, x, MOST, 0.0, &info, NULL)) > 0) {
+            samples += (uint64_t)n;
+        }
+    }
+    put_tagged(push, UINT64_C(1) << 40, 0, 100); /* and it still works */
+    while ((n = radio_pull(rx, x, MOST, 0.5, &info, NULL)) > 0) {
+        samples += (uint64_t)n;
+    }
+    CHECK_AT_LEAST(samples, 100);
+    CHECK_AT_LEAST(radio_counts(rx).malformed, 200);
+    zmq_close(push);
+    radio_close(rx);
+    new_endpoint();
+    radio_t *tx = open_radio("tx_port=%s,pace=free", endpoint);
+    void *dealer = plain(ZMQ_DEALER, false), *req = plain(ZMQ_REQ, false);
+    for (int i = 0; i < 300; i++) {
+        send_anything(dealer, &rng);
+    }
+    for (int i = 0; i < 20; i++) {
+        push_burst(tx, 0, 100, RADIO_ASAP); /* some may have asked properly, by chance */
+    }
+    zmq_send(req, any, 1, 0);
+    CHECK_AT_LEAST(zmq_recv(req, got, sizeof got, 0), 8);
+    for (int i = 0; i < 2000 && radio_counts(tx).malformed < 250; i++) {
+        clock_sleep_s(0.005);
+    }
+    CHECK_AT_LEAST(radio_counts(tx).malformed, 250);
+    zmq_close(dealer);
+    zmq_close(req);
+    radio_close(tx);
+}
+
 /* More than libzmq is told to take: it hangs up on the sender, who may come back. */
 static void test_oversized(void)
 {
@@ -346,23 +423,6 @@ static void test_oversized(void)
 }
 
 /* ---- time ---- */
-
-static void put_tagged(void *socket, uint64_t offset, uint64_t from, size_t count)
-{
-    static uint8_t message[100000];
-    static const uint8_t tag[] = {/* offset 5, symbol "ab", (1 . 2.0), #f, as GNU Radio packs it */
-                                  5, 0, 0, 0, 0, 0,    0, 0, 2, 0, 2, 'a', 'b', 7, 3,
-                                  0, 0, 0, 1, 4, 0x40, 0, 0, 0, 0, 0, 0,   0,   1};
-    const uint8_t head[3] = {0xF0, 0x5F, 1};
-    const uint64_t tags = 1;
-    fill(from, count);
-    memcpy(message, head, 3);
-    memcpy(message + 3, &offset, 8);
-    memcpy(message + 11, &tags, 8);
-    memcpy(message + 19, tag, sizeof tag);
-    memcpy(message + 19 + sizeof tag, sent, count * 8);
-    zmq_send(socket, message, 19 + sizeof tag + count * 8, 0);
-}
 
 static void test_tag_offsets(void)
 {
@@ -757,6 +817,7 @@ static const check_test_t tests[] = {
     {"a peer that asks and vanishes costs no sample", test_vanished_requester},
     {"bad requests are counted and ignored", test_bad_requests},
     {"hostile messages are counted and ignored", test_hostile_messages},
+    {"any bytes are survived", test_any_bytes},
     {"a message beyond all bounds ends its connection only", test_oversized},
     {"tag offsets are timestamps: losses become gaps", test_tag_offsets},
     {"a burst whose time has passed is not sent, and said", test_late_burst},
