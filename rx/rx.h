@@ -26,6 +26,7 @@
 #include "options.h"
 #include "quality/judge.h"
 #include "radio/radio.h"
+#include "radio/recorder.h"
 #include "report.h"
 #include "ring.h"
 #include "sequence.h"
@@ -125,6 +126,7 @@ struct rx {
     dataset_t *references[RX_MAX_REFERENCES];
     int reference_count;
     radio_t *radio;
+    recorder_t *recorder; /* NULL: nothing is recorded */
     double sample_rate_hz;
     receiver_t *receiver;
     ring_t *blocks;
@@ -165,6 +167,12 @@ void *rx_report_run(void *context);
 
 /* demod's callback for each frame */
 void rx_on_frame(void *context, const received_frame_t *frame);
+
+/* rx_record.c: the recording of what the radio hears, and of what was found in it. */
+int rx_record_open(rx_t *rx, const options_t *options, err_t *err);
+void rx_record_samples(rx_t *rx, const rx_block_t *block);
+void rx_record_frame(rx_t *rx, const received_frame_t *frame);
+int rx_record_close(rx_t *rx, err_t *err);
 
 /* rx_images.c: the pictures of one result as PNG files. */
 void rx_write_images(rx_t *rx, const rx_result_t *result);

@@ -17,7 +17,9 @@ static void read_settings(rx_t *rx, const options_t *o)
     rx->frame_limit = (uint64_t)options_int(o, "rx.frames");
     rx->duration_s = options_real(o, "rx.duration_s");
     rx->max_symbols = (size_t)options_int(o, "rx.max_symbols");
-    rx->wait_on_overload = options_choice(o, "rx.overload") == 1;
+    /* A recording waits for us; what is lost with it would be lost in every replay differently. */
+    rx->wait_on_overload = options_choice(o, "rx.overload") == 1 ||
+                           strcmp(options_string(o, "radio.backend"), "file") == 0;
     rx->stop_when_gone = options_choice(o, "rx.on_gone") == 1;
     rx->ssim = options_bool(o, "quality.ssim");
     rx->decoder_count = (int)options_int(o, "codec.threads");
@@ -164,7 +166,8 @@ rx_t *rx_create(const options_t *options, err_t *err)
     read_settings(rx, options);
     if (open_references(rx, options, err) != 0 || open_codecs(rx, options, err) != 0 ||
         open_judges(rx, options, err) != 0 || open_output(rx, options, err) != 0 ||
-        open_radio(rx, options, err) != 0 || make_rings(rx, options, err) != 0) {
+        open_radio(rx, options, err) != 0 || rx_record_open(rx, options, err) != 0 ||
+        make_rings(rx, options, err) != 0) {
         rx_destroy(rx);
         return NULL;
     }
@@ -207,6 +210,9 @@ void rx_destroy(rx_t *rx)
         dataset_close(rx->references[r]);
     }
     err_t err = ERR_INIT;
+    if (rx_record_close(rx, &err) != 0) {
+        log_error("%s", err.text);
+    }
     if (lines_close(rx->output.lines, &err) != 0) {
         log_error("%s", err.text);
     }

@@ -126,6 +126,7 @@ void rx_on_frame(void *context, const received_frame_t *frame)
 {
     rx_t *rx = context;
     note_order(rx, frame);
+    rx_record_frame(rx, frame);
     if (frame->header_valid && rx->id != 255 && frame->header.destination != 255 &&
         frame->header.destination != rx->id) {
         atomic_fetch_add(&rx->counts.foreign, 1);

@@ -8,8 +8,9 @@
 #include "waveform/receiver_options.h"
 #include "waveform/waveform_options.h"
 
-static const option_t *const tables[] = {rx_options,    waveform_options, receiver_options,
-                                         radio_options, radio_rx_options, program_options, NULL};
+static const option_t *const tables[] = {
+    rx_options,       waveform_options, receiver_options, radio_options,
+    radio_rx_options, recorder_options, program_options,  NULL};
 
 /* Until enough frames came, the time is over, a signal comes or a stage fails. */
 static void watch(rx_t *rx)
@@ -34,6 +35,10 @@ static int finish(rx_t *rx, const options_t *options)
     const char *summary = options_string(options, "report.summary");
     radio_service_log_events(rx->radio);
     rx_summary_line(rx);
+    if (rx_record_close(rx, &err) != 0) {
+        log_error("%s", err.text);
+        code = PROGRAM_FAILED;
+    }
     if (*summary != 0 && rx_summary_file(rx, summary, &err) != 0) {
         log_error("%s", err.text);
         code = PROGRAM_FAILED;

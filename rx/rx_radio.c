@@ -11,6 +11,10 @@ static size_t pull(rx_t *rx, rx_block_t *block)
     radio_pull_t info;
     err_t err = ERR_INIT;
     ssize_t count = radio_pull(rx->radio, x, RX_BLOCK, 0.05, &info, &err);
+    if (count < 0 && err.code == ERR_CLOSED) {
+        atomic_store(&rx->stopping, true); /* the end of a recording */
+        return 0;
+    }
     if (count < 0) {
         rx_fail(rx, &err);
         return 0;
@@ -18,6 +22,7 @@ static size_t pull(rx_t *rx, rx_block_t *block)
     block->timestamp = info.timestamp;
     block->arrival_ns = clock_now_ns();
     block->count = (size_t)count;
+    rx_record_samples(rx, block);
     return (size_t)count;
 }
 

@@ -140,8 +140,12 @@ static json_t *summary_of(const rx_t *rx)
     set_count(o, "sequence_gaps", radio.sequence_gaps);
     set_count(o, "silent_gaps", radio.silent_gaps);
     set_count(o, "late_frames", radio.late);
+    set_count(o, "malformed", radio.malformed);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
     set_count(o, "for_others", atomic_load(&c->foreign));
+    const correction_t *correction = radio_correction(rx->radio);
+    json_object_set_new(o, "calibration", correction != NULL ? json_string(correction->path)
+                                                             : json_null());
     set_count(o, "restarts", atomic_load(&c->restarts));
     set_count(o, "images_written", atomic_load(&c->images_written));
     set_count(o, "images_not_written", atomic_load(&c->images_lost));

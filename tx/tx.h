@@ -20,6 +20,7 @@
 #include "images/dataset.h"
 #include "options.h"
 #include "radio/radio.h"
+#include "radio/recorder.h"
 #include "ring.h"
 #include "waveform/transmitter.h"
 
@@ -82,6 +83,7 @@ struct tx {
     /* parts */
     dataset_t *dataset;
     radio_t *radio;
+    recorder_t *recorder; /* NULL: nothing is recorded */
     numerology_t numerology;
     tx_encoder_t encoders[TX_MAX_WORKERS];
     int encoder_count;
@@ -96,6 +98,7 @@ struct tx {
     _Atomic bool failure_taken;
     tx_counts_t counts;
     uint64_t start_ns;
+    uint64_t recorded; /* the sending thread's: where the recording goes on */
 };
 
 /* tx_create.c.  Opens everything; no thread runs yet.  NULL: err says what is wrong. */
@@ -113,6 +116,11 @@ void tx_fail(tx_t *tx, const err_t *why);
 void *tx_source_run(void *context);
 void *tx_encode_run(void *context);
 void *tx_send_run(void *context);
+
+/* tx_record.c: the recording of what was sent, a note for each frame. */
+int tx_record_open(tx_t *tx, const options_t *options, err_t *err);
+void tx_record_burst(tx_t *tx, const tx_burst_t *burst, uint64_t when);
+int tx_record_close(tx_t *tx, err_t *err);
 
 /* tx_status.c: the live line, and the closing totals.  */
 void tx_status_line(const tx_t *tx);

@@ -127,7 +127,7 @@ tx_t *tx_create(const options_t *options, err_t *err)
         return NULL;
     }
     if (read_settings(tx, options, err) != 0 || open_source(tx, err) != 0 ||
-        open_codec(tx, options, err) != 0 || open_radio(tx, options, err) != 0 ||
+        open_codec(tx, options, err) != 0 || open_radio(tx, options, err) != 0 || tx_record_open(tx, options, err) != 0 ||
         make_encoders(tx, err) != 0) {
         tx_destroy(tx);
         return NULL;
@@ -157,6 +157,7 @@ void tx_destroy(tx_t *tx)
         return;
     }
     radio_close(tx->radio);
+    (void)tx_record_close(tx, NULL);
     for (int i = TX_MAX_WORKERS - 1; i >= 0; i--) {
         destroy_encoder(&tx->encoders[i]);
     }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const option_t *const tables[] = {tx_options,       waveform_options, radio_options,
-                                         radio_tx_options, program_options,  NULL};
+                                         radio_tx_options, recorder_options, program_options,  NULL};
 
 static bool wants_table(const options_t *options)
 {
@@ -43,6 +43,10 @@ static int finish(tx_t *tx, const options_t *options)
     const char *summary = options_string(options, "report.summary");
     radio_service_log_events(tx->radio);
     tx_summary_line(tx);
+    if (tx_record_close(tx, &err) != 0) {
+        log_error("%s", err.text);
+        code = PROGRAM_FAILED;
+    }
     if (*summary != 0 && tx_summary_file(tx, summary, &err) != 0) {
         log_error("%s", err.text);
         code = PROGRAM_FAILED;

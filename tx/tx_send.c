@@ -112,8 +112,9 @@ static bool may_wait(tx_t *tx)
 static void send(sender_t *sender, const tx_burst_t *burst)
 {
     tx_t *tx = sender->tx;
+    uint64_t when;
     for (;;) {
-        uint64_t when = schedule(sender);
+        when = schedule(sender);
         wait_turn(tx, when);
         if (push(tx, burst, when) == 0) {
             break;
@@ -123,6 +124,7 @@ static void send(sender_t *sender, const tx_burst_t *burst)
             return;
         }
     }
+    tx_record_burst(tx, burst, when);
     atomic_fetch_add(&tx->counts.frames_sent, 1);
     atomic_fetch_add(&tx->counts.images_sent, burst->header.images);
     atomic_fetch_add(&tx->counts.samples_sent, burst->count);

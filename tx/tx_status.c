@@ -70,6 +70,9 @@ int tx_summary_file(const tx_t *tx, const char *path, err_t *err)
         (double)t.images / t.time_s, "late_frames", (json_int_t)t.late, "slipped_frames",
         (json_int_t)t.slipped, "underflows", (json_int_t)radio.underflows, "lost_frames",
         (json_int_t)t.lost, "skipped_images", (json_int_t)t.skipped, "cpu_s", clock_cpu_s());
+    const correction_t *correction = radio_correction(tx->radio);
+    json_object_set_new(object, "calibration", correction != NULL ? json_string(correction->path)
+                                                                  : json_null());
     char *text = object != NULL ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(object);
     file_writer_t *file = text != NULL ? file_writer_open(path, err) : NULL;

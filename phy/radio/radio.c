@@ -3,18 +3,45 @@
 
 #include "radio/radio_backend.h"
 
+#include "clock.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A new kind of radio is one line here (and its word in radio_options.c). */
-static const radio_backend_t *const backends[] = {&radio_backend_air, &radio_backend_uhd};
+static const radio_backend_t *const backends[] = {&radio_backend_air, &radio_backend_uhd,
+                                                  &radio_backend_zmq, &radio_backend_file};
 
 struct radio {
     const radio_backend_t *backend;
     void *self;
     radio_actual_t actual;
+    correction_t correction;
+    bool corrected;
+    float complex *scratch; /* [BLOCK]: corrected samples on their way to the backend */
 };
+
+enum { BLOCK = 16384 };
+
+static int open_correction(radio_t *radio, const radio_config_t *config, err_t *err)
+{
+    const char *path = config->calibration;
+    if (path == NULL || *path == 0) {
+        return 0;
+    }
+    if (config->antennas != 1) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "radio.calibration: a file is for one antenna, %d are in use",
+                       config->antennas);
+    }
+    if (correction_load(&radio->correction, path, radio_serial(radio), err) != 0) {
+        return err_prefix(err, "radio.calibration");
+    }
+    radio->corrected = true;
+    radio->scratch = malloc(BLOCK * sizeof *radio->scratch);
+    return radio->scratch != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for a radio");
+}
 
 static int check(const radio_config_t *c, const radio_backend_t *backend, err_t *err)
 {
@@ -65,6 +92,10 @@ radio_t *radio_open(const radio_config_t *config, err_t *err)
         free(radio);
         return NULL;
     }
+    if (open_correction(radio, config, err) != 0) {
+        radio_close(radio);
+        return NULL;
+    }
     return radio;
 }
 
@@ -72,6 +103,7 @@ void radio_close(radio_t *radio)
 {
     if (radio != NULL) {
         radio->backend->close(radio->self);
+        free(radio->scratch);
         free(radio);
     }
 }
@@ -86,16 +118,51 @@ int radio_stop(radio_t *radio, err_t *err)
     return radio->backend->stop(radio->self, err);
 }
 
+/* The same through the scratch, a block at a time. */
+static ssize_t push_corrected(radio_t *radio, const float complex *x, size_t count,
+                              const radio_push_t *burst, double timeout_s, err_t *err)
+{
+    const uint64_t deadline = clock_now_ns() + (uint64_t)(fmin(fmax(timeout_s, 0.0), 1e9) * 1e9);
+    const float complex *part[1] = {radio->scratch};
+    radio_push_t how = *burst;
+    size_t done = 0;
+    do {
+        const size_t n = count - done < BLOCK ? count - done : BLOCK;
+        const uint64_t now = clock_now_ns();
+        correction_apply(&radio->correction.tx, x + done, radio->scratch, n);
+        how.end = burst->end && done + n == count;
+        const ssize_t taken =
+            radio->backend->push(radio->self, part, n, &how,
+                                 now < deadline ? 1e-9 * (double)(deadline - now) : 0.0, err);
+        if (taken < 0) {
+            return done > 0 && err != NULL && err->code == ERR_TIMEOUT ? (ssize_t)done : -1;
+        }
+        how.start = false;
+        done += (size_t)taken;
+        if ((size_t)taken < n) {
+            break;
+        }
+    } while (done < count);
+    return (ssize_t)done;
+}
+
 ssize_t radio_push(radio_t *radio, const float complex *const x[], size_t count,
                    const radio_push_t *burst, double timeout_s, err_t *err)
 {
+    if (radio->corrected && radio->correction.tx.known && count > 0) {
+        return push_corrected(radio, x[0], count, burst, timeout_s, err);
+    }
     return radio->backend->push(radio->self, x, count, burst, timeout_s, err);
 }
 
 ssize_t radio_pull(radio_t *radio, float complex *const x[], size_t count, double timeout_s,
                    radio_pull_t *info, err_t *err)
 {
-    return radio->backend->pull(radio->self, x, count, timeout_s, info, err);
+    const ssize_t n = radio->backend->pull(radio->self, x, count, timeout_s, info, err);
+    if (n > 0 && radio->corrected) {
+        correction_apply(&radio->correction.rx, x[0], x[0], (size_t)n);
+    }
+    return n;
 }
 
 bool radio_next_event(radio_t *radio, radio_event_t *event)
@@ -136,6 +203,16 @@ double radio_tx_gain_db(const radio_t *radio)
 double radio_rx_gain_db(const radio_t *radio)
 {
     return radio->actual.rx_gain_db;
+}
+
+const char *radio_serial(const radio_t *radio)
+{
+    return radio->backend->serial != NULL ? radio->backend->serial(radio->self) : "";
+}
+
+const correction_t *radio_correction(const radio_t *radio)
+{
+    return radio->corrected ? &radio->correction : NULL;
 }
 
 const char *radio_event_name(radio_event_kind_t kind)

@@ -26,6 +26,7 @@
 
 #include "err.h"
 #include "options.h"
+#include "radio/correction.h"
 
 #include <complex.h>
 #include <stdbool.h>
@@ -37,14 +38,17 @@
 #define RADIO_ASAP UINT64_MAX /* a burst's timestamp: as soon as possible */
 
 typedef struct {
-    const char *backend; /* "air", "uhd" */
-    const char *address; /* of the backend; air: the name given to semradio-air */
+    const char *backend; /* "air", "uhd", "zmq", "file" */
+    const char *address; /* of the backend; air: the name given to semradio-air; uhd: UHD's
+                            arguments; zmq, file: key=value,… as radio_zmq.h, radio_file.h tell */
     double rate_hz;      /* asked for; see radio_rate_hz */
     double freq_hz;      /* carrier.  air: a difference between two radios is a carrier
                             offset, and from half the rate on they do not hear each other */
     double tx_gain_db;   /* air: scales the sent samples; 0: as they are */
     double rx_gain_db;   /* air: scales the received samples */
     int antennas;        /* 1 today */
+    const char *calibration; /* file or folder of semradio-calibrate, taken back on all samples;
+                                NULL or "": none */
     double timeout_s;    /* how long radio_open waits for the device (air: for semradio-air) */
 
     /* uhd, where NULL and "" mean as the device comes up */
@@ -81,7 +85,8 @@ typedef struct radio radio_t;
  */
 radio_t *radio_open(const radio_config_t *config, err_t *err);
 
-/* Stops, gives the device back; waits for nothing. NULL is fine. */
+/* Stops, gives the device back; waits for nothing (zmq: what is queued gets up to 2 s to leave).
+   NULL is fine. */
 void radio_close(radio_t *radio);
 
 /* Receiving begins / ends.  Sending needs neither.  After a stop, what was received is dropped. */
@@ -117,7 +122,8 @@ typedef struct {
 /*
  * Receives up to `count` samples into x[antenna][].  Waits until they are there,
  * a gap in time comes (never spanned by one pull), or timeout_s; returns how
- * many, 0 on timeout, or -1 with ERR_STATE (not started), ERR_FORMAT.  A device
+ * many, 0 on timeout, or -1 with ERR_STATE (not started), ERR_FORMAT, ERR_CLOSED (a recording
+ * has ended).  A device
  * that is gone looks like a timeout with an event, and comes back by itself.
  */
 ssize_t radio_pull(radio_t *radio, float complex *const x[], size_t count, double timeout_s,
@@ -155,6 +161,7 @@ typedef struct {
     uint64_t sequence_gaps, silent_gaps;  /* of the overflows: packets lost on their way, as their
                                              numbers tell, or only their timestamps (uhd) */
     uint64_t events_lost;                 /* events nobody took in time */
+    uint64_t malformed;                   /* messages that were not what they should be: ignored */
 } radio_counts_t;
 radio_counts_t radio_counts(radio_t *radio);
 
@@ -163,6 +170,10 @@ double radio_rate_hz(const radio_t *radio);
 double radio_freq_hz(const radio_t *radio);
 double radio_tx_gain_db(const radio_t *radio);
 double radio_rx_gain_db(const radio_t *radio);
+
+/* "" when it has none; what calibration is in use (NULL: none). */
+const char *radio_serial(const radio_t *radio);
+const correction_t *radio_correction(const radio_t *radio);
 
 /* The device's clock: the next sample to be sent and received.  0 while it is gone. */
 uint64_t radio_now(radio_t *radio);

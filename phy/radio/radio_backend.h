@@ -28,9 +28,13 @@ typedef struct {
     radio_counts_t (*counts)(void *self);
     uint64_t (*now)(void *self);
     bool (*drained)(void *self, double timeout_s);
+    /* The device's serial number, for its calibration file.  NULL: devices of this kind have none. */
+    const char *(*serial)(void *self);
 } radio_backend_t;
 
 extern const radio_backend_t radio_backend_air;
 extern const radio_backend_t radio_backend_uhd;
+extern const radio_backend_t radio_backend_zmq;
+extern const radio_backend_t radio_backend_file;
 
 #endif

@@ -8,14 +8,16 @@ const option_t radio_options[] = {
      .name = "backend",
      .type = OPTION_CHOICE,
      .fallback = "air",
-     .choices = "air|uhd",
-     .help = "kind of radio: air is the emulator (start semradio-air), uhd a USRP"},
+     .choices = "air|uhd|zmq|file",
+     .help = "kind of radio: air is the emulator (start semradio-air), uhd a USRP, zmq GNU Radio "
+             "and others, file a recording"},
     {.section = "radio",
      .name = "address",
      .type = OPTION_STRING,
      .fallback = "semradio",
      .alias = "args",
-     .help = "which radio; air: the name given to semradio-air; uhd: addr=... or serial=..."},
+     .help = "which radio; air: the name given to semradio-air; uhd: addr=... or serial=...; others: "
+             "key=value,… (docs/RADIOS.md)"},
     {.section = "radio",
      .name = "rate_hz",
      .type = OPTION_REAL,
@@ -34,6 +36,11 @@ const option_t radio_options[] = {
      .max = 1e12,
      .alias = "freq",
      .help = "carrier; air: a difference between two radios is a carrier offset"},
+    {.section = "radio",
+     .name = "calibration",
+     .type = OPTION_STRING,
+     .help = "correct the samples by this file of semradio-calibrate, or by SERIAL.json in this "
+             "folder"},
     {.section = "radio",
      .name = "timeout_s",
      .type = OPTION_REAL,
@@ -137,6 +144,7 @@ radio_config_t radio_config_from_options(const options_t *options)
     config.reference = options_string(options, "radio.reference");
     config.pps = options_string(options, "radio.pps");
     config.wire_format = options_string(options, "radio.wire_format");
+    config.calibration = options_string(options, "radio.calibration");
     if (options_has(options, "radio.tx_gain_db")) {
         config.tx_gain_db = options_real(options, "radio.tx_gain_db");
     }

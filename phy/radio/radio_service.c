@@ -35,6 +35,28 @@ static radio_t *open_patiently(const radio_config_t *config, err_t *err)
     }
 }
 
+static void log_side(const char *name, const correction_side_t *side, double freq_hz)
+{
+    if (!side->known) {
+        return;
+    }
+    log_info("%s corrected as calibrated %s: DC %.1f dBFS, image %.1f dBc", name, side->date,
+             20.0 * log10(cabs(side->dc)), 20.0 * log10(cabs(side->image)));
+    if (fabs(side->freq_hz - freq_hz) > 10e6) {
+        log_warn("that was measured at %.6g MHz: DC and image may be others here",
+                 side->freq_hz * 1e-6);
+    }
+}
+
+static void log_correction(const correction_t *correction, double freq_hz)
+{
+    if (correction != NULL) {
+        log_info("calibration %s", correction->path);
+        log_side("receiving", &correction->rx, freq_hz);
+        log_side("sending", &correction->tx, freq_hz);
+    }
+}
+
 radio_t *radio_service_open(const radio_config_t *config, err_t *err)
 {
     radio_t *radio = open_patiently(config, err);
@@ -50,6 +72,7 @@ radio_t *radio_service_open(const radio_config_t *config, err_t *err)
     }
     log_info("radio %s:%s, %.6g MS/s, %.6g MHz", config->backend, config->address, rate * 1e-6,
              radio_freq_hz(radio) * 1e-6);
+    log_correction(radio_correction(radio), radio_freq_hz(radio));
     return radio;
 }
 
@@ -75,7 +98,8 @@ static void log_event(const radio_event_t *event)
         log_warn("radio %llu died without closing", count);
         break;
     case RADIO_EVENT_DEVICE_GONE:
-        log_warn("the radio is gone (semradio-air ended, or the USRP was unplugged?); waiting until it comes back");
+        log_warn("the radio is gone (did the program at the other end stop, or was it unplugged?); "
+                 "waiting until it is back");
         break;
     case RADIO_EVENT_DEVICE_BACK:
         log_info("the radio is back");
@@ -86,8 +110,23 @@ static void log_event(const radio_event_t *event)
     }
 }
 
+/* Malformed messages raise no event: a hostile sender could fill the queue with them. */
+static void log_malformed(radio_t *radio)
+{
+    static uint64_t told;
+    static log_limit_t limit;
+    uint64_t more;
+    const uint64_t count = radio_counts(radio).malformed;
+    if (count > told && log_limit_allow(&limit, 1.0, &more)) {
+        log_warn("%llu messages were not what they should be (cf32 samples) and were ignored",
+                 (unsigned long long)(count - told));
+        told = count;
+    }
+}
+
 bool radio_service_log_events(radio_t *radio)
 {
+    log_malformed(radio);
     bool gone = false;
     static log_limit_t limits[RADIO_EVENT_GAP + 1];
     radio_event_t event;

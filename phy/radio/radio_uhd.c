@@ -172,8 +172,12 @@ static void *uhd_open(const radio_config_t *config, radio_actual_t *actual, err_
     pthread_rwlock_init(&r->use, NULL);
     pthread_mutex_init(&r->event_lock, NULL);
     pthread_mutex_init(&r->tx_lock, NULL);
-    if (set_up(r, config, err) < 0 || open_device(r, config->timeout_s, err) < 0 ||
-        radio_uhd_watch_start(r, err) < 0) {
+    if (set_up(r, config, err) < 0 || open_device(r, config->timeout_s, err) < 0) {
+        uhd_close(r);
+        return NULL;
+    }
+    memcpy(r->serial, r->device.serial, sizeof r->serial); /* before another thread looks for it */
+    if (radio_uhd_watch_start(r, err) < 0) {
         uhd_close(r);
         return NULL;
     }
@@ -210,6 +214,13 @@ static int uhd_stop(void *self, err_t *err)
     return 0;
 }
 
+/* The device that was opened first; one that comes back is looked for by its number. */
+static const char *uhd_serial(void *self)
+{
+    const radio_uhd_t *r = self;
+    return r->serial;
+}
+
 const radio_backend_t radio_backend_uhd = {
     .name = "uhd",
     .most_antennas = RADIO_MAX_ANTENNAS,
@@ -223,4 +234,5 @@ const radio_backend_t radio_backend_uhd = {
     .counts = radio_uhd_counts,
     .now = radio_uhd_now,
     .drained = radio_uhd_drained,
+    .serial = uhd_serial,
 };

@@ -46,6 +46,7 @@ typedef struct {
     radio_config_t config;
     char args[256];   /* as given; then as the device was found */
     char text[5][64]; /* copies of the config's strings */
+    char serial[32];  /* of the device that was opened */
     int claim;        /* this program's claim on the device */
     radio_actual_t actual;
 

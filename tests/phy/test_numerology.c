@@ -41,6 +41,25 @@ static void gather_undoes_scatter(void)
     CU_ASSERT(memcmp(used, back, sizeof(used)) == 0);
 }
 
+static void data_carriers_are_picked_and_placed(void)
+{
+    float complex used[NUMEROLOGY_USED], data[NUMEROLOGY_DATA], back[NUMEROLOGY_USED];
+    for (int u = 0; u < NUMEROLOGY_USED; u++) {
+        used[u] = (float)u;
+        back[u] = -1.0f;
+    }
+    numerology_pick_data(used, data);
+    for (int d = 0; d < NUMEROLOGY_DATA; d++) {
+        CHECK_INT((int)crealf(data[d]), numerology_data(d));
+    }
+    numerology_place_data(data, back);
+    for (int p = 0; p < NUMEROLOGY_PILOTS; p++) {
+        CHECK_INT((int)crealf(back[numerology_pilot(p)]), -1); /* left as they were */
+        back[numerology_pilot(p)] = used[numerology_pilot(p)];
+    }
+    CU_ASSERT(memcmp(used, back, sizeof(used)) == 0);
+}
+
 static void lengths_add_up(void)
 {
     numerology_t n = numerology_default();
@@ -78,6 +97,7 @@ static void refuses_what_is_out_of_range_by_name(void)
 static const check_test_t tests[] = {
     {"132 carriers: 120 data, 12 pilots, no DC", carriers_are_what_the_design_says},
     {"gather undoes scatter", gather_undoes_scatter},
+    {"data carriers are picked and placed, pilots left alone", data_carriers_are_picked_and_placed},
     {"a frame's length counts every part", lengths_add_up},
     {"a field out of range is refused by name", refuses_what_is_out_of_range_by_name},
 };
