@@ -109,9 +109,14 @@ static const char epilog[] =
     "\n"
     "Exit codes: 0 done (also after Ctrl-C), 1 it could not go on, 2 a wrong option.";
 
+static bool come_first; /* devices that UHD drives do not wait for other programs */
+
 static void *hub_thread(void *hub)
 {
     program_name_thread("air");
+    if (come_first) {
+        (void)program_come_first();
+    }
     hub_run(hub, INFINITY);
     return NULL;
 }
@@ -200,6 +205,7 @@ static int run_threads(hub_t *hub, const hub_config_t *config, const char *radio
     if (rack == NULL) {
         return fail(&err);
     }
+    come_first = radios[0] != '\0' && !config->free_pace;
     const int code = run_hub(hub, config->name, lines);
     usrp_rack_destroy(rack);
     return code;
