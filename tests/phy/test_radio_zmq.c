@@ -506,7 +506,7 @@ static void *listen_long(void *self)
     float complex *to[1] = {x};
     radio_pull_t info;
     ssize_t n;
-    while (l->count < 1501000 && (n = radio_pull(l->radio, to, 50000, 10.0, &info, NULL)) > 0) {
+    while (l->count < 1501000 && (n = radio_pull(l->radio, to, 1000, 10.0, &info, NULL)) > 0) {
         for (ssize_t i = 0; i < n; i++) {
             const float complex want = pattern(info.timestamp + (uint64_t)i);
             l->wrong += memcmp(&x[i], &want, sizeof want) != 0;
