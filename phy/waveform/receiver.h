@@ -57,7 +57,7 @@ typedef struct {
     double evm_db;              /* of the payload's pilots, against the estimate */
     double delay_spread_ns;     /* rms, from the smoothed estimate; a floor at low SNR */
     double preamble_metric;     /* detector's statistic, 0 … 1 */
-    uint64_t start_timestamp;   /* of the preamble's first sample, first path */
+    uint64_t start_timestamp;   /* of the preamble's first sample, strongest path */
     uint64_t end_timestamp;     /* one past the last sample this frame used */
 } received_frame_t;
 

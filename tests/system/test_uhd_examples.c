@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* UHD's own programs at length: seconds of 10 MS/s both ways, hundreds of messages. */
+/* UHD's own programs, as they come, against virtual USRPs: what streams, seconds of 10 MS/s both
+   ways among it.  Alone on the machine: UHD does not wait. */
 #include "usrp_bench.h"
 
 static void test_benchmark(void)
