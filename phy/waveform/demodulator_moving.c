@@ -51,6 +51,7 @@ void demod_move(demodulator_t *d, size_t block, size_t t)
     memcpy(d->h_then, d->h, sizeof(d->h_then));
     memset(d->last_pilots, 0, sizeof(d->last_pilots));
     d->neighbours = 0.0;
+    d->neighbour_energy = d->delay_reference = 0.0;
     d->delay_symbols = d->delay_looks = 0;
     if (d->training.moved > 0.0) {
         /* The head's slopes turned with the fading: they say nothing about the clock. */
