@@ -171,20 +171,6 @@ static void feed(usrp_t *usrp)
 
 /* --- answers --- */
 
-static void update(usrp_t *usrp)
-{
-    usrp_tx_t *tx = &usrp->tx;
-    const uint32_t cycles = usrp->settings[SR_TX_CTRL + 4],
-                   packets = usrp->settings[SR_TX_CTRL + 5];
-    const bool enough = packets >> 31 && tx->consumed - tx->reported >= (packets & 0x7fffffff);
-    const bool time = cycles >> 31 && usrp->raw >= tx->next_update;
-    if (usrp->known[PORT_TX0] && (enough || time)) {
-        tx->reported = tx->consumed;
-        tx->next_update = usrp->raw + (cycles & 0x7fffffff);
-        usrp_async_send(usrp, ASYNC_UPDATE, tx->consumed, usrp_clock_now(usrp));
-    }
-}
-
 static void land(usrp_t *usrp)
 {
     usrp_tx_t *tx = &usrp->tx;
@@ -195,12 +181,25 @@ static void land(usrp_t *usrp)
             return;
         }
         tx->consumed = flight->sequence;
-        update(usrp); /* packet by packet, however many have landed since the last look */
         if (flight->acknowledge) {
             usrp_async_send(usrp, ASYNC_ACK, flight->sequence, usrp_clock_now(usrp));
         }
         tx->flight_first = (tx->flight_first + 1) % USRP_FLIGHTS;
         tx->flight_count--;
+    }
+}
+
+static void update(usrp_t *usrp)
+{
+    usrp_tx_t *tx = &usrp->tx;
+    const uint32_t cycles = usrp->settings[SR_TX_CTRL + 4],
+                   packets = usrp->settings[SR_TX_CTRL + 5];
+    const bool enough = packets >> 31 && tx->consumed - tx->reported >= (packets & 0x7fffffff);
+    const bool time = cycles >> 31 && usrp->raw >= tx->next_update;
+    if (enough || time) {
+        tx->reported = tx->consumed;
+        tx->next_update = usrp->raw + (cycles & 0x7fffffff);
+        usrp_async_send(usrp, ASYNC_UPDATE, tx->consumed, usrp_clock_now(usrp));
     }
 }
 
@@ -232,5 +231,7 @@ void usrp_tx_burst_run(usrp_t *usrp)
         feed(usrp);
         land(usrp);
     }
-    update(usrp);
+    if (usrp->known[PORT_TX0]) {
+        update(usrp);
+    }
 }
