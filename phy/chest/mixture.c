@@ -228,7 +228,7 @@ double mixture_estimate(mixture_t *e, const estimate_part_t *part, int parts,
     return error * e->power;
 }
 
-/* Keeps the likeliest in part[], best first; part[].weight holds the log-likelihood for now. */
+/* Keeps the likeliest in part[], best first; part[].weight holds the log-likelihood until they are weighed. */
 static int insert(estimate_part_t *part, int parts, const estimate_part_t *next)
 {
     if (parts == ESTIMATE_PARTS && next->weight <= part[parts - 1].weight) {
