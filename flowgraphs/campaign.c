@@ -149,6 +149,13 @@ const char *campaign_value(const campaign_t *campaign, const char *key,
     return sweep_spell(campaign->options, key, text);
 }
 
+static double design_snr_db(const options_t *options)
+{
+    const char *text = options_string(options, "codec.design_snr_db");
+    return strcmp(text, "matched") == 0 ? options_real(options, "channel.snr_db")
+                                        : strtod(text, NULL);
+}
+
 trial_config_t campaign_trial(const campaign_t *campaign)
 {
     const options_t *options = campaign->options;
@@ -167,6 +174,7 @@ trial_config_t campaign_trial(const campaign_t *campaign)
                             &trial.link.numerology, NULL);
     receiver_from_options(&trial.link.receiver, options);
     air_config_from_options(&trial.link.air, options);
+    trial.design_snr_db = design_snr_db(options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;
 }

@@ -18,7 +18,7 @@ static int survey(trial_t *trial, err_t *err)
             return -1;
         }
         int width = trial->picture.width, height = trial->picture.height;
-        size_t symbols = codec_symbols(trial->codec, width, height, trial->p);
+        size_t symbols = codec_symbols(trial->codec, width, height, trial->mode);
         if (symbols == 0 || symbols > HEADER_MAX_SYMBOLS) {
             return err_set(err, ERR_ARGUMENT,
                            "picture %zu of %s (%dx%d) is too large for one frame at this rate", i,
@@ -40,12 +40,15 @@ static int open_codec(trial_t *trial, err_t *err)
     if (trial->codec == NULL) {
         return -1;
     }
-    if (config->rate_numerator == 0) {
-        trial->p = codec_rates(trial->codec, NULL) > 1 ? 2 : 1;
-        return 0;
+    int p = codec_rates(trial->codec, NULL) > 1 ? 2 : 1;
+    if (config->rate_numerator != 0) {
+        p = codec_find_rate(trial->codec, config->rate_numerator, config->rate_denominator, err);
     }
-    trial->p = codec_find_rate(trial->codec, config->rate_numerator, config->rate_denominator, err);
-    return trial->p > 0 ? 0 : -1;
+    if (p < 1) {
+        return -1;
+    }
+    trial->mode = codec_mode(trial->codec, p, config->design_snr_db);
+    return 0;
 }
 
 static int open_judge(trial_t *trial, err_t *err)

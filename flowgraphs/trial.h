@@ -19,6 +19,7 @@
 
 typedef struct {
     const char *codec;  /* codec_open's name or path */
+    double design_snr_db; /* that the encoder prepares for */
     int rate_numerator; /* 0: the codec's second rate, or its only one */
     int rate_denominator;
     const char *judge;  /* judge_open's name or path; "auto": by the data set's name; "none" */

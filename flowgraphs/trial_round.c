@@ -74,7 +74,7 @@ static frame_header_t frame_header(const trial_t *trial, int frame)
         .image_id = round->first_id + (uint32_t)(frame * trial->config->frame_images),
         .images = (uint8_t)frame_images(trial, frame),
         .codec = codec_id(trial->codec),
-        .rate = (uint8_t)trial->p,
+        .rate = (uint8_t)trial->mode,
         .width = (uint16_t)round->width,
         .height = (uint16_t)round->height,
         .symbols = (uint32_t)round->symbols,
@@ -118,7 +118,7 @@ static int round_start(trial_t *trial)
     round->width = trial->picture.width;
     round->height = trial->picture.height;
     round->bytes = image_bytes(&trial->picture);
-    round->symbols = codec_symbols(trial->codec, round->width, round->height, trial->p);
+    round->symbols = codec_symbols(trial->codec, round->width, round->height, trial->mode);
     return round_capacity(trial, round->width, round->height);
 }
 
@@ -164,7 +164,7 @@ int round_send(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
     if (codec_encode_batch(trial->codec, round->images, round->sent, round->width, round->height,
-                           trial->p, round->sent_symbols, err) != 0) {
+                           trial->mode, round->sent_symbols, err) != 0) {
         return -1;
     }
     for (int frame = 0; frame < round->frames; frame++) {
@@ -202,7 +202,7 @@ int round_measure(trial_t *trial, err_t *err)
     round_t *round = &trial->round;
     if (round->received > 0 &&
         codec_decode_batch(trial->codec, round->received, round->received_symbols, round->noise_var,
-                           round->width, round->height, trial->p, round->decoded, err) != 0) {
+                           round->width, round->height, trial->mode, round->decoded, err) != 0) {
         return -1;
     }
     int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;

@@ -37,7 +37,7 @@ static int check_frame(const rx_decoder_t *decoder, const rx_frame_t *frame, err
     }
     if (codec_symbols(codec, h->width, h->height, h->rate) != h->symbols ||
         frame->count != header_payload(h)) {
-        return err_set(err, ERR_FORMAT, "a %ux%u image at rate %u does not have %u symbols",
+        return err_set(err, ERR_FORMAT, "a %ux%u image in mode %u does not have %u symbols",
                        h->width, h->height, h->rate, h->symbols);
     }
     return 0;
@@ -122,7 +122,7 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
     const rx_t *rx = decoder->rx;
     const codec_rate_t *rates;
     codec_rates(decoder->codec, &rates);
-    codec_rate_t rate = rates[frame->header.rate - 1];
+    codec_rate_t rate = rates[codec_mode_rate(decoder->codec, frame->header.rate) - 1];
     int which = find_reference(rx, frame->header.dataset);
     for (int i = 0; i < result->images; i++) {
         frame_report_t *report = &result->reports[i];

@@ -68,6 +68,7 @@ typedef struct {
 struct tx {
     /* settings */
     int rate_p;          /* codec rate */
+    int mode;            /* the rate at the design SNR */
     codec_rate_t rate;   /* the same as k/n */
     size_t first, count; /* images of the data set */
     bool loop, stop_when_gone;

@@ -63,6 +63,7 @@ static int open_codec(tx_t *tx, const options_t *o, err_t *err)
     if (tx->rate_p < 0) {
         return err_prefix(err, "codec.rate");
     }
+    tx->mode = codec_mode(codec, tx->rate_p, options_real(o, "codec.design_snr_db"));
     tx->rate = (codec_rate_t){numerator, denominator};
     for (int i = 1; i < tx->encoder_count; i++) {
         tx->encoders[i].codec = codec_clone(codec, err);
@@ -70,8 +71,8 @@ static int open_codec(tx_t *tx, const options_t *o, err_t *err)
             return -1;
         }
     }
-    log_info("codec %s (%u), rate %d/%d", codec_name(codec), codec_id(codec), numerator,
-             denominator);
+    log_info("codec %s (%u), rate %d/%d for %g dB", codec_name(codec), codec_id(codec), numerator,
+             denominator, codec_mode_snr_db(codec, tx->mode));
     return 0;
 }
 
@@ -115,7 +116,7 @@ static frame_header_t steady_header(const tx_t *tx, const options_t *o)
                             .destination = (uint8_t)options_int(o, "frame.destination"),
                             .dataset = dataset_id(tx->dataset),
                             .codec = codec_id(tx->encoders[0].codec),
-                            .rate = (uint8_t)tx->rate_p,
+                            .rate = (uint8_t)tx->mode,
                             .flags = new_session()};
 }
 

@@ -37,7 +37,7 @@ static void skip(source_t *source, const err_t *why)
 
 static size_t symbols_of(const tx_t *tx, const image_t *image)
 {
-    return codec_symbols(tx->encoders[0].codec, image->width, image->height, tx->rate_p);
+    return codec_symbols(tx->encoders[0].codec, image->width, image->height, tx->mode);
 }
 
 /* 0 when this picture can travel in a frame. */

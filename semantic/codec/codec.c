@@ -17,6 +17,9 @@
 
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
+/* Of the design SNR. */
+enum { SNR_MIN_DB = -1, SNR_MAX_DB = 26, SNR_DEFAULT_DB = 10 };
+
 static const codec_rate_t rates[CODEC_RATES] = {{1, 12}, {1, 6}, {1, 4}, {1, 3}};
 
 static int read_number(const safetensors_t *file, const char *key, double min, double max,
@@ -200,18 +203,41 @@ int codec_find_rate(const codec_t *codec, int numerator, int denominator, err_t 
                    codec->weights->name, numerator, denominator);
 }
 
-size_t codec_symbols(const codec_t *codec, int width, int height, int p)
+int codec_mode(const codec_t *codec, int p, double snr_db)
 {
     (void)codec;
-    if (width < 1 || height < 1 || width > CODEC_SIDE_MAX || height > CODEC_SIDE_MAX || p < 1 ||
-        p > CODEC_RATES) {
+    double inside = snr_db > SNR_MIN_DB ? snr_db : SNR_MIN_DB; /* a NaN too */
+    inside = inside < SNR_MAX_DB ? inside : SNR_MAX_DB;
+    return p + CODEC_RATES * (1 + (int)lround(inside) - SNR_MIN_DB);
+}
+
+int codec_mode_rate(const codec_t *codec, int mode)
+{
+    (void)codec;
+    return mode < 1 || mode > CODEC_RATES * (2 + SNR_MAX_DB - SNR_MIN_DB)
+               ? 0
+               : 1 + (mode - 1) % CODEC_RATES;
+}
+
+double codec_mode_snr_db(const codec_t *codec, int mode)
+{
+    (void)codec;
+    int step = (mode - 1) / CODEC_RATES;
+    return step < 1 ? SNR_DEFAULT_DB : step - 1 + SNR_MIN_DB;
+}
+
+size_t codec_symbols(const codec_t *codec, int width, int height, int mode)
+{
+    int p = codec_mode_rate(codec, mode);
+    if (width < 1 || height < 1 || width > CODEC_SIDE_MAX || height > CODEC_SIDE_MAX || p < 1) {
         return 0;
     }
     return (size_t)(p * CODEC_CHANNELS_PER_RATE) * (size_t)codec_places(width) *
            (size_t)codec_places(height);
 }
 
-float codec_scale(const codec_t *codec, int p)
+float codec_scale(const codec_t *codec, int mode)
 {
-    return 1.0f / sqrtf(codec->weights->power[p - 1]);
+    int p = codec_mode_rate(codec, mode);
+    return 1.0f / sqrtf(codec->weights->power[p > 0 ? p - 1 : 0]);
 }

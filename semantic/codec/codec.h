@@ -28,6 +28,11 @@
  * so that the channels of one place ride on different sub-carriers and one
  * faded sub-carrier costs each place a little instead of one place everything.
  *
+ * Modes: a rate p together with a design SNR, the Es/N0 that the encoder prepares for (what a
+ * receiver reported, or a guess).  codec_mode makes one of the two: a number of 1 .. 255
+ * that the frame's header carries, so that the decoder knows it too.  Every `mode` below may be a
+ * plain p: then the design SNR is 10 dB.  A design SNR that is wrong costs quality but breaks nothing.
+ *
  * Pictures of any size from 1x1: sides that the codec's stride does not divide
  * are padded by repeating the edge and cropped after decoding.
  *
@@ -71,11 +76,18 @@ int codec_rates(const codec_t *codec, const codec_rate_t **rates);
 /* p for the ratio numerator/denominator, or -1 with an error that lists the rates. */
 int codec_find_rate(const codec_t *codec, int numerator, int denominator, err_t *err);
 
-/* Symbols of one picture at rate p; 0 if a size or p is out of range. */
-size_t codec_symbols(const codec_t *codec, int width, int height, int p);
+/* The mode of rate p and a design SNR, rounded to whole decibels within -1 .. 26. */
+int codec_mode(const codec_t *codec, int p, double snr_db);
 
-/* The factor on the 64-QAM points (2i-7)/sqrt(42) at rate p. */
-float codec_scale(const codec_t *codec, int p);
+/* What a mode stands for: p, or 0 if there is no such mode; and its design SNR. */
+int codec_mode_rate(const codec_t *codec, int mode);
+double codec_mode_snr_db(const codec_t *codec, int mode);
+
+/* Symbols of one picture; 0 if a size or the mode is out of range. */
+size_t codec_symbols(const codec_t *codec, int width, int height, int mode);
+
+/* The factor on the 64-QAM points (2i-7)/sqrt(42). */
+float codec_scale(const codec_t *codec, int mode);
 
 /*
  * Makes the networks for this size now.  `images` as large as later batches.
@@ -83,23 +95,23 @@ float codec_scale(const codec_t *codec, int p);
  */
 int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err);
 
-/* symbols[codec_symbols].  0, or -1 for a size or p out of range. */
-int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int p,
+/* symbols[codec_symbols].  0, or -1 for a size or mode out of range. */
+int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int mode,
                  float complex *symbols, err_t *err);
 
 /* symbols, noise_var [codec_symbols] -> rgb[height][width][3]. */
 int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
-                 int height, int p, uint8_t *rgb, err_t *err);
+                 int height, int mode, uint8_t *rgb, err_t *err);
 
 /*
  * `images` pictures of one size and rate, each array `images` times as long,
  * picture by picture.  Faster than single calls; the same results but for the
  * rounding of floats, which seldom moves a byte by 1.
  */
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int mode,
                        float complex *symbols, err_t *err);
 int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
-                       const float *noise_var, int width, int height, int p, uint8_t *rgb,
+                       const float *noise_var, int width, int height, int mode, uint8_t *rgb,
                        err_t *err);
 
 #endif

@@ -44,7 +44,9 @@ static graph_t *build(const codec_weights_t *weights, codec_network_t *network, 
                           &weights->shape, &network->nodes);
     } else {
         network->soft = graph_input(graph, network->rows, network->columns, 3 * CODEC_CHANNELS);
-        network->picture = codec_net_decoder(graph, network->soft, &weights->shape);
+        network->mode = graph_input(graph, 1, 1, CODEC_MODE_FEATURES);
+        network->picture =
+            codec_net_decoder(graph, network->soft, network->mode, &weights->shape);
     }
     if (graph_finish(graph, err) < 0) {
         graph_destroy(graph);

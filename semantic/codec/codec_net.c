@@ -6,8 +6,9 @@
 #include "codec/codec_net.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, CONDITION = 32 };
+enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, CONDITION = 64 };
 enum { PATCH = 3 * CODEC_STRIDE * CODEC_STRIDE };
 
 static const float branch_gain = 0.2f, symbol_gain = 0.6f, head_gain = 0.5f;
@@ -20,7 +21,7 @@ static node_t conv(graph_t *g, node_t in, const char *name, int out, int kernel,
     return graph_conv_with(g, in, name, &options);
 }
 
-static node_t block(graph_t *g, node_t in, node_t condition, const char *part, int index, int width)
+static node_t block(graph_t *g, node_t in, node_t drive, const char *part, int index, int width)
 {
     char name[4][64];
     static const char *const layer[4] = {"conv1", "film", "act", "conv2"};
@@ -28,9 +29,30 @@ static node_t block(graph_t *g, node_t in, node_t condition, const char *part, i
         snprintf(name[i], sizeof(name[i]), "%s.blocks.%d.%s", part, index, layer[i]);
     }
     node_t x = graph_conv(g, in, name[0], width, 3);
-    x = graph_film(g, x, graph_linear_with(g, condition, name[1], 2 * width, 0.0f, true));
+    x = graph_film(g, x, graph_linear_with(g, drive, name[1], 2 * width, 0.0f, true));
     x = graph_prelu(g, x, name[2]);
     return graph_add(g, in, conv(g, x, name[3], width, 1, branch_gain));
+}
+
+void codec_net_mode(int p, double snr_db, float *features)
+{
+    double x = (snr_db - 12.5) / 13.5;
+    x = x > -1.2 ? x : -1.2; /* a NaN too */
+    x = x < 1.2 ? x : 1.2;
+    memset(features, 0, CODEC_MODE_FEATURES * sizeof(*features));
+    features[p - 1] = 1.0f;
+    features[CODEC_RATES] = (float)x;
+    features[CODEC_RATES + 1] = (float)(x * x);
+}
+
+/* What drives every FiLM of one half: two layers over the features. */
+static node_t condition(graph_t *g, node_t features, const char *name)
+{
+    char layer[2][64];
+    snprintf(layer[0], sizeof(layer[0]), "%s.0", name);
+    snprintf(layer[1], sizeof(layer[1]), "%s.1", name);
+    node_t x = graph_silu(g, graph_linear(g, features, layer[0], CONDITION));
+    return graph_silu(g, graph_linear(g, x, layer[1], CONDITION));
 }
 
 void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_t *shape,
@@ -42,12 +64,13 @@ void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_
         shift[c] = -picture_mean * scale[c];
     }
     nodes->image = graph_input(graph, height, width, 3);
-    nodes->rate = graph_input(graph, 1, 1, CODEC_RATES);
+    nodes->mode = graph_input(graph, 1, 1, CODEC_MODE_FEATURES);
+    node_t drive = condition(graph, nodes->mode, "encoder.condition");
     node_t x = graph_affine(graph, nodes->image, scale, shift);
     x = graph_space_to_depth(graph, x, CODEC_STRIDE);
     x = conv(graph, x, "encoder.stem", shape->width, 3, 1.0f);
     for (int i = 0; i < shape->encoder_blocks; i++) {
-        x = block(graph, x, nodes->rate, "encoder", i, shape->width);
+        x = block(graph, x, drive, "encoder", i, shape->width);
     }
     x = conv(graph, x, "encoder.head", SYMBOL_REALS, 3, symbol_gain);
     nodes->bounded = graph_tanh(graph, x, shape->bound);
@@ -55,7 +78,7 @@ void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_
     nodes->symbols = graph_power_norm(graph, nodes->points, "encoder.scale");
 }
 
-node_t codec_net_decoder(graph_t *graph, node_t soft, const codec_shape_t *shape)
+node_t codec_net_decoder(graph_t *graph, node_t soft, node_t mode, const codec_shape_t *shape)
 {
     float scale[SYMBOL_REALS + CODEC_CHANNELS], shift[SYMBOL_REALS + CODEC_CHANNELS];
     for (int c = 0; c < SYMBOL_REALS + CODEC_CHANNELS; c++) {
@@ -65,11 +88,11 @@ node_t codec_net_decoder(graph_t *graph, node_t soft, const codec_shape_t *shape
     node_t in = graph_affine(graph, graph_noise_log(graph, soft), scale, shift);
     node_t noise =
         graph_global_avg_pool(graph, graph_slice(graph, in, SYMBOL_REALS, CODEC_CHANNELS));
-    node_t condition =
-        graph_silu(graph, graph_linear(graph, noise, "decoder.condition", CONDITION));
+    const node_t known[2] = {noise, mode};
+    node_t drive = condition(graph, graph_concat(graph, known, 2), "decoder.condition");
     node_t x = conv(graph, in, "decoder.stem", shape->width, 3, 1.0f);
     for (int i = 0; i < shape->decoder_blocks; i++) {
-        x = block(graph, x, condition, "decoder", i, shape->width);
+        x = block(graph, x, drive, "decoder", i, shape->width);
     }
     x = conv(graph, x, "decoder.head", PATCH, 3, head_gain);
     x = graph_depth_to_space(graph, x, CODEC_STRIDE);

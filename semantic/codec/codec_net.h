@@ -10,9 +10,9 @@
  *              -> blocks -> conv 3x3 (W -> 48) -> depth_to_space 4 -> * .25 + .47
  *     block:   h + conv 1x1 (PReLU (FiLM (conv 3x3 (h), condition)))
  *
- * The encoder's condition is the rate (one of four); it is not told the SNR,
- * which a transmitter does not know.  The decoder's condition is made from
- * the mean noise level of each channel, so rate, SNR, and fading reach it alike.
+ * Both are told the mode: the rate and the design SNR, the Es/N0 that the encoder prepares for. The
+ * decoder's condition also has the mean noise level of each channel, so fading and an SNR that is not
+ * the designed one reach it too.
  */
 #ifndef SEMANTIC_CODEC_CODEC_NET_H
 #define SEMANTIC_CODEC_CODEC_NET_H
@@ -24,6 +24,7 @@ enum {
     CODEC_CHANNELS = 16,         /* complex, at the highest rate */
     CODEC_RATES = 4,
     CODEC_CHANNELS_PER_RATE = CODEC_CHANNELS / CODEC_RATES,
+    CODEC_MODE_FEATURES = CODEC_RATES + 2, /* what tells a mode to the networks */
 };
 
 /* What the weights file's metadata tells about its network. */
@@ -36,14 +37,21 @@ typedef struct {
 
 typedef struct {
     node_t image;   /* input [h][w][3], 0 .. 1 */
-    node_t rate;    /* input [1][1][4], one-hot: element p-1 is 1 */
+    node_t mode;    /* input [1][1][CODEC_MODE_FEATURES], codec_net_mode */
     node_t bounded; /* [h/4][w/4][32], before the quantiser */
     node_t points;  /* [h/4][w/4][32], 64-QAM */
     node_t symbols; /* [h/4][w/4][32], E|s|^2 = 1 over the prefix */
 } codec_encoder_nodes_t;
 
-/* `soft`: [rows][columns][48] as graph_channel gives.  Returns the picture: 0 .. 1, a little beyond. */
-node_t codec_net_decoder(graph_t *graph, node_t soft, const codec_shape_t *shape);
+/*
+ * features[CODEC_MODE_FEATURES] of rate p (1 .. 4) and design SNR: one-hot rate, x and x^2 with
+ * x = (snr_db - 12.5) / 13.5, clamped to +-1.2.
+ */
+void codec_net_mode(int p, double snr_db, float *features);
+
+/* `soft`: [rows][columns][48] as graph_channel gives; `mode`: input as above.  Returns the picture:
+   0 .. 1, a little beyond. */
+node_t codec_net_decoder(graph_t *graph, node_t soft, node_t mode, const codec_shape_t *shape);
 
 /* Pictures of height x width, both multiples of CODEC_STRIDE. */
 void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_t *shape,

@@ -11,22 +11,23 @@ enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, SOFT = 3 * CODEC_CHANNELS };
 
 /* One picture and its symbols: what the functions below need to know of it. */
 typedef struct {
-    int width, height, rows, columns, p;
+    int width, height, rows, columns;
     size_t symbols, pixels;
 } frame_t;
 
-static int make_frame(const codec_t *codec, int width, int height, int p, frame_t *frame,
+static int make_frame(const codec_t *codec, int width, int height, int mode, frame_t *frame,
                       err_t *err)
 {
-    size_t symbols = codec_symbols(codec, width, height, p);
+    size_t symbols = codec_symbols(codec, width, height, mode);
     if (symbols == 0) {
         err_set(err, ERR_ARGUMENT,
-                "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 .. %d",
-                codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
+                "codec %s: %d x %d pixels in mode %d is outside 1 .. %d a side and the codec's modes",
+                codec_name(codec), width, height, mode, CODEC_SIDE_MAX);
         return -1;
     }
-    *frame = (frame_t){width, height,  codec_places(height),          codec_places(width),
-                       p,     symbols, (size_t)width * (size_t)height};
+    *frame = (frame_t){width,   height,
+                       codec_places(height), codec_places(width),
+                       symbols, (size_t)width * (size_t)height};
     return 0;
 }
 
@@ -101,21 +102,21 @@ static void put_symbols(const frame_t *frame, const float complex *symbols, cons
     }
 }
 
-static void set_rate(graph_t *graph, node_t rate, int batch, int p)
+static void set_mode(const codec_t *codec, graph_t *graph, node_t input, int batch, int mode)
 {
-    float *one_hot = graph_data(graph, rate);
-    memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)batch);
+    float *features = graph_data(graph, input);
+    int p = codec_mode_rate(codec, mode);
     for (int n = 0; n < batch; n++) {
-        one_hot[n * CODEC_RATES + p - 1] = 1.0f;
+        codec_net_mode(p, codec_mode_snr_db(codec, mode), features + n * CODEC_MODE_FEATURES);
     }
     graph_set_prefix(graph, p * CODEC_CHANNELS_PER_RATE);
 }
 
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int mode,
                        float complex *symbols, err_t *err)
 {
     frame_t frame;
-    if (make_frame(codec, width, height, p, &frame, err) < 0) {
+    if (make_frame(codec, width, height, mode, &frame, err) < 0) {
         return -1;
     }
     size_t padded = (size_t)frame.rows * (size_t)frame.columns * CODEC_STRIDE * CODEC_STRIDE * 3;
@@ -131,7 +132,7 @@ int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width
             put_picture(&frame, rgb + (size_t)(done + n) * frame.pixels * 3,
                         in + (size_t)n * padded);
         }
-        set_rate(network->encoder, network->nodes.rate, batch, p);
+        set_mode(codec, network->encoder, network->nodes.mode, batch, mode);
         graph_forward(network->encoder);
         const float *out = graph_data(network->encoder, network->nodes.symbols);
         size_t stride = (size_t)frame.rows * (size_t)frame.columns * SYMBOL_REALS;
@@ -145,11 +146,11 @@ int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width
 }
 
 int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
-                       const float *noise_var, int width, int height, int p, uint8_t *rgb,
+                       const float *noise_var, int width, int height, int mode, uint8_t *rgb,
                        err_t *err)
 {
     frame_t frame;
-    if (make_frame(codec, width, height, p, &frame, err) < 0) {
+    if (make_frame(codec, width, height, mode, &frame, err) < 0) {
         return -1;
     }
     size_t places = (size_t)frame.rows * (size_t)frame.columns;
@@ -165,6 +166,7 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
             size_t first = (size_t)(done + n) * frame.symbols;
             put_symbols(&frame, symbols + first, noise_var + first, in + (size_t)n * places * SOFT);
         }
+        set_mode(codec, network->decoder, network->mode, batch, mode);
         graph_forward(network->decoder);
         const float *out = graph_data(network->decoder, network->picture);
         for (int n = 0; n < batch; n++) {
@@ -176,16 +178,16 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
     return 0;
 }
 
-int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int p,
+int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int mode,
                  float complex *symbols, err_t *err)
 {
-    return codec_encode_batch(codec, 1, rgb, width, height, p, symbols, err);
+    return codec_encode_batch(codec, 1, rgb, width, height, mode, symbols, err);
 }
 
 int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
-                 int height, int p, uint8_t *rgb, err_t *err)
+                 int height, int mode, uint8_t *rgb, err_t *err)
 {
-    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, p, rgb, err);
+    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, mode, rgb, err);
 }
 
 int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)

@@ -25,7 +25,7 @@ typedef struct {
     uint64_t used;            /* the codec's clock when last asked for */
     graph_t *encoder, *decoder;
     codec_encoder_nodes_t nodes;
-    node_t soft, picture;
+    node_t soft, mode, picture; /* mode: the decoder's */
 } codec_network_t;
 
 enum { CODEC_NETWORKS_MAX = 16 };

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* optimizer: Adam (Kingma and Ba), AdamW, SGD with momentum, clipping, EMA. */
+/*
+ * optimizer: Adam (Kingma and Ba), AdamW, SGD with momentum, Muon, clipping, EMA.
+ *
+ * A Muon step is scaled by .2 sqrt(max(rows, columns)), which gives its elements the size that
+ * Adam's have (J. Liu and others, "Muon is scalable for LLM training", 2025): one rate serves both.
+ */
 #include "nn/optimizer.h"
 
 #include "nn/optimizer_state.h"
@@ -18,14 +23,17 @@ static bool options_good(const optimizer_options_t *o)
 {
     return o->beta1 >= 0.0f && o->beta1 < 1.0f && o->beta2 >= 0.0f && o->beta2 < 1.0f &&
            o->decay >= 0.0f && o->clip_norm >= 0.0f && o->ema >= 0.0f && o->ema < 1.0f &&
-           (o->kind != OPTIMIZER_ADAM_KIND || o->epsilon > 0.0f);
+           (o->kind == OPTIMIZER_SGD_KIND || o->epsilon > 0.0f) && o->momentum >= 0.0f &&
+           o->momentum < 1.0f;
 }
 
 static int slot_add(optimizer_t *optimizer, param_t *param, err_t *err)
 {
     optimizer_slot_t *slot = &optimizer->slot[optimizer->count];
-    bool buffer = param->flags & PARAM_BUFFER, adam = optimizer->options.kind == OPTIMIZER_ADAM_KIND;
+    bool buffer = param->flags & PARAM_BUFFER;
     slot->param = param;
+    slot->muon = !buffer && optimizer->options.kind == OPTIMIZER_MUON_KIND && param->rank == 4;
+    bool adam = optimizer->options.kind != OPTIMIZER_SGD_KIND && !slot->muon;
     slot->m = buffer ? NULL : zeroed(param->count);
     slot->v = buffer || !adam ? NULL : zeroed(param->count);
     slot->ema = optimizer->options.ema > 0.0f ? zeroed(param->count) : NULL;
@@ -38,6 +46,37 @@ static int slot_add(optimizer_t *optimizer, param_t *param, err_t *err)
         memcpy(slot->ema, param->value, param->count * sizeof(float));
     }
     return 0;
+}
+
+/* Rows and columns of a convolution's weight [O][I][k][k]. */
+static size_t rows_of(const param_t *param)
+{
+    return (size_t)param->shape[0];
+}
+
+static size_t columns_of(const param_t *param)
+{
+    return param->count / rows_of(param);
+}
+
+static int make_muon(optimizer_t *optimizer, err_t *err)
+{
+    size_t side = 1, count = 1;
+    for (int i = 0; i < params_count(optimizer->params); i++) {
+        const param_t *param = params_at(optimizer->params, i);
+        if (param->rank == 4) {
+            size_t rows = rows_of(param), columns = columns_of(param);
+            size_t shorter = rows < columns ? rows : columns;
+            side = shorter > side ? shorter : side;
+            count = param->count > count ? param->count : count;
+        }
+    }
+    optimizer->muon = muon_create(side, count, err);
+    optimizer->direction = zeroed(2 * count);
+    if (optimizer->muon != NULL && optimizer->direction == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for the optimiser's workspace");
+    }
+    return optimizer->muon != NULL && optimizer->direction != NULL ? 0 : -1;
 }
 
 optimizer_t *optimizer_create(params_t *params, const optimizer_options_t *options, err_t *err)
@@ -58,6 +97,10 @@ optimizer_t *optimizer_create(params_t *params, const optimizer_options_t *optio
     }
     optimizer->params = params;
     optimizer->options = *options;
+    if (options->kind == OPTIMIZER_MUON_KIND && make_muon(optimizer, err) < 0) {
+        optimizer_destroy(optimizer);
+        return NULL;
+    }
     for (int i = 0; i < count; i++) {
         param_t *param = params_at(params, i);
         if (!(param->flags & PARAM_FROZEN) && slot_add(optimizer, param, err) < 0) {
@@ -79,6 +122,8 @@ void optimizer_destroy(optimizer_t *optimizer)
         free(optimizer->slot[i].ema);
     }
     free(optimizer->slot);
+    muon_destroy(optimizer->muon);
+    free(optimizer->direction);
     free(optimizer);
 }
 
@@ -140,6 +185,25 @@ static void sgd(const optimizer_t *o, const optimizer_slot_t *slot, float rate, 
     }
 }
 
+static void muon(const optimizer_t *o, const optimizer_slot_t *slot, float rate)
+{
+    const param_t *param = slot->param;
+    const float momentum = o->options.momentum;
+    size_t rows = rows_of(param), columns = columns_of(param);
+    float *restrict m = slot->m, *restrict look = o->direction + param->count, *w = param->value;
+    const float *restrict g = param->grad;
+    for (size_t k = 0; k < param->count; k++) {
+        m[k] = momentum * m[k] + (1.0f - momentum) * g[k];
+        look[k] = momentum * m[k] + (1.0f - momentum) * g[k];
+    }
+    muon_orthogonalise(o->muon, rows, columns, look, o->direction);
+    float step = rate * 0.2f * sqrtf((float)(rows > columns ? rows : columns));
+    float keep = param->flags & PARAM_NO_DECAY ? 1.0f : 1.0f - rate * o->options.decay;
+    for (size_t k = 0; k < param->count; k++) {
+        w[k] = keep * w[k] - step * o->direction[k];
+    }
+}
+
 /*
  * Young averages follow faster.  An element that is exactly zero was never
  * seen (the running power of a rate not trained yet): it starts where the value is.
@@ -169,12 +233,21 @@ float optimizer_step(optimizer_t *optimizer, float learning_rate)
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < optimizer->count; i++) {
         const optimizer_slot_t *slot = &optimizer->slot[i];
-        if (slot->m && optimizer->options.kind == OPTIMIZER_ADAM_KIND) {
+        if (slot->v) {
             adam(optimizer, slot, learning_rate, factor);
-        } else if (slot->m) {
+        } else if (slot->m && !slot->muon) {
             sgd(optimizer, slot, learning_rate, factor);
         }
-        if (slot->ema) {
+        if (slot->ema && !slot->muon) {
+            average(optimizer, slot);
+        }
+    }
+    for (int i = 0; i < optimizer->count; i++) { /* each with all threads inside its products */
+        const optimizer_slot_t *slot = &optimizer->slot[i];
+        if (slot->muon) {
+            muon(optimizer, slot, learning_rate);
+        }
+        if (slot->muon && slot->ema) {
             average(optimizer, slot);
         }
     }

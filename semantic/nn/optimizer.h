@@ -2,7 +2,8 @@
 /*
  * optimizer: one step from gradients to weights.  Adam and AdamW (Loshchilov and
  * Hutter: decay decoupled from the gradient), SGD with Nesterov or plain
- * momentum; global-norm clipping; an exponential moving average of the weights.
+ * momentum; Muon (K. Jordan and others, 2024) for convolutions with Adam for the rest;
+ * global-norm clipping; an exponential moving average of the weights.
  *
  *     optimizer_options_t o = OPTIMIZER_ADAMW;
  *     optimizer_t *opt = optimizer_create(params, &o, &err);   // after graph_finish
@@ -21,7 +22,11 @@
 #include "err.h"
 #include "nn/params.h"
 
-typedef enum { OPTIMIZER_ADAM_KIND, OPTIMIZER_SGD_KIND } optimizer_kind_t;
+typedef enum {
+    OPTIMIZER_ADAM_KIND,
+    OPTIMIZER_SGD_KIND,
+    OPTIMIZER_MUON_KIND, /* tensors of rank 4 by Muon, all others by Adam at the same rate */
+} optimizer_kind_t;
 
 typedef struct {
     optimizer_kind_t kind;
@@ -30,13 +35,15 @@ typedef struct {
     float epsilon;   /* Adam */
     float decay;     /* decoupled weight decay per unit of learning rate (both kinds), >= 0 */
     bool nesterov;   /* SGD */
+    float momentum;  /* Muon, Nesterov's form.  [0, 1) */
     float clip_norm; /* gradients are scaled down to this global L2 norm; 0 = never */
     float ema;       /* decay of the weight average, e.g. 0.999; 0 = none */
 } optimizer_options_t;
 
-#define OPTIMIZER_ADAM {OPTIMIZER_ADAM_KIND, 0.9f, 0.999f, 1e-8f, 0.0f, false, 1.0f, 0.0f}
-#define OPTIMIZER_ADAMW {OPTIMIZER_ADAM_KIND, 0.9f, 0.999f, 1e-8f, 0.01f, false, 1.0f, 0.0f}
-#define OPTIMIZER_SGD {OPTIMIZER_SGD_KIND, 0.9f, 0.0f, 0.0f, 5e-4f, true, 0.0f, 0.0f}
+#define OPTIMIZER_ADAM {OPTIMIZER_ADAM_KIND, 0.9f, 0.999f, 1e-8f, 0.0f, false, 0.95f, 1.0f, 0.0f}
+#define OPTIMIZER_ADAMW {OPTIMIZER_ADAM_KIND, 0.9f, 0.999f, 1e-8f, 0.01f, false, 0.95f, 1.0f, 0.0f}
+#define OPTIMIZER_MUON {OPTIMIZER_MUON_KIND, 0.9f, 0.999f, 1e-8f, 0.0f, false, 0.95f, 1.0f, 0.0f}
+#define OPTIMIZER_SGD {OPTIMIZER_SGD_KIND, 0.9f, 0.0f, 0.0f, 5e-4f, true, 0.0f, 0.0f, 0.0f}
 
 typedef struct optimizer optimizer_t;
 

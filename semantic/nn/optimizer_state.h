@@ -3,12 +3,14 @@
 #ifndef SEMANTIC_NN_OPTIMIZER_STATE_H
 #define SEMANTIC_NN_OPTIMIZER_STATE_H
 
+#include "nn/muon.h"
 #include "nn/optimizer.h"
 
 typedef struct {
     param_t *param;
     float *m;   /* first moment or momentum; NULL for buffers */
-    float *v;   /* second moment; Adam only */
+    float *v;   /* second moment; NULL where Adam does not move the tensor */
+    bool muon;  /* the tensor is moved by Muon */
     float *ema; /* average, or while swapped the weights; NULL without EMA */
 } optimizer_slot_t;
 
@@ -19,6 +21,8 @@ struct optimizer {
     int count;
     uint64_t steps, skipped;
     bool swapped;
+    muon_t *muon;     /* its workspace; NULL without Muon, as … */
+    float *direction; /* … room for one tensor's step and what it is made from */
 };
 
 #endif

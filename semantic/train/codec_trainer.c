@@ -5,7 +5,7 @@
  * is normalised together), and an SNR for each picture.
  *
  *     loss = 500 * w(gamma) * v_p * mean (x_hat - x)^2 + eta * commitment
- *     w(gamma) = 2.2 / (1 + 10^(-.075 (gamma_dB - 9)))
+ *     w(gamma) = 2.2 / (1 + 10^(-.09 (gamma_dB - 12)))
  *
  * w is about one over the error to expect at that SNR (else low SNR would
  * dominate), v_p the same for the rates.  The gradient's norm is clipped well
@@ -33,6 +33,7 @@ enum { PLACES = PLACES_SIDE * PLACES_SIDE, CHECK_IMAGES = 500 };
 
 static const float rate_share[CODEC_RATES] = {0.2f, 0.4f, 0.2f, 0.2f};
 static const float rate_weight[CODEC_RATES] = {0.6f, 1.0f, 1.4f, 1.8f};
+static const double snr_slip_db = 5.0, snr_slip_share = 0.25; /* design SNRs that are wrong */
 static const double spread_min_s = 30e-9, spread_max_s = 300e-9;
 
 typedef struct {
@@ -45,7 +46,7 @@ typedef struct {
     int p;            /* the step's rate … */
     bool fading;      /* … and kind of channel */
     codec_encoder_nodes_t encoder;
-    node_t h, noise, n0, weight;
+    node_t mode, h, noise, n0, weight; /* mode: the decoder's */
     dataset_t *test;
 } trainer_t;
 
@@ -57,13 +58,15 @@ static graph_t *build(void *context, params_t *params, int batch, err_t *err)
         return NULL;
     }
     t->count = batch;
+    graph_use_bf16(g, options_bool(t->options, "train.bf16"));
     codec_net_encoder(g, BATCHES_SIDE, BATCHES_SIDE, &t->shape, &t->encoder);
+    t->mode = graph_input(g, 1, 1, CODEC_MODE_FEATURES);
     t->h = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
     t->noise = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
     t->n0 = graph_input(g, 1, 1, 1);
     t->weight = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, t->encoder.symbols, t->h, t->noise, t->n0);
-    node_t picture = codec_net_decoder(g, soft, &t->shape);
+    node_t picture = codec_net_decoder(g, soft, t->mode, &t->shape);
     graph_add_loss(g, graph_mse_weighted(g, picture, t->encoder.image, t->weight), 1.0f);
     double commitment = options_real(t->options, "codec.commitment");
     if (commitment > 0.0) {
@@ -85,6 +88,25 @@ static int draw_rate(rng_t *rng)
         u -= rate_share[p - 1];
     }
     return p;
+}
+
+static double normal(rng_t *rng)
+{
+    float x;
+    rng_normal(rng, &x, 1);
+    return (double)x;
+}
+
+/* The design SNR is the channel's within a decibel, or (snr_slip_share) a few decibels off it, for
+   real transmitters know it only so well. */
+static void draw_mode(const trainer_t *t, graph_t *graph, rng_t *rng, int n, double snr_db)
+{
+    bool slips = (double)rng_uniform(rng) < snr_slip_share;
+    double error_db = slips ? snr_slip_db * normal(rng) : (double)rng_uniform(rng) - 0.5;
+    float *encoder = graph_data(graph, t->encoder.mode) + (size_t)n * CODEC_MODE_FEATURES;
+    float *decoder = graph_data(graph, t->mode) + (size_t)n * CODEC_MODE_FEATURES;
+    codec_net_mode(t->p, snr_db + error_db, encoder);
+    memcpy(decoder, encoder, CODEC_MODE_FEATURES * sizeof(*decoder));
 }
 
 /* One picture's channel: h and noise of every used symbol, N0, and the loss's weight. */
@@ -113,9 +135,10 @@ static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
             n_out[at + 1] = cimagf(noise[i]);
         }
     }
+    draw_mode(t, graph, rng, n, snr_db);
     graph_data(graph, t->n0)[n] = n0;
     graph_data(graph, t->weight)[n] = (float)(500.0 * 2.2 * (double)rate_weight[t->p - 1] /
-                                              (1.0 + pow(10.0, -0.075 * (snr_db - 9.0))));
+                                              (1.0 + pow(10.0, -0.09 * (snr_db - 12.0))));
 }
 
 static uint64_t seed_of(const trainer_t *t)
@@ -137,13 +160,10 @@ static void fill(void *context, graph_t *graph, int64_t step, int first, int cou
 {
     const trainer_t *t = context;
     batches_fill(t->batches, step, first, count, graph_data(graph, t->encoder.image), NULL);
-    float *one_hot = graph_data(graph, t->encoder.rate);
-    memset(one_hot, 0, sizeof(*one_hot) * CODEC_RATES * (size_t)count);
     for (int n = 0; n < count; n++) {
         rng_t rng;
         rng_seed(&rng, seed_of(t),
                  CHANNEL_STREAM + (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
-        one_hot[n * CODEC_RATES + t->p - 1] = 1.0f;
         draw_channel(t, graph, &rng, n);
     }
     graph_set_prefix(graph, t->p * CODEC_CHANNELS_PER_RATE);
@@ -173,7 +193,7 @@ static void describe(void *context, char *text, size_t size)
 static int measure(codec_t *codec, const dataset_t *set, int p, bool rayleigh, double snr_db,
                    size_t images, char *text, size_t size, err_t *err)
 {
-    evaluate_point_t point = {.p = p,
+    evaluate_point_t point = {.mode = codec_mode(codec, p, snr_db),
                               .snr_db = snr_db,
                               .rayleigh = rayleigh,
                               .delay_spread_s = 100e-9,

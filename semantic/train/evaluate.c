@@ -83,7 +83,7 @@ static int send_group(group_t *group, codec_t *codec, judge_t *judge, const eval
                       quality_sum_t *sum, double *energy, err_t *err)
 {
     size_t bytes = (size_t)group->width * (size_t)group->height * 3;
-    if (codec_encode_batch(codec, group->count, group->rgb, group->width, group->height, point->p,
+    if (codec_encode_batch(codec, group->count, group->rgb, group->width, group->height, point->mode,
                            group->sent, err) < 0) {
         return -1;
     }
@@ -97,7 +97,7 @@ static int send_group(group_t *group, codec_t *codec, judge_t *judge, const eval
                  group->noise_var + at);
     }
     if (codec_decode_batch(codec, group->count, group->sent, group->noise_var, group->width,
-                           group->height, point->p, group->received, err) < 0) {
+                           group->height, point->mode, group->received, err) < 0) {
         return -1;
     }
     int predicted[BATCH_MAX];
@@ -136,7 +136,7 @@ static int send_all(group_t *group, image_t *picture, codec_t *codec, const data
             return -1;
         }
         if (other &&
-            group_resize(group, codec, picture->width, picture->height, point->p, err) < 0) {
+            group_resize(group, codec, picture->width, picture->height, point->mode, err) < 0) {
             return -1;
         }
         memcpy(group->rgb + (size_t)group->count * image_bytes(picture), picture->rgb,
@@ -162,6 +162,13 @@ int evaluate_point(codec_t *codec, const dataset_t *set, judge_t *judge,
     return status;
 }
 
+/* evaluate.design_snr_db: a number, or the channel's own. */
+static double design_snr_db(const options_t *options, double snr_db)
+{
+    const char *text = options_string(options, "evaluate.design_snr_db");
+    return strcmp(text, "matched") == 0 ? snr_db : strtod(text, NULL);
+}
+
 static int print_points(const options_t *options, codec_t *codec, const dataset_t *set,
                         judge_t *judge, err_t *err)
 {
@@ -178,8 +185,9 @@ static int print_points(const options_t *options, codec_t *codec, const dataset_
             double rate = options_real_at(options, "evaluate.rate", r), power = 0.0;
             quality_sum_t sum = QUALITY_SUM_INIT;
             point.snr_db = options_real_at(options, "evaluate.snr_db", s);
-            point.p = codec_find_rate(codec, (int)lround(rate * 5040.0), 5040, err);
-            if (point.p < 0 || evaluate_point(codec, set, judge, &point, &sum, &power, err) < 0) {
+            int p = codec_find_rate(codec, (int)lround(rate * 5040.0), 5040, err);
+            point.mode = p < 0 ? p : codec_mode(codec, p, design_snr_db(options, point.snr_db));
+            if (point.mode < 0 || evaluate_point(codec, set, judge, &point, &sum, &power, err) < 0) {
                 return -1;
             }
             printf("%-7s %6.1f  %7.3f  %12.3f  %.4f  %8.4f  %.3f\n",

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 
 typedef struct {
-    int p; /* the codec's rate */
+    int mode; /* the codec's: rate and design SNR */
     double snr_db;
     bool rayleigh; /* block fading, one draw a picture (fading.h); else h = 1 */
     double delay_spread_s;

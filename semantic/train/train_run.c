@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* In the order of the options' choices. */
+enum { SCHEDULE_COSINE, SCHEDULE_TRIANGLE, SCHEDULE_TRAPEZOID };
+
 /* What a checkpoint counts. */
 enum { COUNT_STEP, COUNT_SECONDS, COUNTERS };
 
@@ -142,11 +145,17 @@ static float learning_rate(const run_t *run, int64_t step)
     float peak = (float)options_real(run->options, "train.peak_lr");
     float end = (float)options_real(run->options, "train.floor_lr");
     int64_t warmup = (int64_t)(options_real(run->options, "train.warmup") * (double)run->steps);
-    if (options_choice(run->options, "train.schedule") == 0) {
+    int schedule = options_choice(run->options, "train.schedule");
+    if (schedule == SCHEDULE_COSINE) {
         return schedule_cosine((uint64_t)step, (uint64_t)warmup, (uint64_t)run->steps, peak, end);
     }
     if (step < warmup) {
         return peak * (float)(step + 1) / (float)warmup;
+    }
+    if (schedule == SCHEDULE_TRAPEZOID) {
+        double decline = options_real(run->options, "train.decline") * (double)run->steps;
+        double left = decline > 0.0 ? (double)(run->steps - step) / decline : 1.0;
+        return end + (peak - end) * (float)(left < 1.0 ? left : 1.0);
     }
     return end + (peak - end) * (float)(run->steps - step) / (float)(run->steps - warmup);
 }
@@ -229,10 +238,9 @@ static int loop(run_t *run, err_t *err)
 
 static optimizer_t *make_optimizer(const options_t *options, params_t *params, err_t *err)
 {
-    optimizer_options_t adamw = OPTIMIZER_ADAMW, sgd = OPTIMIZER_SGD;
-    bool is_sgd = options_choice(options, "train.optimizer") == 1;
-    optimizer_options_t settings = is_sgd ? sgd : adamw;
-    if (!is_sgd) {
+    static const optimizer_options_t kinds[] = {OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_MUON};
+    optimizer_options_t settings = kinds[options_choice(options, "train.optimizer")];
+    if (settings.kind != OPTIMIZER_SGD_KIND) {
         settings.beta2 = (float)options_real(options, "train.beta2");
     }
     settings.decay = (float)options_real(options, "train.decay");
@@ -257,7 +265,11 @@ int train_run(const options_t *options, train_task_t *task, err_t *err)
         sigaction(SIGTERM, &action, NULL);
         say(&run, "semradio-train %s, %lld steps, %zu weights\n%s", task->kind,
             (long long)run.steps, params_trainable(task->params), run.recipe);
-        status = load_checkpoint(&run, err) < 0 ? -1 : loop(&run, err);
+        const char *init = options_string(options, "train.init");
+        bool ready = init[0] == '\0' ||
+                     params_load(task->params, init, "", PARAMS_PARTIAL, err) >= 0;
+        params_changed(task->params);
+        status = !ready || load_checkpoint(&run, err) < 0 ? -1 : loop(&run, err);
     }
     optimizer_destroy(run.optimizer);
     lines_close(run.log, NULL);
