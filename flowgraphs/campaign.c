@@ -7,6 +7,7 @@
 #include "waveform/waveform_options.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,11 +150,16 @@ const char *campaign_value(const campaign_t *campaign, const char *key,
     return sweep_spell(campaign->options, key, text);
 }
 
+/* NaN: neither a number nor "matched". */
 static double design_snr_db(const options_t *options)
 {
     const char *text = options_string(options, "codec.design_snr_db");
-    return strcmp(text, "matched") == 0 ? options_real(options, "channel.snr_db")
-                                        : strtod(text, NULL);
+    if (strcmp(text, "matched") == 0) {
+        return options_real(options, "channel.snr_db");
+    }
+    char *end = NULL;
+    double value = strtod(text, &end);
+    return end == text || *end != '\0' ? (double)NAN : value;
 }
 
 trial_config_t campaign_trial(const campaign_t *campaign)

@@ -4,6 +4,7 @@
 #include "codec/codec.h"
 #include "quality/judge.h"
 
+#include <math.h>
 #include <string.h>
 
 static void note_content(json_t *contents, const char *kind, const char *name, uint64_t hash)
@@ -38,6 +39,11 @@ static int check_all(campaign_t *campaign, json_t *contents, err_t *err)
     for (size_t point = 0; point < campaign_points(campaign); point++) {
         campaign_select(campaign, point);
         trial_config_t trial = campaign_trial(campaign);
+        if (isnan(trial.design_snr_db)) {
+            char text[SWEEP_SPELLING_SIZE];
+            return err_set(err, ERR_ARGUMENT, "codec.design_snr_db = %s is not a number or \"matched\"",
+                           campaign_value(campaign, "codec.design_snr_db", text));
+        }
         snprintf(names, sizeof names, "%s %d/%d %s", trial.codec, trial.rate_numerator,
                  trial.rate_denominator, trial.judge);
         if (strcmp(names, checked) != 0 && check_trial(&trial, contents, err) != 0) {

@@ -35,7 +35,7 @@ typedef struct {
     codec_t *codec;
     judge_t *judge; /* NULL: none */
     link_t *link;
-    int p;                /* rate */
+    int mode;             /* of the codec: rate and design SNR */
     size_t frame_symbols; /* the most of any frame ... */
     size_t round_symbols; /* ... and of any round */
     size_t round_pixels;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Pictures into the encoder's input and symbols out of it; the same backwards. */
+#include "codec/codec_run.h"
+
 #include "codec/codec_state.h"
 
 #include "cmplx.h"
@@ -15,20 +17,14 @@ typedef struct {
     size_t symbols, pixels;
 } frame_t;
 
-static int make_frame(const codec_t *codec, int width, int height, int mode, frame_t *frame,
-                      err_t *err)
+static frame_t make_frame(const codec_t *codec, int width, int height, int mode)
 {
-    size_t symbols = codec_symbols(codec, width, height, mode);
-    if (symbols == 0) {
-        err_set(err, ERR_ARGUMENT,
-                "codec %s: %d x %d pixels in mode %d is outside 1 .. %d a side and the codec's modes",
-                codec_name(codec), width, height, mode, CODEC_SIDE_MAX);
-        return -1;
-    }
-    *frame = (frame_t){width,   height,
-                       codec_places(height), codec_places(width),
-                       symbols, (size_t)width * (size_t)height};
-    return 0;
+    return (frame_t){width,
+                     height,
+                     codec_places(height),
+                     codec_places(width),
+                     codec_symbols(codec, width, height, mode),
+                     (size_t)width * (size_t)height};
 }
 
 static int at_most(int value, int limit)
@@ -112,13 +108,10 @@ static void set_mode(const codec_t *codec, graph_t *graph, node_t input, int bat
     graph_set_prefix(graph, p * CODEC_CHANNELS_PER_RATE);
 }
 
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int mode,
-                       float complex *symbols, err_t *err)
+int codec_run_encode(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int mode,
+                     float complex *symbols, err_t *err)
 {
-    frame_t frame;
-    if (make_frame(codec, width, height, mode, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, mode);
     size_t padded = (size_t)frame.rows * (size_t)frame.columns * CODEC_STRIDE * CODEC_STRIDE * 3;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -145,14 +138,11 @@ int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width
     return 0;
 }
 
-int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
-                       const float *noise_var, int width, int height, int mode, uint8_t *rgb,
-                       err_t *err)
+int codec_run_decode(codec_t *codec, int images, const float complex *symbols,
+                     const float *noise_var, int width, int height, int mode, uint8_t *rgb,
+                     err_t *err)
 {
-    frame_t frame;
-    if (make_frame(codec, width, height, mode, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, mode);
     size_t places = (size_t)frame.rows * (size_t)frame.columns;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -178,24 +168,9 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
     return 0;
 }
 
-int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int mode,
-                 float complex *symbols, err_t *err)
+int codec_run_prepare(codec_t *codec, int width, int height, int images, err_t *err)
 {
-    return codec_encode_batch(codec, 1, rgb, width, height, mode, symbols, err);
-}
-
-int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
-                 int height, int mode, uint8_t *rgb, err_t *err)
-{
-    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, mode, rgb, err);
-}
-
-int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)
-{
-    frame_t frame;
-    if (make_frame(codec, width, height, 1, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, 1);
     for (int batch = codec_chunk(frame.rows, frame.columns, images); batch >= 1; batch /= 2) {
         if (codec_network(codec, frame.rows, frame.columns, batch, CODEC_ENCODER, err) == NULL ||
             codec_network(codec, frame.rows, frame.columns, batch, CODEC_DECODER, err) == NULL) {

@@ -71,9 +71,30 @@ static void test_rates(void)
     CHECK_INT(codec_symbols(codec, 33, 47, 2), 8 * 9 * 12);
     CHECK_INT(codec_symbols(codec, 1, 1, 1), 4);
     CHECK_INT(codec_symbols(codec, 0, 1, 1), 0);
-    CHECK_INT(codec_symbols(codec, 1, 1, 5), 0);
+    CHECK_INT(codec_symbols(codec, 1, 1, 0), 0);
+    CHECK_INT(codec_symbols(codec, 1, 1, 121), 0);
     CHECK_INT(codec_symbols(codec, CODEC_SIDE_MAX + 1, 1, 1), 0);
     CHECK_AT_LEAST(codec_id(codec), 1);
+}
+
+static void test_modes(void)
+{
+    for (int p = 1; p <= 4; p++) {
+        CHECK_INT(codec_mode_rate(codec, p), p);
+        CHECK_NEAR(codec_mode_snr_db(codec, p), 10.0, 0.0);
+        for (int snr_db = -1; snr_db <= 26; snr_db++) {
+            int mode = codec_mode(codec, p, snr_db + 0.4);
+            CHECK_AT_LEAST(255, mode);
+            CHECK_INT(codec_mode_rate(codec, mode), p);
+            CHECK_NEAR(codec_mode_snr_db(codec, mode), (double)snr_db, 0.0);
+            CHECK_INT(codec_symbols(codec, SIDE, SIDE, mode), codec_symbols(codec, SIDE, SIDE, p));
+        }
+        CHECK_NEAR(codec_mode_snr_db(codec, codec_mode(codec, p, -300.0)), -1.0, 0.0);
+        CHECK_NEAR(codec_mode_snr_db(codec, codec_mode(codec, p, 1e9)), 26.0, 0.0);
+        CHECK_NEAR(codec_mode_snr_db(codec, codec_mode(codec, p, (double)NAN)), -1.0, 0.0);
+    }
+    CHECK_INT(codec_mode_rate(codec, 0), 0);
+    CHECK_INT(codec_mode_rate(codec, 121), 0);
 }
 
 static void test_points(void)
@@ -119,8 +140,8 @@ static void test_any_size(void)
         CHECK_AT_LEAST(quality_psnr_db(quality_mse(rgb, back, bytes)), 20.0);
     }
     CHECK_INT(codec_encode(codec, rgb, 0, 5, 1, symbols, &err), -1);
-    CHECK_INT(codec_decode(codec, symbols, noise_var, 5, 5, 9, back, &err), -1);
-    CHECK_ERROR_NAMES(&err, "p = 9");
+    CHECK_INT(codec_decode(codec, symbols, noise_var, 5, 5, 121, back, &err), -1);
+    CHECK_ERROR_NAMES(&err, "mode 121");
 }
 
 /*
@@ -190,7 +211,7 @@ static void test_lost(void)
 
 static double fashion_db(const dataset_t *set, int p, double snr_db, double *power)
 {
-    evaluate_point_t point = {.p = p, .snr_db = snr_db, .seed = 1, .images = 500};
+    evaluate_point_t point = {.mode = p, .snr_db = snr_db, .seed = 1, .images = 500};
     quality_sum_t sum = QUALITY_SUM_INIT;
     CHECK_INT(evaluate_point(codec, set, NULL, &point, &sum, power, NULL), 0);
     return quality_sum_psnr_db(&sum);
@@ -292,9 +313,9 @@ static void test_hostile_weights(void)
     refuse_bytes(bytes, size - 4);
     char *width = memmem(bytes, 8192, "\"width\":\"", 9);
     CU_ASSERT_PTR_NOT_NULL_FATAL(width);
-    width[9] = '1'; /* 96 -> 16: every tensor now has the wrong shape */
+    width[10] = '1'; /* 128 -> 118: every tensor now has the wrong shape */
     refuse_bytes(bytes, size);
-    width[9] = 'x';
+    width[10] = 'x';
     refuse_bytes(bytes, size);
     free(bytes);
     CU_ASSERT_PTR_NULL(codec_open("no-such-codec", &err));
@@ -303,6 +324,7 @@ static void test_hostile_weights(void)
 
 static const check_test_t tests[] = {
     {"rates, symbols, and sizes agree", test_rates},
+    {"a mode is a rate and a design SNR", test_modes},
     {"what is sent are scaled 64-QAM points", test_points},
     {"pictures of any size go through", test_any_size},
     {"a batch gives what single calls give", test_batch},

@@ -197,6 +197,63 @@ static void test_conv(void)
     check(conv_valid, 2, 5, 4, 3, 2e-3);
 }
 
+/* One convolution, forward and backward, in fp32 and bfloat16, the same numbers in. */
+static bool conv_both(bool bf16, float *out, float *d_in, float *d_weight)
+{
+    err_t err = ERR_INIT;
+    params_t *params = params_create(5, &err);
+    graph_t *g = graph_create(params, GRAPH_TRAIN, 2, 1, &err);
+    graph_use_bf16(g, bf16);
+    node_t in = graph_input_with_gradient(g, 6, 6, 32);
+    node_t conv = graph_conv(g, in, "l", 32, 3);
+    bool made = graph_finish(g, &err) == 0;
+    if (made) {
+        rng_t rng;
+        float seed[2 * 6 * 6 * 32];
+        rng_seed(&rng, 6, 0);
+        rng_normal(&rng, graph_data(g, in), graph_count(g, in));
+        rng_normal(&rng, seed, graph_count(g, conv));
+        params_zero_gradients(params);
+        graph_forward(g);
+        graph_backward_from(g, conv, seed);
+        memcpy(out, graph_data(g, conv), graph_count(g, conv) * sizeof *out);
+        memcpy(d_in, graph_grad(g, in), graph_count(g, in) * sizeof *d_in);
+        memcpy(d_weight, params_find(params, "l.weight")->grad, 32 * 32 * 9 * sizeof *d_weight);
+    }
+    graph_destroy(g);
+    params_destroy(params);
+    return made;
+}
+
+static double relative(const float *a, const float *b, size_t count)
+{
+    double error = 0.0, size = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        error += (double)(a[i] - b[i]) * (double)(a[i] - b[i]);
+        size += (double)a[i] * (double)a[i];
+    }
+    return sqrt(error / size);
+}
+
+static void test_bf16(void)
+{
+    enum { ACTIVATIONS = 2 * 6 * 6 * 32, WEIGHTS = 32 * 32 * 9 };
+    static float out[2][ACTIVATIONS], d_in[2][ACTIVATIONS], d_weight[2][WEIGHTS];
+    CU_ASSERT_TRUE(conv_both(false, out[0], d_in[0], d_weight[0]));
+    if (!conv_both(true, out[1], d_in[1], d_weight[1])) {
+        fprintf(stderr, "this processor has no bfloat16 convolutions: not tested\n");
+        return;
+    }
+    /* 8 bits of mantissa: each factor is wrong by 2^-9 at most, 1.7e-3 on average. */
+    const double errors[3] = {relative(out[0], out[1], ACTIVATIONS),
+                              relative(d_in[0], d_in[1], ACTIVATIONS),
+                              relative(d_weight[0], d_weight[1], WEIGHTS)};
+    for (int i = 0; i < 3; i++) {
+        CHECK_AT_LEAST(4e-3, errors[i]);
+        CHECK_AT_LEAST(errors[i], 5e-4); /* it did round */
+    }
+}
+
 static void test_linear(void)
 {
     check(linear, 3, 1, 1, 9, 2e-3);
@@ -364,6 +421,7 @@ static void test_straight_through(void)
 
 static const check_test_t tests[] = {
     {"convolution: input, weight and bias gradients are the differences", test_conv},
+    {"bfloat16 convolutions round, no more", test_bf16},
     {"linear: gradients are the differences", test_linear},
     {"activations: gradients are the differences", test_activations},
     {"joining and modulating layers: gradients are the differences", test_mix},

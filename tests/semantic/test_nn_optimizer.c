@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Steps against the published update rules in double precision; clipping, EMA, schedule. */
 #include "check.h"
+#include "nn/muon.h"
 #include "nn/optimizer.h"
+#include "rng.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static params_t *two_tensors(void)
 {
@@ -150,9 +154,70 @@ static void test_frozen(void)
     params_destroy(params);
 }
 
+/* out out^T of a wide matrix: the squares of its singular values are the eigenvalues, so near the
+   identity; and M out^T is symmetric and positive, as it is for the nearest orthogonal matrix. */
+static void test_orthogonal(void)
+{
+    enum { ROWS = 12, COLUMNS = 40 };
+    for (int tall = 0; tall < 2; tall++) {
+        size_t rows = tall ? COLUMNS : ROWS, columns = tall ? ROWS : COLUMNS;
+        float in[ROWS * COLUMNS], out[ROWS * COLUMNS];
+        rng_t rng;
+        rng_seed(&rng, 3, 0);
+        rng_normal(&rng, in, ROWS * COLUMNS);
+        muon_t *muon = muon_create(ROWS, ROWS * COLUMNS, NULL);
+        muon_orthogonalise(muon, rows, columns, in, out);
+        size_t r = tall ? 1 : columns, c = tall ? columns : 1; /* steps along short and long side */
+        for (size_t i = 0; i < ROWS; i++) {
+            for (size_t k = 0; k < ROWS; k++) {
+                double square = 0.0, mixed = 0.0, other = 0.0;
+                for (size_t j = 0; j < COLUMNS; j++) {
+                    square += (double)out[i * r + j * c] * (double)out[k * r + j * c];
+                    mixed += (double)in[i * r + j * c] * (double)out[k * r + j * c];
+                    other += (double)in[k * r + j * c] * (double)out[i * r + j * c];
+                }
+                CHECK_NEAR(square, i == k ? 0.95 : 0.0, i == k ? 0.5 : 0.45);
+                CHECK_NEAR(mixed, other, 1e-3);
+                CU_ASSERT(i != k || mixed > 0.0);
+            }
+        }
+        muon_destroy(muon);
+    }
+}
+
+static void test_muon(void)
+{
+    err_t err = ERR_INIT;
+    params_t *params = params_create(1, &err);
+    param_t *weight = params_add(params, "weight", 4, (int[]){8, 2, 3, 3}, 0, PARAM_INIT_NORMAL, 1.0f, &err);
+    param_t *bias = params_add(params, "bias", 1, (int[]){1}, 0, PARAM_INIT_CONSTANT, 1.0f, &err);
+    optimizer_options_t o = OPTIMIZER_MUON;
+    optimizer_t *optimizer = optimizer_create(params, &o, &err);
+    float before[144];
+    rng_t rng;
+    rng_seed(&rng, 4, 0);
+    rng_normal(&rng, weight->grad, weight->count);
+    bias->grad[0] = 1e-3f;
+    memcpy(before, weight->value, sizeof before);
+    optimizer_step(optimizer, 0.01f);
+    double square = 0.0, along = 0.0;
+    for (size_t i = 0; i < weight->count; i++) {
+        double move = (double)(weight->value[i] - before[i]);
+        square += move * move / (double)weight->count;
+        along += move * (double)weight->grad[i];
+    }
+    CHECK_NEAR(sqrt(square), 0.2 * 0.01, 0.0005); /* as large as Adam's usual step */
+    CU_ASSERT(along < 0.0);
+    CHECK_NEAR(bias->value[0], 1.0 - 0.01, 1e-5); /* Adam's first step */
+    optimizer_destroy(optimizer);
+    params_destroy(params);
+}
+
 static const check_test_t tests[] = {
     {"AdamW is Loshchilov and Hutter's, without decay on biases", test_adam},
     {"SGD with and without Nesterov's momentum", test_sgd},
+    {"Muon's direction is the nearest orthogonal matrix, nearly", test_orthogonal},
+    {"Muon moves convolutions, Adam the rest", test_muon},
     {"gradients are clipped by their global norm; a NaN skips the step", test_clip},
     {"the average follows and swaps in and out", test_ema},
     {"the schedule warms up and ends at its floor", test_schedule},

@@ -28,6 +28,7 @@ static void test_bad_words(void)
         {{"source=fashion-mnist:weird"}, "weird"},
         {{"codec=/no/such.safetensors"}, "/no/such.safetensors"},
         {{"codec.rate=1/7"}, "1/7"},
+        {{"codec.design_snr_db=5,guess"}, "guess"},
         {{"judge=nobody"}, "nobody"},
         {{"out=/dev/full"}, "/dev/full"},
         {{"out=/proc/campaign"}, "/proc/campaign"},
