@@ -52,6 +52,11 @@ static int open_references(rx_t *rx, const options_t *o, err_t *err)
 static int open_codecs(rx_t *rx, const options_t *o, err_t *err)
 {
     rx->decoders[0].codec = codec_open(options_string(o, "codec.name"), err);
+    if (rx->decoders[0].codec != NULL &&
+        codec_set_precision(rx->decoders[0].codec,
+                            (codec_precision_t)options_choice(o, "codec.precision"), err) < 0) {
+        return err_prefix(err, "codec.precision");
+    }
     for (int i = 1; i < rx->decoder_count && rx->decoders[i - 1].codec != NULL; i++) {
         rx->decoders[i].codec = codec_clone(rx->decoders[0].codec, err);
     }

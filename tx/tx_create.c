@@ -57,6 +57,9 @@ static int open_codec(tx_t *tx, const options_t *o, err_t *err)
     if (codec == NULL) {
         return -1;
     }
+    if (codec_set_precision(codec, (codec_precision_t)options_choice(o, "codec.precision"), err) < 0) {
+        return err_prefix(err, "codec.precision");
+    }
     int numerator, denominator;
     options_fraction(o, "codec.rate", &numerator, &denominator);
     tx->rate_p = codec_find_rate(codec, numerator, denominator, err);

@@ -166,8 +166,42 @@ codec_t *codec_clone(const codec_t *codec, err_t *err)
         codec_close(clone);
         return NULL;
     }
+    clone->bf16 = codec->bf16;
     codec_use(clone, codec->variant);
     return clone;
+}
+
+static bool made_for_bf16(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+static void drop_networks(codec_t *codec)
+{
+    for (int i = 0; i < CODEC_NETWORKS_MAX; i++) {
+        codec_network_free(&codec->networks[i]);
+    }
+}
+
+int codec_set_precision(codec_t *codec, codec_precision_t precision, err_t *err)
+{
+    bool before = codec->bf16;
+    codec->bf16 = precision == CODEC_BF16 || (precision == CODEC_AUTO && made_for_bf16());
+    drop_networks(codec);
+    if (codec_network(codec, 1, 1, 1, CODEC_DECODER, err) == NULL) {
+        codec->bf16 = before;
+        return -1;
+    }
+    return 0;
+}
+
+codec_precision_t codec_get_precision(const codec_t *codec)
+{
+    return codec->bf16 ? CODEC_BF16 : CODEC_FP32;
 }
 
 void codec_weights_release(codec_weights_t *weights)
@@ -186,9 +220,7 @@ void codec_close(codec_t *codec)
     if (codec == NULL) {
         return;
     }
-    for (int i = 0; i < CODEC_NETWORKS_MAX; i++) {
-        codec_network_free(&codec->networks[i]);
-    }
+    drop_networks(codec);
     if (codec->weights->kind != NULL && codec->weights->kind->detach != NULL) {
         codec->weights->kind->detach(codec);
     }

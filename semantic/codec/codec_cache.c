@@ -41,6 +41,7 @@ static graph_t *build(codec_t *codec, codec_network_t *network, codec_half_t hal
     if (graph == NULL) {
         return NULL;
     }
+    graph_use_bf16(graph, codec->bf16);
     weights->kind->build(weights, network, half, graph);
     if (graph_finish(graph, err) < 0) {
         graph_destroy(graph);

@@ -38,6 +38,7 @@ enum { CODEC_NETWORKS_MAX = 16 };
 struct codec {
     codec_weights_t *weights;
     codec_variant_t *variant; /* NULL: the base */
+    bool bf16;                /* networks multiply bfloat16 */
     void *state;              /* what the kind keeps per thread; kind->detach frees it */
     uint64_t clock;
     codec_network_t networks[CODEC_NETWORKS_MAX];

@@ -253,6 +253,40 @@ static void test_painted(void)
     CHECK_AT_LEAST(quality_psnr_db(mse), 27.0);
 }
 
+static double painted_db(codec_t *with)
+{
+    static float complex symbols[512];
+    static float noise_var[512];
+    quality_sum_t sum = QUALITY_SUM_INIT;
+    uint8_t rgb[BYTES], back[BYTES];
+    for (int k = 0; k < 512; k++) {
+        noise_var[k] = 1e-3f;
+    }
+    for (int n = 0; n < 100; n++) {
+        paint(rgb, SIDE, SIDE, (uint32_t)n);
+        CHECK_INT(codec_encode(with, rgb, SIDE, SIDE, 2, symbols, NULL), 0);
+        CHECK_INT(codec_decode(with, symbols, noise_var, SIDE, SIDE, 2, back, NULL), 0);
+        quality_sum_add(&sum, rgb, back, SIDE, SIDE);
+    }
+    return quality_sum_psnr_db(&sum);
+}
+
+static void test_bf16(void)
+{
+    err_t err = ERR_INIT;
+    codec_t *half = codec_clone(codec, NULL);
+    if (codec_set_precision(half, CODEC_BF16, &err) < 0) {
+        fprintf(stderr, "not tested: %s\n", err.text);
+        CHECK_INT(codec_set_precision(half, CODEC_AUTO, &err), 0);
+        CHECK_INT(codec_get_precision(half), CODEC_FP32);
+    } else {
+        CHECK_NEAR(painted_db(half), painted_db(codec), 0.05);
+    }
+    CHECK_INT(codec_set_precision(half, CODEC_FP32, &err), 0);
+    CHECK_NEAR(painted_db(half), painted_db(codec), 0.0);
+    codec_close(half);
+}
+
 typedef struct {
     codec_t *codec;
     float complex symbols[512];
@@ -331,6 +365,7 @@ static const check_test_t tests[] = {
     {"lost and insane symbols are filled in", test_lost},
     {"Fashion-MNIST arrives, without a cliff", test_fashion},
     {"painted pictures arrive", test_painted},
+    {"bfloat16 costs no quality", test_bf16},
     {"clones in several threads agree", test_threads},
     {"damaged weights are refused by name", test_hostile_weights},
 };
