@@ -186,8 +186,7 @@ static void test_refusals(void)
 static const check_test_t tests[] = {
     {"attention and its gradients are the plain sums, in several chunks too", test_attention},
     {"padding puts zeros on each side, repetition repeats", test_resize},
-    {"standardising gives mean 0 and variance 1, in use the average of training",
-     test_standardise},
+    {"standardising gives mean 0 and variance 1, in use the average of training", test_standardise},
     {"attention of differing shapes is refused", test_refusals},
 };
 
