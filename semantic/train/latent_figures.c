@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "train/latent_figures.h"
 
+#include "clock.h"
 #include "rng.h"
 
 #include <math.h>
@@ -41,10 +42,15 @@ static int measure(latent_t *latent, buffers_t *b, uint64_t index, double noise,
     if (b->z == NULL || b->noise == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a latent of %zu numbers", count);
     }
-    if (latent_encode(latent, b->sent.rgb, width, height, b->z, err) < 0 ||
-        image_resize(&b->received, width, height, err) < 0) {
+    if (image_resize(&b->received, width, height, err) < 0 ||
+        latent_prepare(latent, width, height, err) < 0) {
         return -1;
     }
+    uint64_t start_ns = clock_now_ns();
+    if (latent_encode(latent, b->sent.rgb, width, height, b->z, err) < 0) {
+        return -1;
+    }
+    out->encode_s += (double)(clock_now_ns() - start_ns) * 1e-9;
     add_statistics(out, b->z, count, (size_t)latent_channels(latent));
     rng_t rng;
     rng_seed(&rng, 1, index);
@@ -52,9 +58,12 @@ static int measure(latent_t *latent, buffers_t *b, uint64_t index, double noise,
     for (size_t i = 0; i < count && noise > 0.0; i++) {
         b->z[i] += (float)noise * b->noise[i];
     }
+    start_ns = clock_now_ns();
     if (latent_decode(latent, b->z, width, height, b->received.rgb, err) < 0) {
         return -1;
     }
+    out->decode_s += (double)(clock_now_ns() - start_ns) * 1e-9;
+    out->pixels += (double)width * (double)height;
     quality_sum_add(&out->quality, b->sent.rgb, b->received.rgb, width, height);
     return 0;
 }

@@ -13,6 +13,8 @@ enum { LATENT_FIGURES_CHANNELS_MAX = 64 };
 
 typedef struct {
     quality_sum_t quality;
+    double encode_s, decode_s;                /* time taken, networks already made */
+    double pixels;
     double count;                             /* places */
     double sum[LATENT_FIGURES_CHANNELS_MAX];  /* of each channel over all places */
     double sum2[LATENT_FIGURES_CHANNELS_MAX]; /* of its square */
