@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PHOTOS = 3, WIDTH = 72, HEIGHT = 56, SIDE = 24, CROP = SIDE * SIDE * 3 };
+enum { PHOTOS = 3, WIDTH = 72, HEIGHT = 56, SIDE = 24, TRAIN_SIDE = 56, CROP = SIDE * SIDE * 3 };
 
 static char folder[] = "/tmp/semradio-latent-train-XXXXXX";
 
@@ -134,7 +134,7 @@ static int train(const char *name, const char *resume, int crop, err_t *err)
     static const option_t *const tables[] = {train_options, latent_options, NULL};
     char text[2048];
     snprintf(text, sizeof(text),
-             "[data]\ntrain = %s\ntest = %s\n[train]\nepochs = 300\nbatch = 32\nworkers = 2\n"
+             "[data]\ntrain = %s\ntest = %s\n[train]\nepochs = 300\nbatch = 8\nworkers = 2\n"
              "peak_lr = 0.01\nout = %s/%s.safetensors\nlog = %s/%s.log\n"
              "checkpoint = %s/%s.checkpoint\nresume = %s\n[latent]\nwidth = 8\n"
              "encoder_blocks = 1\ndecoder_blocks = 1\ncrop = %d\n",
@@ -168,7 +168,7 @@ static void train_and_stop(const char *name)
     pid_t child = fork();
     if (child == 0) {
         err_t err = ERR_INIT;
-        _exit(train(name, "false", SIDE, &err) == 1 ? 0 : 9);
+        _exit(train(name, "false", TRAIN_SIDE, &err) == 1 ? 0 : 9);
     }
     const struct timespec nap = {0, 2000000};
     for (int i = 0; i < 30000 && !has_progress(name); i++) {
@@ -185,8 +185,8 @@ static void test_resume(void)
     err_t err = ERR_INIT;
     char path[2][256];
     train_and_stop("stopped");
-    CHECK_INT(train("whole", "false", SIDE, &err), 0);
-    CHECK_INT(train("stopped", "true", SIDE, &err), 0);
+    CHECK_INT(train("whole", "false", TRAIN_SIDE, &err), 0);
+    CHECK_INT(train("stopped", "true", TRAIN_SIDE, &err), 0);
     snprintf(path[0], sizeof(path[0]), "%s/whole.safetensors", folder);
     snprintf(path[1], sizeof(path[1]), "%s/stopped.safetensors", folder);
     params_t *whole = params_open(path[0], &err), *resumed = params_open(path[1], &err);
