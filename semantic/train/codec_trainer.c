@@ -15,6 +15,7 @@
 
 #include "codec/codec_net.h"
 #include "train/batches.h"
+#include "train/crops.h"
 #include "train/evaluate.h"
 #include "train/fading.h"
 #include "train/train_run.h"
@@ -24,8 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, PLACES_SIDE = BATCHES_SIDE / CODEC_STRIDE };
-enum { PLACES = PLACES_SIDE * PLACES_SIDE, CHECK_IMAGES = 500 };
+enum { SYMBOL_REALS = 2 * CODEC_CHANNELS, CHECK_IMAGES = 500 };
+enum { SIDE_MAX = 256, PLACES_MAX = SIDE_MAX / CODEC_STRIDE * (SIDE_MAX / CODEC_STRIDE) };
 
 /* Streams of the seed: one per step, one per picture of each step. */
 #define STEP_STREAM    (UINT64_C(1) << 49)
@@ -39,7 +40,9 @@ static const double spread_min_s = 30e-9, spread_max_s = 300e-9;
 typedef struct {
     const options_t *options;
     codec_shape_t shape;
-    batches_t *batches;
+    batches_t *batches; /* of whole pictures … */
+    crops_t *crops;     /* … or of cuts from photos; the other is NULL */
+    int side, places;   /* of a picture: pixels each way, places of its grid in all */
     params_t *params;
     workers_t *workers;
     int batch, count; /* pictures of a step, of one worker */
@@ -59,10 +62,11 @@ static graph_t *build(void *context, params_t *params, int batch, err_t *err)
     }
     t->count = batch;
     graph_use_bf16(g, options_bool(t->options, "train.bf16"));
-    codec_net_encoder(g, BATCHES_SIDE, BATCHES_SIDE, &t->shape, &t->encoder);
+    int rows = t->side / CODEC_STRIDE;
+    codec_net_encoder(g, t->side, t->side, &t->shape, &t->encoder);
     t->mode = graph_input(g, 1, 1, CODEC_MODE_FEATURES);
-    t->h = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
-    t->noise = graph_input(g, PLACES_SIDE, PLACES_SIDE, SYMBOL_REALS);
+    t->h = graph_input(g, rows, rows, SYMBOL_REALS);
+    t->noise = graph_input(g, rows, rows, SYMBOL_REALS);
     t->n0 = graph_input(g, 1, 1, 1);
     t->weight = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, t->encoder.symbols, t->h, t->noise, t->n0);
@@ -112,7 +116,7 @@ static void draw_mode(const trainer_t *t, graph_t *graph, rng_t *rng, int n, dou
 /* One picture's channel: h and noise of every used symbol, N0, and the loss's weight. */
 static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
 {
-    float complex h[FADING_CARRIERS], noise[PLACES];
+    float complex h[FADING_CARRIERS], noise[PLACES_MAX];
     double snr_min_db = options_real(t->options, "codec.snr_min_db");
     double snr_max_db = options_real(t->options, "codec.snr_max_db");
     double snr_db = snr_min_db + (snr_max_db - snr_min_db) * (double)rng_uniform(rng);
@@ -122,12 +126,12 @@ static void draw_channel(const trainer_t *t, graph_t *graph, rng_t *rng, int n)
             log(spread_min_s) + log(spread_max_s / spread_min_s) * (double)rng_uniform(rng);
         fading_draw(rng, exp(spread), h);
     }
-    float *h_out = graph_data(graph, t->h) + (size_t)n * PLACES * SYMBOL_REALS;
-    float *n_out = graph_data(graph, t->noise) + (size_t)n * PLACES * SYMBOL_REALS;
+    float *h_out = graph_data(graph, t->h) + (size_t)n * (size_t)t->places * SYMBOL_REALS;
+    float *n_out = graph_data(graph, t->noise) + (size_t)n * (size_t)t->places * SYMBOL_REALS;
     for (int c = 0; c < t->p * CODEC_CHANNELS_PER_RATE; c++) {
-        rng_complex_normal(rng, n0, noise, PLACES);
-        for (int i = 0; i < PLACES; i++) {
-            float complex gain = t->fading ? h[(c * PLACES + i) % FADING_CARRIERS] : 1.0f;
+        rng_complex_normal(rng, n0, noise, (size_t)t->places);
+        for (int i = 0; i < t->places; i++) {
+            float complex gain = t->fading ? h[(c * t->places + i) % FADING_CARRIERS] : 1.0f;
             int at = i * SYMBOL_REALS + 2 * c;
             h_out[at] = crealf(gain);
             h_out[at + 1] = cimagf(gain);
@@ -150,7 +154,9 @@ static void begin(void *context, int64_t step)
 {
     trainer_t *t = context;
     rng_t rng;
-    batches_begin(t->batches, step);
+    if (t->batches != NULL) {
+        batches_begin(t->batches, step);
+    }
     rng_seed(&rng, seed_of(t), STEP_STREAM + (uint64_t)step);
     t->p = draw_rate(&rng);
     t->fading = (double)rng_uniform(&rng) < options_real(t->options, "codec.fading_share");
@@ -159,7 +165,12 @@ static void begin(void *context, int64_t step)
 static void fill(void *context, graph_t *graph, int64_t step, int first, int count)
 {
     const trainer_t *t = context;
-    batches_fill(t->batches, step, first, count, graph_data(graph, t->encoder.image), NULL);
+    float *pictures = graph_data(graph, t->encoder.image);
+    if (t->crops != NULL) {
+        crops_fill(t->crops, step, first, count, pictures);
+    } else {
+        batches_fill(t->batches, step, first, count, pictures, NULL);
+    }
     for (int n = 0; n < count; n++) {
         rng_t rng;
         rng_seed(&rng, seed_of(t),
@@ -178,7 +189,7 @@ static void describe(void *context, char *text, size_t size)
     const float *q = graph_data(graph, t->encoder.points);
     int used = 2 * graph_prefix(graph);
     double sum = 0.0;
-    for (int i = 0; i < t->count * PLACES; i++) {
+    for (int i = 0; i < t->count * t->places; i++) {
         for (int c = 0; c < used; c++) {
             double d = (double)(x[i * SYMBOL_REALS + c] - q[i * SYMBOL_REALS + c]);
             sum += d * d;
@@ -186,7 +197,7 @@ static void describe(void *context, char *text, size_t size)
     }
     const float *power = params_find(t->params, CODEC_POWER_NAME)->value;
     snprintf(text, size, "quantisation %.4f power %.2f %.2f %.2f %.2f",
-             sum / (double)(t->count * PLACES * used), (double)power[3], (double)power[7],
+             sum / (double)(t->count * t->places * used), (double)power[3], (double)power[7],
              (double)power[11], (double)power[15]);
 }
 
@@ -251,31 +262,63 @@ static void describe_shape(const trainer_t *t, train_task_t *task)
     task->notes = 5;
 }
 
-static int prepare(trainer_t *t, err_t *err)
+static int open_batches(trainer_t *t, err_t *err)
 {
     const char *mix = options_string(t->options, "data.mix");
-    const char *test = options_string(t->options, "data.test");
     batches_options_t data = {.main_spec = options_string(t->options, "data.train"),
                               .mix_spec = mix[0] != '\0' ? mix : NULL,
                               .mix_share = options_real(t->options, "data.mix_share"),
                               .batch = t->batch,
                               .flip = options_bool(t->options, "data.flip"),
                               .crop_pad = (int)options_int(t->options, "data.crop_pad"),
-                              .seed = (uint64_t)options_int(t->options, "train.seed")};
+                              .seed = seed_of(t)};
     t->batches = batches_create(&data, err);
-    if (t->batches == NULL) {
+    return t->batches == NULL ? -1 : 0;
+}
+
+static int open_crops(trainer_t *t, err_t *err)
+{
+    crops_options_t data = {.spec = options_string(t->options, "data.train"),
+                            .side = t->side,
+                            .flip = options_bool(t->options, "data.flip"),
+                            .seed = seed_of(t)};
+    if (t->side % CODEC_STRIDE != 0) {
+        return err_set(err, ERR_ARGUMENT, "codec.crop = %d is no multiple of %d", t->side,
+                       CODEC_STRIDE);
+    }
+    t->crops = crops_create(&data, err);
+    return t->crops == NULL ? -1 : 0;
+}
+
+static int prepare(trainer_t *t, err_t *err)
+{
+    const char *test = options_string(t->options, "data.test");
+    int crop = (int)options_int(t->options, "codec.crop");
+    t->side = crop > 0 ? crop : BATCHES_SIDE;
+    t->places = t->side / CODEC_STRIDE * (t->side / CODEC_STRIDE);
+    if ((crop > 0 ? open_crops(t, err) : open_batches(t, err)) < 0) {
         return -1;
     }
     if (test[0] != '\0' && (t->test = dataset_open(test, err)) == NULL) {
         return -1;
     }
-    t->params = params_create(data.seed, err);
+    t->params = params_create(seed_of(t), err);
     if (t->params == NULL) {
         return -1;
     }
     t->workers = workers_create((int)options_int(t->options, "train.workers"), t->batch, t->params,
                                 build, fill, t, err);
     return t->workers == NULL ? -1 : 0;
+}
+
+/* An epoch of photos is as many cuts as there are photos. */
+static int64_t steps_per_epoch(const trainer_t *t)
+{
+    if (t->batches != NULL) {
+        return batches_per_epoch(t->batches);
+    }
+    int64_t steps = (int64_t)crops_photos(t->crops) / t->batch;
+    return steps > 0 ? steps : 1;
 }
 
 int codec_trainer_command(const options_t *options, err_t *err)
@@ -291,7 +334,7 @@ int codec_trainer_command(const options_t *options, err_t *err)
                              .context = &t,
                              .params = t.params,
                              .workers = t.workers,
-                             .steps_per_epoch = batches_per_epoch(t.batches),
+                             .steps_per_epoch = steps_per_epoch(&t),
                              .begin = begin,
                              .describe = describe,
                              .validate = t.test != NULL ? validate : NULL};
@@ -301,6 +344,7 @@ int codec_trainer_command(const options_t *options, err_t *err)
     workers_destroy(t.workers);
     params_destroy(t.params);
     batches_destroy(t.batches);
+    crops_destroy(t.crops);
     dataset_close(t.test);
     return status;
 }

@@ -74,6 +74,8 @@ const option_t network_options[] = {
      .max = 32, .help = "residual blocks of the decoder"},
     {.section = "codec", .name = "bound", .type = OPTION_REAL, .fallback = "1.15", .min = 0.1,
      .max = 100, .help = "symbols stay within +- this before the quantiser"},
+    {.section = "codec", .name = "crop", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 256,
+     .unit = "pixels", .help = "train on square cuts of this side from photos; 0: whole 32x32 pictures"},
     {.section = "codec", .name = "commitment", .type = OPTION_REAL, .fallback = "0", .min = 0,
      .max = 1000, .help = "weight of the distance between a symbol and its point"},
     {.section = "codec", .name = "snr_min_db", .type = OPTION_REAL, .fallback = "-1", .min = -30,
