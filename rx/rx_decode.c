@@ -97,7 +97,7 @@ static void compare(rx_decoder_t *decoder, const dataset_t *set, rx_result_t *re
     result->has_sent[i] = true;
     report->mse = quality_mse(sent, received, bytes);
     report->psnr_db = quality_psnr_db(report->mse);
-    if (decoder->rx->ssim) {
+    if (decoder->settings.ssim) {
         report->ssim = quality_ssim(sent, received, result->width, result->height);
     }
 }
@@ -164,6 +164,7 @@ static void refuse(rx_decoder_t *decoder, rx_result_t *result, const err_t *why)
 
 static void work(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result)
 {
+    (void)live_take(decoder->rx->live, RX_READ_DECODE + decoder->index, &decoder->settings);
     result->gap = frame->gap;
     result->dropped = frame->dropped;
     result->has_frame = frame->has_frame;

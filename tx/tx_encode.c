@@ -24,7 +24,8 @@ static int encode(tx_encoder_t *encoder, const tx_batch_t *batch, tx_burst_t *bu
 {
     const frame_header_t *header = &batch->header;
     size_t frame = transmitter_frame_samples(encoder->transmitter, header);
-    size_t gap = encoder->tx->gap_samples;
+    (void)live_take(encoder->tx->live, TX_READ_ENCODE + encoder->index, &encoder->settings);
+    size_t gap = encoder->settings.gap_samples;
     if (!grow(&encoder->symbols, &encoder->symbols_room, header_payload(header)) ||
         !grow(&burst->samples, &burst->room, frame + gap)) {
         return err_set(err, ERR_MEMORY, "no memory for a frame of %zu samples", frame + gap);

@@ -29,6 +29,10 @@ const option_t control_options[] = {
      .name = "allow",
      .type = OPTION_STRING,
      .help = "list of the public keys that may connect, one a line"},
+    {.section = "control",
+     .name = "store",
+     .type = OPTION_STRING,
+     .help = "folder of adapters, made where missing (empty: no adapters)"},
     {0}};
 
 bool control_config_from_options(control_server_config_t *config, const options_t *options)

@@ -9,7 +9,7 @@
 #include "control/control_server.h"
 #include "options.h"
 
-/* bind, reports, key, allow.  bind "" (the default): no control plane. */
+/* bind, reports, key, allow, store.  bind "" (the default): no control plane. */
 extern const option_t control_options[];
 
 /* Fills in what the table holds; the texts are the options' own.  False: control.bind is "". */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The control plane of the transmitter: what it answers, and what it reports. */
+#include "radio/radio_service.h"
+#include "tx.h"
+
+#include <string.h>
+
+/* In the control thread: only what is atomic or never changes. */
+static json_t *status(void *context)
+{
+    const tx_t *tx = context;
+    json_t *object = tx_summary_json(tx);
+    json_object_set_new(object, "tx_gain_db", json_real(radio_tx_gain_db(tx->radio)));
+    json_object_set_new(object, "settings", json_integer((json_int_t)live_published(tx->live)));
+    json_object_set_new(object, "settings_in_use", json_integer((json_int_t)live_taken(tx->live)));
+    return object;
+}
+
+static void tell_event(void *context, const radio_event_t *event)
+{
+    const tx_t *tx = context;
+    control_report_json(tx->reporter, CONTROL_EVENT,
+                        json_pack("{s:s, s:I, s:I}", "kind", radio_event_name(event->kind),
+                                  "timestamp", (json_int_t)event->timestamp, "count",
+                                  (json_int_t)event->count));
+}
+
+int tx_control_open(tx_t *tx, options_t *options, err_t *err)
+{
+    const control_daemon_config_t config = {.program = "semradio-tx",
+                                            .options = options,
+                                            .accept = tx_settings_accept,
+                                            .status = status,
+                                            .context = tx};
+    if (control_daemon_open(&config, &tx->control, err) != 0 ||
+        control_daemon_reporter(tx->control, 256, &tx->reporter, err) != 0) {
+        return -1;
+    }
+    if (tx->reporter != NULL) {
+        radio_service_on_event(tell_event, tx);
+    }
+    return 0;
+}
