@@ -44,8 +44,11 @@ static void take_settings(sender_t *sender)
         /* A device that refuses keeps its gain; the status tells which it has. */
         (void)radio_set_tx_gain_db(tx->radio, sender->settings.tx_gain_db, NULL);
     }
-    if (sender->settings.frame_period_s != period_s) {
-        sender->next_time = 0; /* a new grid */
+    if (sender->settings.frame_period_s != period_s && sender->next_time != 0) {
+        /* The new grid goes on from the old one, but not later than its own step. */
+        const double rate = radio_rate_hz(tx->radio);
+        const double step = (0.1 + sender->settings.frame_period_s) * rate;
+        sender->next_time = fmin(sender->next_time, (double)radio_now(tx->radio) + step);
     }
 }
 

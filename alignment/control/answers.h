@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * answers: what was answered lately, so that a request that comes twice is answered twice and
- * carried out once.  Per client session the last ANSWERS_KEPT of the commands that change something;
- * bounded in sessions and bytes, the oldest go first.
+ * carried out once.  Per client session the last ANSWERS_KEPT of the commands that change
+ * something; bounded in sessions and bytes, the oldest go first.
  *
  * A session's ids grow.  One that is ANSWERS_KEPT or more behind the newest and not kept any more
  * is a replay: its answer can't be given again, so it must not be carried out either.

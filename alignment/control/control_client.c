@@ -81,8 +81,8 @@ int control_client_ask(control_client_t *client, const char *command, const char
 {
     memset(result, 0, sizeof *result);
     asked_t asked = {.result = result, .error = ERR_INIT};
-    if (control_peer_ask(client->peer, command, target, args, blob, blob_size, deadline_s, on_answer,
-                         &asked, err) == 0) {
+    if (control_peer_ask(client->peer, command, target, args, blob, blob_size, deadline_s,
+                         on_answer, &asked, err) == 0) {
         return -1;
     }
     while (!asked.done) {

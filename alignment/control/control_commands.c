@@ -56,7 +56,8 @@ static void send_text(control_server_t *server, const asker_t *asker, const char
 {
     void *to = server->router;
     const int last = blob != NULL ? ZMQ_SNDMORE : 0;
-    bool sent = zmq_send(to, asker->identity, asker->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    bool sent =
+        zmq_send(to, asker->identity, asker->identity_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
     if (sent && asker->delimiter) {
         sent = zmq_send(to, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
     }
@@ -122,11 +123,11 @@ static int on_hello(control_server_t *server, const request_t *request, control_
         return err_set(err, ERR_UNSUPPORTED, "protocol versions %lld to %lld: this speaks %d to %d",
                        (long long)min, (long long)max, CONTROL_VERSION_MIN, CONTROL_VERSION_MAX);
     }
-    reply->result = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:i, s:o}", "version",
-        (int)(max < CONTROL_VERSION_MAX ? max : CONTROL_VERSION_MAX), "program",
-        server->config.program, "release", SEMRADIO_VERSION, "session", server->session, "reports",
-        server->reports, "pid", (int)getpid(), "commands", command_names(server));
+    reply->result = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:o}", "version",
+                              (int)(max < CONTROL_VERSION_MAX ? max : CONTROL_VERSION_MAX),
+                              "program", server->config.program, "release", SEMRADIO_VERSION,
+                              "session", server->session, "reports", server->reports, "pid",
+                              (int)getpid(), "commands", command_names(server));
     return 0;
 }
 
@@ -261,10 +262,11 @@ bool control_serve_request(control_server_t *server)
     if (taken) {
         request_t request = {0};
         err_t err = ERR_INIT;
-        int code = message.frames >= 1 && message.frames <= 2
-                       ? request_read(zmq_msg_data(&message.envelope),
-                                      zmq_msg_size(&message.envelope), &request, &err)
-                       : err_set(&err, ERR_FORMAT, "a request is one envelope and at most one blob");
+        int code =
+            message.frames >= 1 && message.frames <= 2
+                ? request_read(zmq_msg_data(&message.envelope), zmq_msg_size(&message.envelope),
+                               &request, &err)
+                : err_set(&err, ERR_FORMAT, "a request is one envelope and at most one blob");
         if (code == 0 && message.has_blob && zmq_msg_size(&message.blob) > CONTROL_CHUNK) {
             code = err_set(&err, ERR_FORMAT, "a blob of more than %d bytes", CONTROL_CHUNK);
         }

@@ -45,7 +45,8 @@ static int on_status(void *context, const control_call_t *call, control_reply_t 
         return err_set(err, ERR_MEMORY, "no memory for the status");
     }
     json_object_set_new(reply->result, "control", control_server_status(control->server));
-    json_object_set_new(reply->result, "changes", json_integer((json_int_t)control->settings.changes));
+    json_object_set_new(reply->result, "changes",
+                        json_integer((json_int_t)control->settings.changes));
     return 0;
 }
 
@@ -64,7 +65,8 @@ static int on_fetch(void *context, const control_call_t *call, control_reply_t *
     return transfer_fetch(((control_daemon_t *)context)->transfer, call, reply, err);
 }
 
-static int on_adapters(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+static int on_adapters(void *context, const control_call_t *call, control_reply_t *reply,
+                       err_t *err)
 {
     return transfer_adapters(((control_daemon_t *)context)->transfer, call, reply, err);
 }
@@ -81,7 +83,8 @@ static int on_own(void *context, const control_call_t *call, control_reply_t *re
                            : err_set(err, ERR_UNSUPPORTED, "no such command");
 }
 
-static void add(control_daemon_t *control, const char *name, control_handle_t *handle, unsigned flags)
+static void add(control_daemon_t *control, const char *name, control_handle_t *handle,
+                unsigned flags)
 {
     if (control->command_count < MOST_COMMANDS) {
         control->commands[control->command_count++] = (control_command_t){name, handle, flags};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * control_daemon: the control plane of one daemon, made from its option table: get, set, list,
- * status, and with control.store put, chunk, fetch, adapters; further commands are the daemon's own.
+ * status, and with control.store put, chunk, fetch, adapters; further commands are the daemon's
+ * own.
  *
  *     control_daemon_t *control = NULL;
  *     if (control_daemon_open(&config, &control, &err) != 0) ...   // NULL without control.bind
@@ -24,11 +25,11 @@ typedef struct control_daemon control_daemon_t;
 typedef struct {
     const char *program;
     options_t *options;
-    option_accept_t *accept;                              /* control_settings_t */
-    void (*refresh)(void *context, options_t *options);   /* may be NULL */
-    json_t *(*status)(void *context);                     /* a new object; in the control thread */
-    const control_command_t *commands;                    /* ends with {0}; may be NULL */
-    void *context;                                        /* of all of them */
+    option_accept_t *accept;                            /* control_settings_t */
+    void (*refresh)(void *context, options_t *options); /* may be NULL */
+    json_t *(*status)(void *context);                   /* a new object; in the control thread */
+    const control_command_t *commands;                  /* ends with {0}; may be NULL */
+    void *context;                                      /* of all of them */
 } control_daemon_config_t;
 
 int control_daemon_open(const control_daemon_config_t *config, control_daemon_t **control,

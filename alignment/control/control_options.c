@@ -70,7 +70,8 @@ static int get_named(const control_settings_t *settings, json_t *keys, json_t *v
     if (!json_is_array(keys) || json_array_size(keys) > MOST_VALUES) {
         return err_set(err, ERR_ARGUMENT, "\"keys\" is a list of at most %d names", MOST_VALUES);
     }
-    json_array_foreach(keys, i, word) {
+    json_array_foreach(keys, i, word)
+    {
         if (!json_is_string(word)) {
             return err_set(err, ERR_ARGUMENT, "\"keys\" holds something that is not a name");
         }
@@ -135,11 +136,14 @@ static int collect(json_t *values, assignment_t *all, err_t *err)
     char text[VALUE_BYTES];
     if (!json_is_object(values) || json_object_size(values) == 0 ||
         json_object_size(values) > MOST_VALUES) {
-        return err_set(err, ERR_ARGUMENT, "\"values\" is an object of 1 to %d options", MOST_VALUES);
+        return err_set(err, ERR_ARGUMENT, "\"values\" is an object of 1 to %d options",
+                       MOST_VALUES);
     }
-    json_object_foreach(values, key, value) {
+    json_object_foreach(values, key, value)
+    {
         if (value_text(value, text) != 0) {
-            return err_set(err, ERR_ARGUMENT, "%.80s: a value is a text, a number or a boolean", key);
+            return err_set(err, ERR_ARGUMENT, "%.80s: a value is a text, a number or a boolean",
+                           key);
         }
         all->keys[all->count] = key;
         all->values[all->count] = strdup(text);
@@ -179,14 +183,15 @@ int control_set(control_settings_t *settings, const control_call_t *call, contro
     refresh(settings);
     int code = collect(json_object_get(args, "values"), all, err);
     if (code == 0) {
-        code = options_set_runtime_all(settings->options, all->keys,
-                                       (const char *const *)all->values, all->count,
-                                       settings->accept, settings->context, err);
+        code =
+            options_set_runtime_all(settings->options, all->keys, (const char *const *)all->values,
+                                    all->count, settings->accept, settings->context, err);
     }
     if (code == 0) {
         json_t *values = json_object();
         for (size_t i = 0; i < all->count; i++) {
-            add_value(values, settings->options, options_find(settings->options, all->keys[i], NULL));
+            add_value(values, settings->options,
+                      options_find(settings->options, all->keys[i], NULL));
         }
         settings->changes++;
         tell(settings, call->request, values);
@@ -206,9 +211,9 @@ static json_t *describe(const options_t *options, const option_t *option)
     key_of(option, key);
     option_describe(option, takes, sizeof takes);
     return json_pack("{s:s, s:s, s:s*, s:s, s:s*, s:s, s:s, s:b, s:b}", "key", key, "type",
-                     option_type_name(option->type), "unit", option->unit, "takes", takes, "default",
-                     option->fallback, "value", options_text(options, key), "help", option->help,
-                     "runtime", (option->flags & OPTION_RUNTIME) != 0, "list",
+                     option_type_name(option->type), "unit", option->unit, "takes", takes,
+                     "default", option->fallback, "value", options_text(options, key), "help",
+                     option->help, "runtime", (option->flags & OPTION_RUNTIME) != 0, "list",
                      (option->flags & OPTION_LIST) != 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A DEALER that queues nothing while it is not connected (ZMQ_IMMEDIATE): what can't be sent now is
- * tried again later, so a server that was away does not get a heap of old requests.  A monitor tells
- * "nobody listens" from "refused".
+ * tried again later, so a server that was away does not get a heap of old requests.  A monitor
+ * tells "nobody listens" from "refused".
  */
 #include "control/control_peer.h"
 
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPEAT_S 0.4 /* doubles with each repeat, up to … */
+#define REPEAT_S      0.4 /* doubles with each repeat, up to … */
 #define REPEAT_MOST_S 2.0
 
 typedef struct {
@@ -59,8 +59,9 @@ static int load_keys(control_peer_t *peer, const control_peer_config_t *config, 
     const bool server = config->server_key != NULL && *config->server_key != 0;
     const bool own = config->key != NULL && *config->key != 0;
     if (server != own) {
-        return err_set(err, ERR_ARGUMENT, "the server's public key and a key of one's own belong "
-                                          "together");
+        return err_set(err, ERR_ARGUMENT,
+                       "the server's public key and a key of one's own belong "
+                       "together");
     }
     peer->secure = server;
     if (!server) {
@@ -135,13 +136,25 @@ static void release(waiting_t *waiting)
     memset(waiting, 0, sizeof *waiting);
 }
 
+/* Who waits gets to know, and can free what it holds. */
+static void end_one(waiting_t *waiting)
+{
+    if (waiting->id != 0) {
+        answer_t answer = {.id = waiting->id};
+        err_set(&answer.error, ERR_CLOSED, "the connection was closed");
+        const control_answer_t given = {waiting->id, &answer, NULL, 0, false};
+        waiting->answered(waiting->context, &given);
+    }
+    release(waiting);
+}
+
 void control_peer_destroy(control_peer_t *peer)
 {
     if (peer == NULL) {
         return;
     }
     for (int i = 0; i < PEER_WAITING; i++) {
-        release(&peer->waiting[i]);
+        end_one(&peer->waiting[i]);
     }
     if (peer->monitor != NULL) {
         zmq_close(peer->monitor);
@@ -158,7 +171,8 @@ void control_peer_destroy(control_peer_t *peer)
 static void send_request(control_peer_t *peer, waiting_t *waiting, uint64_t now)
 {
     const int more = waiting->blob != NULL ? ZMQ_SNDMORE : 0;
-    bool sent = zmq_send(peer->socket, waiting->text, strlen(waiting->text), more | ZMQ_DONTWAIT) >= 0;
+    bool sent =
+        zmq_send(peer->socket, waiting->text, strlen(waiting->text), more | ZMQ_DONTWAIT) >= 0;
     if (sent && waiting->blob != NULL) {
         sent = zmq_send(peer->socket, waiting->blob, waiting->blob_size, ZMQ_DONTWAIT) >= 0;
     }
@@ -210,7 +224,8 @@ uint64_t control_peer_ask(control_peer_t *peer, const char *command, const char 
         return 0;
     }
     json_t *empty = args == NULL ? json_object() : NULL;
-    request_t request = {.version = CONTROL_VERSION_MIN, .id = peer->next_id + 1,
+    request_t request = {.version = CONTROL_VERSION_MIN,
+                         .id = peer->next_id + 1,
                          .deadline_s = fmin(fmax(deadline_s, 1e-3), 3600.0),
                          .args = args != NULL ? args : empty};
     strcpy(request.session, peer->session);
@@ -281,7 +296,8 @@ static void look(control_peer_t *peer)
     }
 }
 
-static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_t *blob, size_t size)
+static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_t *blob,
+                      size_t size)
 {
     for (int i = 0; i < PEER_WAITING; i++) {
         if (peer->waiting[i].id == answer->id && answer->id != 0) {

@@ -47,15 +47,16 @@ typedef struct control_peer control_peer_t;
 /* ERR_ARGUMENT (endpoint, a key for only one end), ERR_IO, ERR_FORMAT (keys).  Connects in the
    background. */
 control_peer_t *control_peer_create(void *zmq, const control_peer_config_t *config, err_t *err);
+/* What is under way ends with ERR_CLOSED: the callbacks are called. */
 void control_peer_destroy(control_peer_t *peer);
 
 /* Applies the CURVE keys to another socket for the same server (a SUB). */
 int control_peer_secure(const control_peer_t *peer, void *socket, err_t *err);
 
 /*
- * The id, or 0 with ERR_ARGUMENT (too long), ERR_STATE (PEER_WAITING requests are under way already),
- * ERR_MEMORY.  `args` is an object or NULL, and stays the caller's; `target`: "" or whom a hub should
- * pass it on to.  The deadline counts from now.
+ * The id, or 0 with ERR_ARGUMENT (too long), ERR_STATE (PEER_WAITING requests are under way
+ * already), ERR_MEMORY.  `args` is an object or NULL, and stays the caller's; `target`: "" or whom
+ * a hub should pass it on to.  The deadline counts from now.
  */
 enum { PEER_WAITING = 64 };
 uint64_t control_peer_ask(control_peer_t *peer, const char *command, const char *target,

@@ -31,7 +31,7 @@ typedef struct {
     bool delimiter; /* a REQ socket: an empty frame before the envelope */
     char session[SESSION_LENGTH + 1];
     uint64_t id;
-    bool keep; /* the answer */
+    bool keep;       /* the answer */
     uint64_t ticket; /* 0: free */
 } asker_t;
 

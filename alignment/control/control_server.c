@@ -29,8 +29,7 @@ static int check(const control_server_config_t *config, const char *reports, err
                        "control: a key and an allow-list belong together (control.key, "
                        "control.allow)");
     }
-    if (!given(config->key) &&
-        (!endpoint_is_local(config->bind) || !endpoint_is_local(reports))) {
+    if (!given(config->key) && (!endpoint_is_local(config->bind) || !endpoint_is_local(reports))) {
         return err_set(err, ERR_ARGUMENT,
                        "control: %s can be reached from elsewhere, so it needs control.key and "
                        "control.allow (semradio-align keys makes them)",
@@ -64,8 +63,7 @@ static int bind_to(void *socket, const char *endpoint, char bound[ENDPOINT_SIZE]
 {
     size_t size = ENDPOINT_SIZE;
     if (zmq_bind(socket, endpoint) != 0) {
-        return err_set(err, ERR_IO, "cannot listen at %s: %s", endpoint,
-                       zmq_strerror(zmq_errno()));
+        return err_set(err, ERR_IO, "cannot listen at %s: %s", endpoint, zmq_strerror(zmq_errno()));
     }
     if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &size) != 0) {
         snprintf(bound, ENDPOINT_SIZE, "%s", endpoint);

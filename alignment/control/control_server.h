@@ -34,14 +34,20 @@
 #include <zmq.h>
 
 enum {
-    CONTROL_CHUNK = 256 * 1024,       /* largest blob of a message */
-    CONTROL_MESSAGE = 512 * 1024,     /* largest frame that libzmq takes at all */
-    CONTROL_REPORT_BYTES = 4096,      /* longest report */
+    CONTROL_CHUNK = 256 * 1024,   /* largest blob of a message */
+    CONTROL_MESSAGE = 512 * 1024, /* largest frame that libzmq takes at all */
+    CONTROL_REPORT_BYTES = 4096,  /* longest report */
     CONTROL_REPORTERS = 8,
     CONTROL_ITEMS = GATE_SOCKETS + 2, /* to poll */
 };
 
-typedef enum { CONTROL_FRAME, CONTROL_STATUS, CONTROL_EVENT, CONTROL_ADAPTER, CONTROL_TOPICS } control_topic_t;
+typedef enum {
+    CONTROL_FRAME,
+    CONTROL_STATUS,
+    CONTROL_EVENT,
+    CONTROL_ADAPTER,
+    CONTROL_TOPICS
+} control_topic_t;
 
 /* "frame", "status", "event", "adapter". */
 const char *control_topic_name(control_topic_t topic);
@@ -54,8 +60,8 @@ typedef struct {
 } control_call_t;
 
 typedef struct {
-    json_t *result;    /* an object the handler makes; NULL: {} */
-    const void *blob;  /* sent after the envelope; valid until the handler is called again */
+    json_t *result;   /* an object the handler makes; NULL: {} */
+    const void *blob; /* sent after the envelope; valid until the handler is called again */
     size_t blob_size;
 } control_reply_t;
 
@@ -75,9 +81,10 @@ typedef struct {
 
 typedef struct {
     const char *program;
-    const char *bind;       /* where commands come in */
-    const char *reports;    /* where reports go out; NULL or "": endpoint_reports(bind) */
-    const char *key, *allow; /* CURVE: paths of the key pair and of the allow-list; NULL or "": plain */
+    const char *bind;    /* where commands come in */
+    const char *reports; /* where reports go out; NULL or "": endpoint_reports(bind) */
+    const char *key,
+        *allow; /* CURVE: paths of the key pair and of the allow-list; NULL or "": plain */
     const control_command_t *commands; /* ends with {0}; hello and ping are the server's own */
     control_handle_t *others; /* every other command, and those "to" somebody; NULL: refused */
     void *context;

@@ -35,8 +35,8 @@ int endpoint_check(const char *endpoint, err_t *err)
     if (strncmp(endpoint, "ipc://", 6) == 0) {
         return length > 6 && length - 6 <= IPC_PATH
                    ? 0
-                   : err_set(err, ERR_ARGUMENT, "\"%.140s\": the path has 1 to %d letters", endpoint,
-                             IPC_PATH);
+                   : err_set(err, ERR_ARGUMENT, "\"%.140s\": the path has 1 to %d letters",
+                             endpoint, IPC_PATH);
     }
     if (strncmp(endpoint, "tcp://", 6) != 0) {
         return err_set(err, ERR_ARGUMENT, "\"%.140s\" is neither tcp://HOST:PORT nor ipc://PATH",

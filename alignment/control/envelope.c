@@ -179,7 +179,8 @@ static int read_report(const json_t *object, report_t *report, err_t *err)
 {
     int64_t seq = 0, version = 0;
     json_t *body = json_object_get(object, "report");
-    if (field_int(object, "semradio", CONTROL_VERSION_MIN, CONTROL_VERSION_MAX, &version, err) != 0 ||
+    if (field_int(object, "semradio", CONTROL_VERSION_MIN, CONTROL_VERSION_MAX, &version, err) !=
+            0 ||
         field_text(object, "session", report->session, sizeof report->session, err) != 0 ||
         field_text(object, "topic", report->topic, sizeof report->topic, err) != 0 ||
         field_int(object, "seq", 0, INT64_MAX, &seq, err) != 0) {
@@ -243,11 +244,10 @@ static char *to_text(json_t *object, err_t *err)
 
 char *request_text(const request_t *request, err_t *err)
 {
-    json_t *object = json_pack("{s:i, s:s, s:I, s:s, s:I, s:O}", "semradio", request->version,
-                               "session", request->session, "id", (json_int_t)request->id,
-                               "command", request->command, "deadline_ms",
-                               (json_int_t)(request->deadline_s * 1e3 + 0.5), "args",
-                               request->args);
+    json_t *object = json_pack(
+        "{s:i, s:s, s:I, s:s, s:I, s:O}", "semradio", request->version, "session", request->session,
+        "id", (json_int_t)request->id, "command", request->command, "deadline_ms",
+        (json_int_t)(request->deadline_s * 1e3 + 0.5), "args", request->args);
     if (object != NULL && *request->target != 0) {
         json_object_set_new(object, "to", json_string(request->target));
     }

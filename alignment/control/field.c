@@ -96,13 +96,13 @@ int field_only(const json_t *object, const char *allowed, err_t *err)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         const size_t length = strlen(key);
         bool known = false;
         for (const char *at = length > 0 ? strstr(allowed, key) : NULL; at != NULL && !known;
              at = strstr(at + 1, key)) {
-            known = (at == allowed || at[-1] == ' ') &&
-                    (at[length] == 0 || at[length] == ' ');
+            known = (at == allowed || at[-1] == ' ') && (at[length] == 0 || at[length] == ' ');
         }
         if (!known) {
             return err_set(err, ERR_ARGUMENT, "what is \"%.40s\"? It takes: %s", key,

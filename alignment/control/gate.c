@@ -141,7 +141,8 @@ static bool may_enter(gate_t *gate, const zap_frame_t *frames, int count, char o
 {
     bool broken = false;
     if (count != ZAP_FRAMES || !is_text(&frames[0], "1.0") || !is_text(&frames[5], "CURVE") ||
-        frames[6].size != CURVE_BYTES || zmq_z85_encode(open, frames[6].bytes, CURVE_BYTES) == NULL) {
+        frames[6].size != CURVE_BYTES ||
+        zmq_z85_encode(open, frames[6].bytes, CURVE_BYTES) == NULL) {
         return false;
     }
     const bool allowed = keys_allowed(gate->allow, open, &broken);

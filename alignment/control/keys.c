@@ -69,8 +69,9 @@ int keys_make(const char *path, key_pair_t *pair, err_t *err)
     if (zmq_curve_keypair(pair->open, pair->secret) != 0) {
         return err_set(err, ERR_UNSUPPORTED, "this libzmq has no CURVE");
     }
-    snprintf(text, sizeof text, "# semradio control key: keep this file secret\npublic %s\nsecret %s\n",
-             pair->open, pair->secret);
+    snprintf(text, sizeof text,
+             "# semradio control key: keep this file secret\npublic %s\nsecret %s\n", pair->open,
+             pair->secret);
     int code = write_new(path, text, 0600, err);
     if (code == 0) {
         snprintf(open_path, sizeof open_path, "%s.pub", path);

@@ -18,7 +18,7 @@
 enum { KEY_SIZE = 41 }; /* Z85 and the NUL */
 
 typedef struct {
-    char open[KEY_SIZE];   /* the public half */
+    char open[KEY_SIZE]; /* the public half */
     char secret[KEY_SIZE];
 } key_pair_t;
 

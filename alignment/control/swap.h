@@ -60,10 +60,10 @@ uint16_t swap_list_tag(const swap_list_t *list, const digest_t *id);
 
 typedef struct {
     uint64_t session, order; /* the end's; the newest order it took */
-    swap_list_t held;        /* rx: what it holds.  tx: what frames may still be on their way with */
-    uint16_t tag;            /* tx: what it stamps now, 0: base; and its hash */
+    swap_list_t held; /* rx: what it holds.  tx: what frames may still be on their way with */
+    uint16_t tag;     /* tx: what it stamps now, 0: base; and its hash */
     digest_t id;
-    uint64_t rx_session;     /* tx: who confirmed it */
+    uint64_t rx_session; /* tx: who confirmed it */
 } swap_state_t;
 
 #endif

@@ -16,7 +16,7 @@ typedef struct {
     bool known;
     swap_state_t state;
     uint64_t heard_ns, next_ask_ns;
-    uint64_t ask, step;    /* numbers of what is under way; 0: nothing */
+    uint64_t ask, step;      /* numbers of what is under way; 0: nothing */
     digest_t staged[STAGED]; /* in this session */
     int staged_count;
     bool is_staged; /* the present step's */
@@ -185,8 +185,12 @@ static void fill(swap_hub_t *hub, swap_action_t *action, uint64_t now_ns)
         break;
     case GOING:
         action->kind = SWAP_GO;
-        action->go = (swap_go_t){tx->session, hub->order, hub->going, hub->prepared.tag,
-                                 hub->confirmed_session, now_ns - hub->confirmed_ns};
+        action->go = (swap_go_t){tx->session,
+                                 hub->order,
+                                 hub->going,
+                                 hub->prepared.tag,
+                                 hub->confirmed_session,
+                                 now_ns - hub->confirmed_ns};
         break;
     case BASING:
     case IDLE:
@@ -246,7 +250,8 @@ bool swap_hub_next(swap_hub_t *hub, uint64_t now_ns, swap_action_t *action, uint
     return false;
 }
 
-static void take_state(swap_hub_t *hub, swap_end_t which, const swap_state_t *state, uint64_t now_ns)
+static void take_state(swap_hub_t *hub, swap_end_t which, const swap_state_t *state,
+                       uint64_t now_ns)
 {
     end_t *end = &hub->end[which];
     const bool anew = end->state.session != state->session;

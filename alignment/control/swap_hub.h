@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * swap_hub: brings both ends to the adapter that is wanted (swap.h), and again after any of them, or
- * the hub itself, went and came back.
+ * swap_hub: brings both ends to the adapter that is wanted (swap.h), and again after any of them,
+ * or the hub itself, went and came back.
  *
  *     swap_hub_want(hub, &id);                          // NULL: the base codec
  *     loop: while (swap_hub_next(hub, now, &action)) send it;
@@ -59,16 +59,17 @@ void swap_hub_want(swap_hub_t *hub, const digest_t *id);
 
 /* The next message to send.  False: nothing now; *next_ns is then when to ask again. */
 bool swap_hub_next(swap_hub_t *hub, uint64_t now_ns, swap_action_t *action, uint64_t *next_ns);
-void swap_hub_answer(swap_hub_t *hub, uint64_t number, const swap_answer_t *answer, uint64_t now_ns);
+void swap_hub_answer(swap_hub_t *hub, uint64_t number, const swap_answer_t *answer,
+                     uint64_t now_ns);
 void swap_hub_failed(swap_hub_t *hub, uint64_t number, uint64_t now_ns);
 
 typedef struct {
-    bool known[SWAP_ENDS];     /* heard of lately */
+    bool known[SWAP_ENDS]; /* heard of lately */
     swap_state_t end[SWAP_ENDS];
-    bool wanted, reached;      /* an adapter (not base) is wanted; what is wanted is stamped */
-    digest_t id;               /* that one */
-    const char *phase;         /* "idle", "stage", "prepare", "arm", "go", "base", "waiting" */
-    swap_code_t last_refusal;  /* SWAP_OK: none since the last success */
+    bool wanted, reached;     /* an adapter (not base) is wanted; what is wanted is stamped */
+    digest_t id;              /* that one */
+    const char *phase;        /* "idle", "stage", "prepare", "arm", "go", "base", "waiting" */
+    swap_code_t last_refusal; /* SWAP_OK: none since the last success */
     swap_end_t refused_by;
     uint64_t swaps, restarts[SWAP_ENDS];
 } swap_hub_status_t;

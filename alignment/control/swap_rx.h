@@ -14,9 +14,9 @@
 typedef struct swap_rx swap_rx_t;
 
 typedef struct {
-    uint64_t session;       /* random, not 0 */
-    int held;               /* 2 … SWAP_HELD */
-    uint64_t linger_ns;     /* from the transmitter's radio to our decoder's end, at most */
+    uint64_t session;   /* random, not 0 */
+    int held;           /* 2 … SWAP_HELD */
+    uint64_t linger_ns; /* from the transmitter's radio to our decoder's end, at most */
 } swap_rx_config_t;
 
 swap_rx_t *swap_rx_create(const swap_rx_config_t *config, err_t *err);

@@ -3,7 +3,8 @@
  * swap_tx: the transmitter's end of a swap (swap.h): which tag the next frame gets.
  *
  *     swap_choice_t choice;
- *     swap_tx_stamp(tx, now_ns, &choice);     // the next frame: encode with choice.id, stamp choice.tag
+ *     swap_tx_stamp(tx, now_ns, &choice);     // the next frame: encode with choice.id, stamp
+ * choice.tag
  *     ...
  *     swap_tx_sent(tx, choice.tag, now_ns);   // it has left for the radio, or was dropped for good
  *
@@ -17,9 +18,9 @@
 typedef struct swap_tx swap_tx_t;
 
 typedef struct {
-    uint64_t session;      /* random, not 0 */
-    uint64_t lease_ns;     /* the receiver must have been heard of within this, else base */
-    uint64_t linger_ns;    /* from our radio to the receiver's decoder's end, at most */
+    uint64_t session;   /* random, not 0 */
+    uint64_t lease_ns;  /* the receiver must have been heard of within this, else base */
+    uint64_t linger_ns; /* from our radio to the receiver's decoder's end, at most */
 } swap_tx_config_t;
 
 swap_tx_t *swap_tx_create(const swap_tx_config_t *config, uint64_t now_ns, err_t *err);

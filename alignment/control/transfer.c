@@ -190,8 +190,7 @@ int transfer_fetch(transfer_t *transfer, const control_call_t *call, control_rep
     const size_t left = size - (size_t)offset;
     reply->blob = transfer->loaded + offset;
     reply->blob_size = left < (size_t)count ? left : (size_t)count;
-    reply->result =
-        json_pack("{s:I, s:I}", "offset", (json_int_t)offset, "size", (json_int_t)size);
+    reply->result = json_pack("{s:I, s:I}", "offset", (json_int_t)offset, "size", (json_int_t)size);
     return 0;
 }
 
@@ -258,10 +257,9 @@ static int list_partials(transfer_t *transfer, json_t *list, err_t *err)
         return -1;
     }
     for (int i = 0; i < count && i < 100; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "hash",
-                                              digest_text(&partials[i].id, text), "size",
-                                              (json_int_t)partials[i].size, "have",
-                                              (json_int_t)partials[i].offset));
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:I}", "hash", digest_text(&partials[i].id, text), "size",
+                            (json_int_t)partials[i].size, "have", (json_int_t)partials[i].offset));
     }
     free(partials);
     return 0;
@@ -274,8 +272,8 @@ int transfer_adapters(transfer_t *transfer, const control_call_t *call, control_
         return -1;
     }
     json_t *objects = json_array(), *partials = json_array();
-    const int code = list_objects(transfer, objects, err) == 0 ? list_partials(transfer, partials, err)
-                                                               : -1;
+    const int code =
+        list_objects(transfer, objects, err) == 0 ? list_partials(transfer, partials, err) : -1;
     reply->result = json_pack("{s:o, s:o}", "adapters", objects, "partial", partials);
     return code;
 }

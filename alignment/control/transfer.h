@@ -7,9 +7,9 @@
  *     fetch {"hash":…,"offset":…,"count":…} -> {"offset":…,"size":…} + bytes
  *     adapters {}                         -> {"adapters":[…],"partial":[…]}
  *
- * A put goes on where an earlier one stopped, whoever stopped and why.  `credit` is how many chunks may
- * be under way before the next answer; it shrinks when many send at once.  A fetch is paced by who
- * asks.  Bytes become an object only when their SHA-256 is the hash that was named.
+ * A put goes on where an earlier one stopped, whoever stopped and why.  `credit` is how many chunks
+ * may be under way before the next answer; it shrinks when many send at once.  A fetch is paced by
+ * who asks.  Bytes become an object only when their SHA-256 is the hash that was named.
  */
 #ifndef CONTROL_TRANSFER_H
 #define CONTROL_TRANSFER_H
