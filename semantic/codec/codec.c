@@ -8,7 +8,7 @@
 #include "codec/codec_map.h"
 #include "codec/codec_state.h"
 #include "file.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
  *
  * A reader is immutable after opening; any number of threads may use it.
  */
-#ifndef SEMANTIC_NN_SAFETENSORS_H
-#define SEMANTIC_NN_SAFETENSORS_H
+#ifndef COMMON_SAFETENSORS_H
+#define COMMON_SAFETENSORS_H
 
 #include "err.h"
 
@@ -53,6 +53,11 @@ const safetensors_tensor_t *safetensors_find(const safetensors_t *file, const ch
 /* A string of `__metadata__`; NULL if absent. */
 const char *safetensors_note(const safetensors_t *file, const char *key);
 
+/* The strings of `__metadata__` in file order: how many, and key and *value of one (NULL past the
+   last). */
+int safetensors_notes(const safetensors_t *file);
+const char *safetensors_note_at(const safetensors_t *file, int index, const char **value);
+
 /* Converts all of a tensor's elements to fp32 into out[tensor->count]. */
 void safetensors_to_float(const safetensors_tensor_t *tensor, float *out);
 
@@ -63,5 +68,10 @@ void safetensors_to_float(const safetensors_tensor_t *tensor, float *out);
  */
 int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,
                       const char *const *keys, const char *const *values, int notes, err_t *err);
+
+/* The same bytes in memory.  Equal arguments give equal bytes.  Free *bytes with free(). */
+int safetensors_serialise(const safetensors_tensor_t *tensors, int count, const char *const *keys,
+                          const char *const *values, int notes, uint8_t **bytes, size_t *size,
+                          err_t *err);
 
 #endif
