@@ -17,7 +17,7 @@
 
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
-static const codec_kind_t *const kinds[] = {&codec_kind_image32};
+static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 static const codec_kind_t *find_kind(const char *name)
