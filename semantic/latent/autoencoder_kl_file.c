@@ -161,6 +161,7 @@ static int find_levels(const params_t *params, const char *part)
 static int find_shape(const params_t *params, autoencoder_kl_shape_t *shape, err_t *err)
 {
     const param_t *in = params_find(params, "decoder.conv_in.weight");
+    const param_t *out = params_find(params, "encoder.conv_out.weight");
     shape->params = params;
     shape->levels = find_levels(params, "encoder.down_blocks");
     if (shape->levels < 1 || shape->levels > AUTOENCODER_KL_LEVELS_MAX ||
@@ -175,6 +176,10 @@ static int find_shape(const params_t *params, autoencoder_kl_shape_t *shape, err
     if (in->rank != 4 || shape->channels < 1 || shape->channels > AUTOENCODER_KL_CHANNELS_MAX) {
         return err_set(err, ERR_FORMAT, "tensor %s does not tell the latent's channels (1 .. %d)",
                        in->name, AUTOENCODER_KL_CHANNELS_MAX);
+    }
+    if (out != NULL && out->shape[0] != 2 * shape->channels) {
+        return err_set(err, ERR_FORMAT, "%s has %d inputs, but %s %d outputs instead of twice that",
+                       in->name, shape->channels, out->name, out->shape[0]);
     }
     return 0;
 }

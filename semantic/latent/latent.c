@@ -74,6 +74,7 @@ static int load_own(latent_weights_t *weights, const safetensors_t *file, const 
     weights->stride = LATENT_NET_STRIDE;
     weights->channels = LATENT_NET_CHANNELS;
     weights->side_max = LATENT_SIDE_MAX;
+    weights->networks_max = LATENT_NETWORKS_MAX;
     weights->params = params_open(path, err);
     if (weights->params == NULL) {
         return -1;
@@ -97,6 +98,7 @@ static int load_kl(latent_weights_t *weights, const safetensors_t *file, const c
     weights->stride = 1 << (weights->kl.levels - 1);
     weights->channels = weights->kl.channels;
     weights->side_max = AUTOENCODER_KL_SIDE_MAX;
+    weights->networks_max = 2;
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Networks are built for a fixed size.  A latent_t keeps the last LATENT_NETWORKS_MAX of them. */
+/* Networks are built for a fixed size.  A latent_t keeps the last few. */
 #include "latent/latent_state.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ static graph_t *build(const latent_weights_t *weights, latent_network_t *network
 static latent_network_t *find_slot(latent_t *latent, int rows, int columns)
 {
     latent_network_t *oldest = &latent->networks[0];
-    for (int i = 0; i < LATENT_NETWORKS_MAX; i++) {
+    for (int i = 0; i < latent->weights->networks_max; i++) {
         latent_network_t *network = &latent->networks[i];
         if (network->rows == rows && network->columns == columns) {
             return network;

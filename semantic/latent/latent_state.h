@@ -20,6 +20,7 @@ typedef struct {
     latent_net_shape_t own;
     autoencoder_kl_shape_t kl;
     int stride, channels, side_max;
+    int networks_max; /* sizes kept: fewer of the large kind */
     uint64_t hash;
 } latent_weights_t;
 
