@@ -30,6 +30,7 @@ static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
         .bias = node->param[BIAS] != NULL,
         .train_weight = graph->mode == GRAPH_TRAIN && param_wants_gradient(node->param[WEIGHT]),
         .train_input = graph->mode == GRAPH_TRAIN && in->wants,
+        .bf16 = graph->bf16,
     };
     state->conv = conv_create(graph->backend, &shape, err);
     if (!state->conv) {

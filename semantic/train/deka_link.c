@@ -58,6 +58,7 @@ int deka_link_create(deka_link_t *link, params_t *params, graph_mode_t mode, int
     if (g == NULL) {
         return -1;
     }
+    graph_use_bf16(g, options->bf16 && mode == GRAPH_TRAIN);
     link->latent =
         graph_input(g, rows * DEKA_STRIDE, columns * DEKA_STRIDE, DEKA_LATENT_CHANNELS);
     link->h = graph_input(g, rows, columns, link->axes);

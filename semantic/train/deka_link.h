@@ -21,6 +21,7 @@ typedef struct {
     deka_objective_t objective;
     double eta, kl_weight;
     float sharpness;
+    bool bf16; /* while training */
 } deka_link_options_t;
 
 typedef struct {

@@ -50,6 +50,8 @@ const option_t deka_options[] = {
      .max = 1e6, .help = "batches that make an epoch, whatever the order of the rates"},
     {.section = "deka", .name = "threads", .type = OPTION_INT, .fallback = "1", .min = 1,
      .max = 64, .help = "OpenMP threads of the network"},
+    {.section = "deka", .name = "bf16", .type = OPTION_BOOL, .fallback = "false",
+     .help = "train with bfloat16 convolutions, where the CPU has them"},
     {.section = "deka", .name = "author", .type = OPTION_STRING, .fallback = "semradio",
      .help = "of the adapter"},
     {.section = "deka", .name = "created", .type = OPTION_STRING,

@@ -28,7 +28,8 @@ static void read_options(deka_task_t *task)
         .objective = (deka_objective_t)options_choice(o, "deka.objective"),
         .eta = options_real(o, "deka.eta"),
         .kl_weight = options_real(o, "deka.kl_weight"),
-        .sharpness = (float)options_real(o, "deka.sharpness")};
+        .sharpness = (float)options_real(o, "deka.sharpness"),
+        .bf16 = options_bool(o, "deka.bf16")};
     task->order = (deka_order_t)options_choice(o, "deka.order");
     task->rates = 0;
     for (size_t i = 0; i < options_count(o, "deka.channels") && task->rates < DEKA_RATES; i++) {
