@@ -133,7 +133,7 @@ static const points_t snr_points[] = {{1, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN
 static const points_t group_points[] = {{4, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN}, false},
                                         {1, {0, 5, 10, 15, 20, 25, NAN}, {0, NAN}, false},
                                         {0}};
-static const points_t spread_points[] = {{10, {10, NAN}, {30, 100, 300, 1000, NAN}, false}, {0}};
+static const points_t spread_points[] = {{5, {10, NAN}, {30, 100, 300, 1000, NAN}, false}, {0}};
 
 static int measure_all(figures_t *f, const points_t *points, err_t *err)
 {
