@@ -57,7 +57,8 @@ static int open_latent(codec_weights_t *weights, const safetensors_t *file, err_
         latent_channels(detail->latent) != DEKA_LATENT_CHANNELS) {
         return err_set(err, ERR_FORMAT,
                        "trained for the latent codec %s with the hash %s; that one has %s, stride "
-                       "%d and %d channels", name, hash, have, latent_stride(detail->latent),
+                       "%d and %d channels",
+                       name, hash, have, latent_stride(detail->latent),
                        latent_channels(detail->latent));
     }
     return 0;
@@ -290,7 +291,8 @@ static int encode(codec_t *codec, int images, const uint8_t *rgb, int width, int
     size_t bytes = (size_t)width * (size_t)height * 3;
     int status = reserve(state, width, height, err);
     for (int n = 0; status == 0 && n < images; n++) {
-        status = latent_encode(state->latent, rgb + (size_t)n * bytes, width, height, state->z, err);
+        status =
+            latent_encode(state->latent, rgb + (size_t)n * bytes, width, height, state->z, err);
         if (status == 0) {
             status =
                 deka_encode(codec, state->z, rows, columns, p, symbols + (size_t)n * each, err);
@@ -308,8 +310,8 @@ static int decode(codec_t *codec, int images, const float complex *symbols, cons
     size_t bytes = (size_t)width * (size_t)height * 3;
     int status = reserve(state, width, height, err);
     for (int n = 0; status == 0 && n < images; n++) {
-        status = decode_latent(codec, symbols + (size_t)n * each, noise_var + (size_t)n * each, rows,
-                               columns, p, state->z, err);
+        status = decode_latent(codec, symbols + (size_t)n * each, noise_var + (size_t)n * each,
+                               rows, columns, p, state->z, err);
         if (status == 0) {
             status =
                 latent_decode(state->latent, state->z, width, height, rgb + (size_t)n * bytes, err);

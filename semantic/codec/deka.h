@@ -17,7 +17,8 @@
 /* Symbols of a latent [rows][columns][4] at rate p; 0 if out of range or not a deka codec. */
 size_t deka_symbols(const codec_t *codec, int rows, int columns, int p);
 
-/* latent[rows][columns][4] -> symbols[deka_symbols].  Odd sides are padded by repeating the edge.  0 or -1. */
+/* latent[rows][columns][4] -> symbols[deka_symbols].  Odd sides are padded by repeating the edge.
+ * 0 or -1. */
 int deka_encode(codec_t *codec, const float *latent, int rows, int columns, int p,
                 float complex *symbols, err_t *err);
 

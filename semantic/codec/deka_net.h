@@ -39,7 +39,7 @@ typedef struct {
     int width;          /* of the trunk: 8 .. 512 */
     int encoder_blocks; /* 0 .. 32 */
     int decoder_blocks; /* 0 .. 32 */
-    float bound;        /* symbols before the quantiser lie within +- bound on each axis; 0: anywhere */
+    float bound; /* symbols before the quantiser lie within +- bound on each axis; 0: anywhere */
     deka_pair_t pair;
 } deka_shape_t;
 

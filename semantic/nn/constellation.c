@@ -82,8 +82,8 @@ static void soft_backward(graph_t *graph, op_node_t *node, float *const *dx)
     }
 }
 
-static const op_t soft_op = {.kind = "quantise_soft", .forward = soft_forward,
-                             .backward = soft_backward};
+static const op_t soft_op = {
+    .kind = "quantise_soft", .forward = soft_forward, .backward = soft_backward};
 
 static node_t add(graph_t *graph, const op_t *op, node_t in, bool scalar, float sharpness)
 {
@@ -180,8 +180,8 @@ static void kl_backward(graph_t *graph, op_node_t *node, float *const *dx)
     }
 }
 
-static const op_t kl_op = {.kind = "constellation_kl", .forward = kl_forward,
-                           .backward = kl_backward};
+static const op_t kl_op = {
+    .kind = "constellation_kl", .forward = kl_forward, .backward = kl_backward};
 
 node_t graph_constellation_kl(graph_t *graph, node_t in, float sharpness)
 {

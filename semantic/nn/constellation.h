@@ -12,7 +12,8 @@
 
 #include "nn/graph.h"
 
-/* The expected point sum w_m c_m, differentiable; graph_quantise in the limit of large sharpness. */
+/* The expected point sum w_m c_m, differentiable; graph_quantise in the limit of large sharpness.
+ */
 node_t graph_quantise_soft(graph_t *graph, node_t in, float sharpness);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * gradient_surgery: PCGrad (T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020).
- * Where the gradients of two tasks conflict, each loses its component along the other:
+ * gradient_surgery: PCGrad (T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS
+ * 2020). Where the gradients of two tasks conflict, each loses its component along the other:
  *
  *     for every task i, the others j in random order: if g_i . g_j < 0
  *         g_i <- g_i - (g_i . g_j) / |g_j|^2 g_j        (g_j as it was)
@@ -9,8 +9,8 @@
  * and the step follows the mean of the g_i.
  *
  *     gradient_surgery_t *s = gradient_surgery_create(params, 5, &err);
- *     each step: for each task: params_zero_gradients; forward; backward; gradient_surgery_take(s, i);
- *                gradient_surgery_finish(s, &rng);   // the result is in the store's gradients
+ *     each step: for each task: params_zero_gradients; forward; backward; gradient_surgery_take(s,
+ * i); gradient_surgery_finish(s, &rng);   // the result is in the store's gradients
  */
 #ifndef SEMANTIC_NN_GRADIENT_SURGERY_H
 #define SEMANTIC_NN_GRADIENT_SURGERY_H

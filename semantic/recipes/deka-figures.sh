@@ -7,13 +7,13 @@
 #   deka-figures.sh WORK "photos:FOLDER,…" "files:KODAK"   [more options of semradio-train …]
 #
 # WORK gets weights, logs, and tables.  SEMRADIO_TRAIN: the program (else from the PATH).
-# STAGES: which of "objectives rates adapters full spread" (all).
+# STAGES: which of "objectives rates snr adapters full spread" (all).
 set -eu
 work=$1 train=$2 test=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
-stages=${STAGES:-objectives rates adapters full spread}
+stages=${STAGES:-objectives rates snr adapters full spread}
 mkdir -p "$work"
 
 # NAME RECIPE POINTS [options]: one run, unless its table is there.
@@ -40,6 +40,8 @@ if want objectives; then
     for objective in lmse kl jsccq unquantised; do
         run objective-$objective deka-pretrain objective --deka.objective=$objective "$@"
     done
+    # Without any bound the symbols of lmse run away; this keeps them within reach of the points.
+    run objective-lmse-bounded deka-pretrain objective --deka.objective=lmse --deka.bound=1.15 "$@"
 fi
 run rates-variable-alternating deka-rates rates --deka.init="$pretrained" "$@"
 if want rates; then
@@ -49,11 +51,12 @@ if want rates; then
                 --deka.order=$order "$@"
         done
     done
-    # Figure 7b: the codec as it is now, no step taken.
+fi
+if want snr; then # the codec as it is now: one step at a rate that moves nothing
     run snr-none deka-rates snr --deka.init="$base" --train.epochs=0.001 --train.peak_lr=1e-7 "$@"
 fi
-run group-none deka-rates group --deka.init="$base" --train.epochs=0.001 --train.peak_lr=1e-7 "$@"
 if want adapters; then
+    run group-none deka-rates group --deka.init="$base" --train.epochs=0.001 --train.peak_lr=1e-7 "$@"
     for rank in 4 8; do
         run adapter-0-5-rank$rank deka-adapter group --deka.init="$base" --deka.snr_db=0,5 \
             --deka.rank=$rank "$@"
@@ -89,7 +92,7 @@ echo "Objectives (figure 6), K = 4096, delay spread 300 ns: latent MSE, PSNR in 
 echo
 echo "| objective | 20 dB | 10 dB |"
 echo "|---|---|---|"
-for objective in commitment lmse kl jsccq unquantised; do
+for objective in commitment lmse lmse-bounded kl jsccq unquantised; do
     row="| $objective"
     for snr in 20 10; do
         file=$work/objective-$objective.table

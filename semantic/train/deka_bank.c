@@ -88,8 +88,10 @@ static int read_cache(deka_bank_t *bank, const char *path, const char *what, err
     if (note == NULL || strcmp(note, what) != 0) {
         safetensors_close(file);
         return file == NULL ? -1
-                            : err_set(err, ERR_FORMAT, "%s: holds other latents (%s), wanted %s; "
-                                      "delete it", path, note != NULL ? note : "nothing", what);
+                            : err_set(err, ERR_FORMAT,
+                                      "%s: holds other latents (%s), wanted %s; "
+                                      "delete it",
+                                      path, note != NULL ? note : "nothing", what);
     }
     int status = 0;
     for (int i = 0; status == 0 && i < safetensors_count(file); i++) {
@@ -121,10 +123,13 @@ static int write_cache(const deka_bank_t *bank, const char *path, const char *wh
     } else {
         for (size_t i = 0; i < count; i++) {
             snprintf(names[i], sizeof(names[i]), "%zu", i);
-            tensors[i] = (safetensors_tensor_t){
-                .name = names[i], .dtype = SAFETENSORS_F32, .rank = 3,
-                .shape = {bank->rows[i], bank->columns[i], CHANNELS},
-                .count = floats_of(bank->rows[i], bank->columns[i]), .data = bank->z[i]};
+            tensors[i] =
+                (safetensors_tensor_t){.name = names[i],
+                                       .dtype = SAFETENSORS_F32,
+                                       .rank = 3,
+                                       .shape = {bank->rows[i], bank->columns[i], CHANNELS},
+                                       .count = floats_of(bank->rows[i], bank->columns[i]),
+                                       .data = bank->z[i]};
         }
         const char *key = "bank";
         status = safetensors_write(path, tensors, bank->count, &key, &what, 1, err);

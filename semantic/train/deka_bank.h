@@ -19,7 +19,8 @@ typedef struct {
 typedef struct deka_bank deka_bank_t;
 
 /* `cache`: path, or "" for none.  NULL on failure. */
-deka_bank_t *deka_bank_create(const dataset_t *set, latent_t *latent, const char *cache, err_t *err);
+deka_bank_t *deka_bank_create(const dataset_t *set, latent_t *latent, const char *cache,
+                              err_t *err);
 void deka_bank_destroy(deka_bank_t *bank); /* NULL is fine */
 
 int deka_bank_count(const deka_bank_t *bank);

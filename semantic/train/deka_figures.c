@@ -39,8 +39,9 @@ typedef struct {
 static int cut(const image_t *image, uint8_t *out, err_t *err)
 {
     if (image->width < SIDE || image->height < SIDE) {
-        return err_set(err, ERR_ARGUMENT, "data.test has a picture of %d x %d; figures need 512 x 512",
-                       image->width, image->height);
+        return err_set(err, ERR_ARGUMENT,
+                       "data.test has a picture of %d x %d; figures need 512 x 512", image->width,
+                       image->height);
     }
     int x0 = (image->width - SIDE) / 2, y0 = (image->height - SIDE) / 2;
     for (int y = 0; y < SIDE; y++) {
@@ -63,7 +64,8 @@ static int load_pictures(figures_t *f, const dataset_t *set, err_t *err)
     for (int i = 0; status == 0 && i < f->count; i++) {
         picture_t *p = &f->pictures[i];
         int label;
-        if (dataset_get(set, (size_t)i, &image, &label, err) < 0 || cut(&image, p->photo, err) < 0 ||
+        if (dataset_get(set, (size_t)i, &image, &label, err) < 0 ||
+            cut(&image, p->photo, err) < 0 ||
             latent_encode(latent, p->photo, SIDE, SIDE, p->z, err) < 0 ||
             latent_decode(latent, p->z, SIDE, SIDE, p->decoded, err) < 0) {
             status = -1;
@@ -124,16 +126,29 @@ typedef struct {
     int draws;
     double snr_db[7], spread_ns[5];
     bool all_channels; /* else 4 */
+    bool trained_only; /* delay spreads: leave out what deka.delay_spread_ns does not name */
 } points_t;
 
 /* Fig. 6; 7a; 7b; 8a with the same on AWGN; 8b. */
-static const points_t objective_points[] = {{2, {10, 20, NAN}, {300, NAN}, false}, {0}};
-static const points_t rates_points[] = {{2, {20, NAN}, {300, NAN}, true}, {0}};
-static const points_t snr_points[] = {{1, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN}, true}, {0}};
-static const points_t group_points[] = {{4, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN}, false},
-                                        {1, {0, 5, 10, 15, 20, 25, NAN}, {0, NAN}, false},
+static const points_t objective_points[] = {{2, {10, 20, NAN}, {300, NAN}, false, false}, {0}};
+static const points_t rates_points[] = {{2, {20, NAN}, {300, NAN}, true, false}, {0}};
+static const points_t snr_points[] = {{1, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN}, true, false},
+                                      {0}};
+static const points_t group_points[] = {{3, {0, 5, 10, 15, 20, 25, NAN}, {300, NAN}, false, false},
+                                        {1, {0, 5, 10, 15, 20, 25, NAN}, {0, NAN}, false, false},
                                         {0}};
-static const points_t spread_points[] = {{5, {10, NAN}, {30, 100, 300, 1000, NAN}, false}, {0}};
+static const points_t spread_points[] = {{6, {10, NAN}, {30, 100, 300, 1000, NAN}, false, true},
+                                         {0}};
+
+static bool trained_at(const options_t *options, double spread_ns)
+{
+    for (size_t i = 0; i < options_count(options, "deka.delay_spread_ns"); i++) {
+        if (fabs(options_real_at(options, "deka.delay_spread_ns", i) - spread_ns) < 0.5) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static int measure_all(figures_t *f, const points_t *points, err_t *err)
 {
@@ -151,8 +166,11 @@ static int measure_all(figures_t *f, const points_t *points, err_t *err)
         }
         for (int s = 0; status == 0 && !isnan(points->snr_db[s]); s++) {
             for (int w = 0; status == 0 && !isnan(points->spread_ns[w]); w++) {
-                status = measure(f, &link, task->channels[r], points->snr_db[s],
-                                 points->spread_ns[w], err);
+                double spread_ns = points->spread_ns[w];
+                if (!points->trained_only || trained_at(task->options, spread_ns)) {
+                    status =
+                        measure(f, &link, task->channels[r], points->snr_db[s], spread_ns, err);
+                }
             }
         }
         deka_link_destroy(&link);

@@ -50,25 +50,29 @@ int deka_link_create(deka_link_t *link, params_t *params, graph_mode_t mode, int
                      err_t *err)
 {
     const deka_shape_t *shape = &options->shape;
-    *link = (deka_link_t){.batch = batch, .rows = rows, .columns = columns,
-                          .axes = 2 * deka_net_channels(shape, channels), .error = NODE_NONE,
-                          .commitment = NODE_NONE, .divergence = NODE_NONE, .soft = NODE_NONE,
+    *link = (deka_link_t){.batch = batch,
+                          .rows = rows,
+                          .columns = columns,
+                          .axes = 2 * deka_net_channels(shape, channels),
+                          .error = NODE_NONE,
+                          .commitment = NODE_NONE,
+                          .divergence = NODE_NONE,
+                          .soft = NODE_NONE,
                           .eta = options->eta};
     graph_t *g = link->graph = graph_create(params, mode, batch, threads, err);
     if (g == NULL) {
         return -1;
     }
     graph_use_bf16(g, options->bf16 && mode == GRAPH_TRAIN);
-    link->latent =
-        graph_input(g, rows * DEKA_STRIDE, columns * DEKA_STRIDE, DEKA_LATENT_CHANNELS);
+    link->latent = graph_input(g, rows * DEKA_STRIDE, columns * DEKA_STRIDE, DEKA_LATENT_CHANNELS);
     link->h = graph_input(g, rows, columns, link->axes);
     link->noise = graph_input(g, rows, columns, link->axes);
     link->n0 = graph_input(g, 1, 1, 1);
     link->bounded = deka_net_encoder(g, link->latent, shape, channels);
     add_points(link, mode, options);
     node_t sent = deka_net_scale(g, link->points, shape, channels);
-    node_t soft = graph_slice(g, graph_channel(g, sent, link->h, link->noise, link->n0), 0,
-                              link->axes);
+    node_t soft =
+        graph_slice(g, graph_channel(g, sent, link->h, link->noise, link->n0), 0, link->axes);
     link->out = deka_net_decoder(g, soft, shape, channels);
     graph_keep(g, link->out);
     if (mode == GRAPH_TRAIN) {
@@ -125,8 +129,9 @@ void deka_link_draw(deka_link_t *link, int n, double snr_db, double delay_spread
     }
     for (int c = 0; c < link->axes / 2; c++) {
         for (int y = 0; y < link->rows; y++) {
-            size_t at = ((size_t)(n * link->rows + y) * (size_t)link->columns) *
-                            (size_t)link->axes + 2 * (size_t)c;
+            size_t at =
+                ((size_t)(n * link->rows + y) * (size_t)link->columns) * (size_t)link->axes +
+                2 * (size_t)c;
             draw_row(link, at, (c * rows + y) * columns, delay_spread_ns > 0.0 ? h : NULL, n0, rng);
         }
     }

@@ -26,8 +26,8 @@ typedef struct {
 
 typedef struct {
     graph_t *graph;
-    int batch, rows, columns; /* latents, places of the codec */
-    int axes;                 /* 2 x complex channels of the tensor of symbols */
+    int batch, rows, columns;    /* latents, places of the codec */
+    int axes;                    /* 2 x complex channels of the tensor of symbols */
     node_t latent, h, noise, n0; /* inputs */
     node_t bounded, points, out;
     node_t error, commitment, divergence, soft; /* NODE_NONE if not there */

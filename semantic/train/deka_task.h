@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* deka_task: what deka_trainer.c (setting up, exporting), deka_step.c (one step), and deka_figures.c
-   (figures on pictures) share; nobody else includes this. */
+/* deka_task: what deka_trainer.c (setting up, exporting), deka_step.c (one step), and
+   deka_figures.c (figures on pictures) share; nobody else includes this. */
 #ifndef SEMANTIC_TRAIN_DEKA_TASK_H
 #define SEMANTIC_TRAIN_DEKA_TASK_H
 
@@ -24,7 +24,7 @@ typedef struct {
     int channels[DEKA_RATES], rates; /* what is trained */
     deka_link_t links[DEKA_RATES];   /* one, or one per rate (independent pairs) */
     int link_count;
-    int64_t steps; /* of the schedule, for the sharpness */
+    int64_t steps;                        /* of the schedule, for the sharpness */
     double error, commitment, divergence; /* running means */
 } deka_task_t;
 

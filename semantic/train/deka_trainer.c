@@ -55,8 +55,9 @@ static int open_data(deka_task_t *task, err_t *err)
     dataset_close(photos);
     int crop = (int)options_int(o, "deka.crop");
     if (task->bank != NULL && (crop % DEKA_STRIDE != 0 || crop > deka_bank_side(task->bank))) {
-        return err_set(err, ERR_ARGUMENT, "deka.crop = %d is odd or more than the smallest latent's %d",
-                       crop, deka_bank_side(task->bank));
+        return err_set(err, ERR_ARGUMENT,
+                       "deka.crop = %d is odd or more than the smallest latent's %d", crop,
+                       deka_bank_side(task->bank));
     }
     return task->bank == NULL ? -1 : 0;
 }
@@ -83,8 +84,8 @@ static int make_params(deka_task_t *task, err_t *err)
     int rank = (int)options_int(o, "deka.rank");
     task->params = params_create(seed, err);
     if (task->params == NULL || make_tensors(task, err) < 0 ||
-        (init[0] != '\0' && params_load(task->params, init, "",
-                                        rank > 0 ? PARAMS_EXACT : PARAMS_PARTIAL, err) < 0)) {
+        (init[0] != '\0' &&
+         params_load(task->params, init, "", rank > 0 ? PARAMS_EXACT : PARAMS_PARTIAL, err) < 0)) {
         return -1;
     }
     if (rank == 0) {
@@ -98,8 +99,8 @@ static int make_params(deka_task_t *task, err_t *err)
         return -1;
     }
     const param_t *power = params_find(task->params, DEKA_POWER_NAME);
-    task->power = params_add(lora_params(task->lora), DEKA_POWER_NAME, 1, power->shape, PARAM_BUFFER,
-                             PARAM_INIT_CONSTANT, 0.0f, err);
+    task->power = params_add(lora_params(task->lora), DEKA_POWER_NAME, 1, power->shape,
+                             PARAM_BUFFER, PARAM_INIT_CONSTANT, 0.0f, err);
     if (task->power != NULL) {
         memcpy(task->power->value, power->value, power->count * sizeof(float));
     }
@@ -269,8 +270,7 @@ static int run_training(deka_task_t *task, err_t *err)
                         .describe = describe};
     snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)latent_hash(task->latent));
     add_notes(task, &run, hash);
-    task->steps =
-        (int64_t)(options_real(o, "train.epochs") * (double)run.steps_per_epoch + 0.5);
+    task->steps = (int64_t)(options_real(o, "train.epochs") * (double)run.steps_per_epoch + 0.5);
     int status = train_run(o, &run, err);
     if (status == 0 && task->lora != NULL) {
         lora_merge(task->lora);

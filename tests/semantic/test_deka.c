@@ -60,7 +60,8 @@ static void test_rates(void)
     CHECK_ERROR_NAMES(&err, "1/384, 1/256, 1/192, 5/768, 1/128");
 }
 
-/* A rate's symbols are the first channels of the highest rate's points, scaled alike within a rate. */
+/* A rate's symbols are the first channels of the highest rate's points, scaled alike within a rate.
+ */
 static void test_prefix(void)
 {
     static float z[LATENT];
@@ -85,7 +86,8 @@ static void test_prefix(void)
     }
 }
 
-/* Channels that were not sent count as zeros: rate p decodes as the highest rate with zeros there. */
+/* Channels that were not sent count as zeros: rate p decodes as the highest rate with zeros there.
+ */
 static void test_padding(void)
 {
     static float z[LATENT], a[LATENT], b[LATENT];
@@ -130,7 +132,8 @@ static double psnr_of(int width, int height, int p, double snr_db)
 {
     uint8_t *rgb = painted(width, height), *back = malloc((size_t)(width * height * 3));
     size_t count = codec_symbols(codec, width, height, p);
-    float complex *symbols = malloc(count * sizeof(*symbols)), *noise = malloc(count * sizeof(*noise));
+    float complex *symbols = malloc(count * sizeof(*symbols)),
+                  *noise = malloc(count * sizeof(*noise));
     float *noise_var = malloc(count * sizeof(*noise_var));
     float n0 = (float)pow(10.0, -snr_db / 10.0);
     err_t err = ERR_INIT;
@@ -281,18 +284,22 @@ static void test_halves(void)
     for (uint32_t bits = 0; bits < 0x10000; bits++) {
         uint16_t half = (uint16_t)bits, back = 0;
         float value = 0.0f;
-        safetensors_tensor_t tensor = {.dtype = SAFETENSORS_F16, .rank = 1, .count = 1, .data = &half};
+        safetensors_tensor_t tensor = {
+            .dtype = SAFETENSORS_F16, .rank = 1, .count = 1, .data = &half};
         safetensors_to_float(&tensor, &value);
         safetensors_to_half(&value, 1, &back);
-        wrong += isnan(value) ? !((back & 0x7c00u) == 0x7c00u && (back & 0x3ffu) != 0) : back != half;
+        wrong +=
+            isnan(value) ? !((back & 0x7c00u) == 0x7c00u && (back & 0x3ffu) != 0) : back != half;
     }
     CHECK_INT(wrong, 0);
     static const struct {
         double value;
         unsigned half;
-    } rounded[] = {{1.0 + 0x1p-11, 0x3c00}, {1.0 + 3 * 0x1p-11, 0x3c02}, {65519.0, 0x7bff},
-                   {65520.0, 0x7c00},       {-1e9, 0xfc00},              {0x1p-25, 0x0000},
-                   {0x1.8p-25, 0x0001},     {-0x1.8p-24, 0x8002},        {1e-30, 0x0000}};
+    } rounded[] = {{1.0 + 0x1p-11, 0x3c00}, {1.0 + 3 * 0x1p-11, 0x3c02},
+                   {65519.0, 0x7bff},       {65520.0, 0x7c00},
+                   {-1e9, 0xfc00},          {0x1p-25, 0x0000},
+                   {0x1.8p-25, 0x0001},     {-0x1.8p-24, 0x8002},
+                   {1e-30, 0x0000}};
     for (size_t i = 0; i < sizeof(rounded) / sizeof(rounded[0]); i++) {
         float value = (float)rounded[i].value;
         uint16_t half = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Training of DeKA-g's codec: every objective and order runs, runs repeat, adapters fit their base. */
+/* Training of DeKA-g's codec: every objective and order runs, runs repeat, adapters fit their base.
+ */
 #include "check.h"
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
@@ -38,16 +39,18 @@ static int make_photos(void)
     return status;
 }
 
-/* A tiny network for a few steps; `more` are further lines of [deka].  What the command returned. */
+/* A tiny network for a few steps; `more` are further lines of [deka].  What the command returned.
+ */
 static int train(const char *name, double epochs, const char *more, err_t *err)
 {
     static const option_t *const tables[] = {train_options, deka_options, NULL};
     char text[TEXT];
-    snprintf(text, sizeof(text),
-             "[data]\ntrain = photos:%s/photos\n[train]\nepochs = %g\nbatch = 2\npeak_lr = 0.005\n"
-             "out = %s/%s.safetensors\nlog = %s/%s.log\ncheckpoint = %s/%s.checkpoint\nresume = true\n"
-             "[deka]\nwidth = 8\nencoder_blocks = 1\ndecoder_blocks = 1\ncrop = 8\nepoch = 10\n%s",
-             folder, epochs, folder, name, folder, name, folder, name, more);
+    snprintf(
+        text, sizeof(text),
+        "[data]\ntrain = photos:%s/photos\n[train]\nepochs = %g\nbatch = 2\npeak_lr = 0.005\n"
+        "out = %s/%s.safetensors\nlog = %s/%s.log\ncheckpoint = %s/%s.checkpoint\nresume = true\n"
+        "[deka]\nwidth = 8\nencoder_blocks = 1\ndecoder_blocks = 1\ncrop = 8\nepoch = 10\n%s",
+        folder, epochs, folder, name, folder, name, folder, name, more);
     options_t *options = options_create("test", "test", tables, err);
     if (options == NULL || options_load_text(options, "recipe", text, strlen(text), err) < 0) {
         options_destroy(options);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Low-rank pairs: their product merged equals the product computed on the fly, forward and backward. */
+/* Low-rank pairs: their product merged equals the product computed on the fly, forward and
+ * backward. */
 #include "check.h"
 #include "nn/graph.h"
 #include "nn/lora.h"
