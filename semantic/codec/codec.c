@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening weights, and the arithmetic of rates.  What the network looks like
- * (width, numbers of blocks) is in the file's metadata, written by
- * semradio-train; the numbers are checked before a network is built on them.
+ * codec: opening weights of any kind, the arithmetic of rates, and the way to
+ * the kind's own code.  The kind is told by the file's metadata "codec".
  */
 #include "codec/codec.h"
 
+#include "codec/codec_map.h"
 #include "codec/codec_state.h"
 #include "file.h"
 #include "safetensors.h"
@@ -17,10 +17,21 @@
 
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
-static const codec_rate_t rates[CODEC_RATES] = {{1, 12}, {1, 6}, {1, 4}, {1, 3}};
+static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-static int read_number(const safetensors_t *file, const char *key, double min, double max,
-                       double *out, err_t *err)
+static const codec_kind_t *find_kind(const char *name)
+{
+    for (int i = 0; name != NULL && i < KINDS; i++) {
+        if (strcmp(kinds[i]->name, name) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+int codec_read_number(const safetensors_t *file, const char *key, double min, double max,
+                      double *out, err_t *err)
 {
     const char *text = safetensors_note(file, key);
     char *end = NULL;
@@ -34,40 +45,24 @@ static int read_number(const safetensors_t *file, const char *key, double min, d
     return 0;
 }
 
-static int read_shape(const safetensors_t *file, codec_weights_t *weights, err_t *err)
+int codec_channels(const codec_kind_t *kind, int p)
 {
-    double width = 0, encoder_blocks = 0, decoder_blocks = 0, bound = 0;
-    const char *kind = safetensors_note(file, "codec");
-    if (kind == NULL || strcmp(kind, "image32") != 0) {
-        return err_set(err, ERR_FORMAT,
-                       "not the weights of an image32 codec (metadata \"codec\" "
-                       "is %s)",
-                       kind != NULL ? kind : "missing");
-    }
-    if (read_number(file, "width", 8, 512, &width, err) < 0 ||
-        read_number(file, "encoder_blocks", 0, 32, &encoder_blocks, err) < 0 ||
-        read_number(file, "decoder_blocks", 0, 32, &decoder_blocks, err) < 0 ||
-        read_number(file, "bound", 0.1, 100.0, &bound, err) < 0) {
-        return -1;
-    }
-    weights->shape =
-        (codec_shape_t){(int)width, (int)encoder_blocks, (int)decoder_blocks, (float)bound};
-    snprintf(weights->name, sizeof(weights->name), "%s", kind);
-    return 0;
+    return kind->channels_first + p * kind->channels_per_rate;
 }
 
-static int read_power(codec_weights_t *weights, err_t *err)
+int codec_read_power(const codec_kind_t *kind, const params_t *params, float *power, err_t *err)
 {
-    const param_t *power = params_find(weights->params, CODEC_POWER_NAME);
-    if (power == NULL || power->count != CODEC_CHANNELS) {
-        return err_set(err, ERR_FORMAT, "no tensor %s of %d numbers", CODEC_POWER_NAME,
-                       CODEC_CHANNELS);
+    const param_t *tensor = params_find(params, kind->power_name);
+    int channels = codec_channels(kind, kind->rate_count);
+    if (tensor == NULL || tensor->count != (size_t)channels) {
+        return err_set(err, ERR_FORMAT, "no tensor %s of %d numbers", kind->power_name, channels);
     }
-    for (int p = 1; p <= CODEC_RATES; p++) {
-        weights->power[p - 1] = power->value[p * CODEC_CHANNELS_PER_RATE - 1];
-        if (!(weights->power[p - 1] > 0.0f) || !isfinite(weights->power[p - 1])) {
+    for (int p = 1; p <= kind->rate_count; p++) {
+        int element = codec_channels(kind, p) - 1;
+        power[p - 1] = tensor->value[element];
+        if (!(power[p - 1] > 0.0f) || !isfinite(power[p - 1])) {
             return err_set(err, ERR_FORMAT, "tensor %s: element %d is not a positive number",
-                           CODEC_POWER_NAME, p * CODEC_CHANNELS_PER_RATE - 1);
+                           kind->power_name, element);
         }
     }
     return 0;
@@ -80,6 +75,23 @@ static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
         hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
     }
     return hash;
+}
+
+static int load_parsed(codec_weights_t *weights, const safetensors_t *file, const char *path,
+                       err_t *err)
+{
+    const char *name = safetensors_note(file, "codec");
+    weights->kind = find_kind(name);
+    if (weights->kind == NULL) {
+        return err_set(err, ERR_FORMAT, "%s: not the weights of a codec (metadata \"codec\" is %s)",
+                       path, name != NULL ? name : "missing");
+    }
+    snprintf(weights->name, sizeof(weights->name), "%s", name);
+    weights->params = params_open(path, err);
+    if (weights->params == NULL) {
+        return -1;
+    }
+    return weights->kind->open(weights, file, err) < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
 static int load_weights(codec_weights_t *weights, const char *path, err_t *err)
@@ -95,23 +107,23 @@ static int load_weights(codec_weights_t *weights, const char *path, err_t *err)
     if (file == NULL) {
         return -1;
     }
-    int status = read_shape(file, weights, err) < 0 ? err_prefix(err, "%s", path) : 0;
+    int status = load_parsed(weights, file, path, err);
     safetensors_close(file);
-    if (status == 0) {
-        weights->params = params_open(path, err);
-        status = weights->params == NULL ? -1 : 0;
-    }
-    if (status == 0 && read_power(weights, err) < 0) {
-        status = err_prefix(err, "%s", path);
-    }
     return status;
+}
+
+static int attach(codec_t *codec, err_t *err)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    return kind->attach != NULL ? kind->attach(codec, err) : 0;
 }
 
 codec_t *codec_open(const char *name_or_path, err_t *err)
 {
-    const char *path = name_or_path;
-    if (strcmp(name_or_path, "image32") == 0) {
-        path = SEMRADIO_MODELS_DIR "/image32.safetensors";
+    char path[4096];
+    snprintf(path, sizeof(path), "%s", name_or_path);
+    if (find_kind(name_or_path) != NULL) {
+        snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/%s.safetensors", name_or_path);
     }
     codec_t *codec = calloc(1, sizeof(*codec));
     codec_weights_t *weights = calloc(1, sizeof(*weights));
@@ -123,12 +135,12 @@ codec_t *codec_open(const char *name_or_path, err_t *err)
     }
     codec->weights = weights;
     atomic_init(&weights->owners, 1);
-    /* A small network made now finds every missing or misshaped tensor. */
     if (load_weights(weights, path, err) < 0) {
         codec_close(codec);
         return NULL;
     }
-    if (codec_network(codec, 1, 1, 1, CODEC_ENCODER, err) == NULL ||
+    /* A small network made now finds every missing or misshaped tensor. */
+    if (attach(codec, err) < 0 || codec_network(codec, 1, 1, 1, CODEC_ENCODER, err) == NULL ||
         codec_network(codec, 1, 1, 1, CODEC_DECODER, err) == NULL) {
         err_prefix(err, "%s", path);
         codec_close(codec);
@@ -146,7 +158,23 @@ codec_t *codec_clone(const codec_t *codec, err_t *err)
     }
     clone->weights = codec->weights;
     atomic_fetch_add(&clone->weights->owners, 1);
+    if (attach(clone, err) < 0) {
+        codec_close(clone);
+        return NULL;
+    }
+    codec_use(clone, codec->variant);
     return clone;
+}
+
+void codec_weights_release(codec_weights_t *weights)
+{
+    if (atomic_fetch_sub(&weights->owners, 1) == 1) {
+        if (weights->kind != NULL && weights->kind->close != NULL) {
+            weights->kind->close(weights);
+        }
+        params_destroy(weights->params);
+        free(weights);
+    }
 }
 
 void codec_close(codec_t *codec)
@@ -157,12 +185,18 @@ void codec_close(codec_t *codec)
     for (int i = 0; i < CODEC_NETWORKS_MAX; i++) {
         codec_network_free(&codec->networks[i]);
     }
-    if (atomic_fetch_sub(&codec->weights->owners, 1) == 1) {
-        params_destroy(codec->weights->params);
-        free(codec->weights);
+    if (codec->weights->kind != NULL && codec->weights->kind->detach != NULL) {
+        codec->weights->kind->detach(codec);
     }
+    codec_variant_release(codec->variant);
+    codec_weights_release(codec->weights);
+    free(codec->mapped);
+    free(codec->mapped_var);
+    free(codec->mapped_in);
     free(codec);
 }
+
+/* ---- what it is ------------------------------------------------------------- */
 
 const char *codec_name(const codec_t *codec)
 {
@@ -181,37 +215,106 @@ uint64_t codec_hash(const codec_t *codec)
 
 int codec_rates(const codec_t *codec, const codec_rate_t **out)
 {
-    (void)codec;
+    const codec_kind_t *kind = codec->weights->kind;
     if (out != NULL) {
-        *out = rates;
+        *out = kind->rates;
     }
-    return CODEC_RATES;
+    return kind->rate_count;
 }
 
 int codec_find_rate(const codec_t *codec, int numerator, int denominator, err_t *err)
 {
-    for (int p = 1; p <= CODEC_RATES; p++) {
-        if ((int64_t)numerator * rates[p - 1].denominator ==
-            (int64_t)rates[p - 1].numerator * denominator) {
+    const codec_kind_t *kind = codec->weights->kind;
+    for (int p = 1; p <= kind->rate_count; p++) {
+        const codec_rate_t *rate = &kind->rates[p - 1];
+        if ((int64_t)numerator * rate->denominator == (int64_t)rate->numerator * denominator) {
             return p;
         }
     }
-    return err_set(err, ERR_ARGUMENT, "codec %s has no rate %d/%d, only 1/12, 1/6, 1/4, 1/3",
-                   codec->weights->name, numerator, denominator);
+    return err_set(err, ERR_ARGUMENT, "codec %s has no rate %d/%d, only %s", codec->weights->name,
+                   numerator, denominator, kind->rate_list);
+}
+
+static int places(const codec_kind_t *kind, int side)
+{
+    return (side + kind->stride - 1) / kind->stride;
 }
 
 size_t codec_symbols(const codec_t *codec, int width, int height, int p)
 {
-    (void)codec;
+    const codec_kind_t *kind = codec->weights->kind;
     if (width < 1 || height < 1 || width > CODEC_SIDE_MAX || height > CODEC_SIDE_MAX || p < 1 ||
-        p > CODEC_RATES) {
+        p > kind->rate_count) {
         return 0;
     }
-    return (size_t)(p * CODEC_CHANNELS_PER_RATE) * (size_t)codec_places(width) *
-           (size_t)codec_places(height);
+    return (size_t)codec_channels(kind, p) * (size_t)places(kind, width) *
+           (size_t)places(kind, height);
 }
 
 float codec_scale(const codec_t *codec, int p)
 {
-    return 1.0f / sqrtf(codec->weights->power[p - 1]);
+    return 1.0f / sqrtf(codec_power(codec)[p - 1]);
+}
+
+/* ---- pictures ---------------------------------------------------------------- */
+
+static int check_size(const codec_t *codec, int width, int height, int p, err_t *err)
+{
+    if (codec_symbols(codec, width, height, p) == 0) {
+        return err_set(
+            err, ERR_ARGUMENT,
+            "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 .. %d",
+            codec_name(codec), width, height, p, CODEC_SIDE_MAX, codec->weights->kind->rate_count);
+    }
+    return 0;
+}
+
+int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    if (check_size(codec, width, height, 1, err) < 0 ||
+        kind->prepare(codec, width, height, images, err) < 0) {
+        return -1;
+    }
+    size_t largest = codec_symbols(codec, width, height, kind->rate_count);
+    return codec_map_prepare(codec, largest * (size_t)(images > 0 ? images : 1), err);
+}
+
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+                       float complex *symbols, err_t *err)
+{
+    return check_size(codec, width, height, p, err) < 0
+               ? -1
+               : codec->weights->kind->encode(codec, images, rgb, width, height, p, symbols, err);
+}
+
+int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
+                       const float *noise_var, int width, int height, int p, uint8_t *rgb,
+                       err_t *err)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    if (check_size(codec, width, height, p, err) < 0) {
+        return -1;
+    }
+    if (codec_map_wanted(codec)) {
+        if (codec_map_run(codec, images, places(kind, height), places(kind, width),
+                          codec_channels(kind, p), symbols, noise_var, err) < 0) {
+            return -1;
+        }
+        symbols = codec->mapped;
+        noise_var = codec->mapped_var;
+    }
+    return kind->decode(codec, images, symbols, noise_var, width, height, p, rgb, err);
+}
+
+int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int p,
+                 float complex *symbols, err_t *err)
+{
+    return codec_encode_batch(codec, 1, rgb, width, height, p, symbols, err);
+}
+
+int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
+                 int height, int p, uint8_t *rgb, err_t *err)
+{
+    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, p, rgb, err);
 }

@@ -28,6 +28,8 @@
  * so that the channels of one place ride on different sub-carriers and one
  * faded sub-carrier costs each place a little instead of one place everything.
  *
+ * Adapters (low-rank matrices, maps of received symbols): codec_variant.h.
+ *
  * Pictures of any size from 1x1: sides that the codec's stride does not divide
  * are padded by repeating the edge and cropped after decoding.
  *
@@ -53,12 +55,12 @@ typedef struct {
     int numerator, denominator; /* k/n in lowest terms: 1/6 */
 } codec_rate_t;
 
-/* "image32", or the path of a safetensors file.  NULL on failure. */
+/* "image32", "deka" (deka.h), or the path of a safetensors file.  NULL on failure. */
 codec_t *codec_open(const char *name_or_path, err_t *err);
 codec_t *codec_clone(const codec_t *codec, err_t *err); /* for another thread */
 void codec_close(codec_t *codec);                       /* NULL is fine */
 
-const char *codec_name(const codec_t *codec); /* "image32" */
+const char *codec_name(const codec_t *codec); /* "image32", "deka" */
 
 /* Two ends with the same weights agree on these: a hash of the weights file, and the hash folded
    to 1 .. 255 for the frame header. */

@@ -6,6 +6,8 @@
  */
 #include "codec/codec_state.h"
 
+#include "nn/graph_params.h"
+
 #include <string.h>
 
 enum { CHUNK_MAX = 32, CHUNK_PLACES_MAX = 2048 };
@@ -32,20 +34,14 @@ void codec_network_free(codec_network_t *network)
     memset(network, 0, sizeof(*network));
 }
 
-static graph_t *build(const codec_weights_t *weights, codec_network_t *network, codec_half_t half,
-                      err_t *err)
+static graph_t *build(codec_t *codec, codec_network_t *network, codec_half_t half, err_t *err)
 {
-    graph_t *graph = graph_create(weights->params, GRAPH_INFER, network->batch, 1, err);
+    const codec_weights_t *weights = codec->weights;
+    graph_t *graph = graph_create(codec_params(codec), GRAPH_INFER, network->batch, 1, err);
     if (graph == NULL) {
         return NULL;
     }
-    if (half == CODEC_ENCODER) {
-        codec_net_encoder(graph, network->rows * CODEC_STRIDE, network->columns * CODEC_STRIDE,
-                          &weights->shape, &network->nodes);
-    } else {
-        network->soft = graph_input(graph, network->rows, network->columns, 3 * CODEC_CHANNELS);
-        network->picture = codec_net_decoder(graph, network->soft, &weights->shape);
-    }
+    weights->kind->build(weights, network, half, graph);
     if (graph_finish(graph, err) < 0) {
         graph_destroy(graph);
         return NULL;
@@ -73,16 +69,30 @@ static codec_network_t *find_slot(codec_t *codec, int rows, int columns, int bat
     return oldest;
 }
 
+void codec_cache_follow(codec_t *codec)
+{
+    for (int i = 0; i < CODEC_NETWORKS_MAX; i++) {
+        codec_network_t *network = &codec->networks[i];
+        if (network->encoder != NULL) {
+            graph_use_params(network->encoder, codec_params(codec));
+        }
+        if (network->decoder != NULL) {
+            graph_use_params(network->decoder, codec_params(codec));
+        }
+    }
+}
+
 codec_network_t *codec_network(codec_t *codec, int rows, int columns, int batch, codec_half_t half,
                                err_t *err)
 {
     codec_network_t *network = find_slot(codec, rows, columns, batch);
     graph_t **graph = half == CODEC_ENCODER ? &network->encoder : &network->decoder;
     if (*graph == NULL) {
-        *graph = build(codec->weights, network, half, err);
+        *graph = build(codec, network, half, err);
         if (*graph == NULL) {
-            err_prefix(err, "codec %s, %d x %d pictures", codec->weights->name,
-                       columns * CODEC_STRIDE, rows * CODEC_STRIDE);
+            int stride = codec->weights->kind->stride;
+            err_prefix(err, "codec %s, %d x %d pictures", codec->weights->name, columns * stride,
+                       rows * stride);
             return NULL;
         }
     }

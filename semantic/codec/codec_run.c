@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Pictures into the encoder's input and symbols out of it; the same backwards. */
+#include "codec/codec_run.h"
+
 #include "codec/codec_state.h"
 
 #include "cmplx.h"
@@ -15,19 +17,15 @@ typedef struct {
     size_t symbols, pixels;
 } frame_t;
 
-static int make_frame(const codec_t *codec, int width, int height, int p, frame_t *frame,
-                      err_t *err)
+static frame_t make_frame(const codec_t *codec, int width, int height, int p)
 {
-    size_t symbols = codec_symbols(codec, width, height, p);
-    if (symbols == 0) {
-        err_set(err, ERR_ARGUMENT,
-                "codec %s: %d x %d pixels at rate p = %d is outside 1 .. %d a side, p = 1 .. %d",
-                codec_name(codec), width, height, p, CODEC_SIDE_MAX, CODEC_RATES);
-        return -1;
-    }
-    *frame = (frame_t){width, height,  codec_places(height),          codec_places(width),
-                       p,     symbols, (size_t)width * (size_t)height};
-    return 0;
+    return (frame_t){width,
+                     height,
+                     codec_places(height),
+                     codec_places(width),
+                     p,
+                     codec_symbols(codec, width, height, p),
+                     (size_t)width * (size_t)height};
 }
 
 static int at_most(int value, int limit)
@@ -111,13 +109,10 @@ static void set_rate(graph_t *graph, node_t rate, int batch, int p)
     graph_set_prefix(graph, p * CODEC_CHANNELS_PER_RATE);
 }
 
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
-                       float complex *symbols, err_t *err)
+int codec_run_encode(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int p,
+                     float complex *symbols, err_t *err)
 {
-    frame_t frame;
-    if (make_frame(codec, width, height, p, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, p);
     size_t padded = (size_t)frame.rows * (size_t)frame.columns * CODEC_STRIDE * CODEC_STRIDE * 3;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -144,14 +139,11 @@ int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width
     return 0;
 }
 
-int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
-                       const float *noise_var, int width, int height, int p, uint8_t *rgb,
-                       err_t *err)
+int codec_run_decode(codec_t *codec, int images, const float complex *symbols,
+                     const float *noise_var, int width, int height, int p, uint8_t *rgb,
+                     err_t *err)
 {
-    frame_t frame;
-    if (make_frame(codec, width, height, p, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, p);
     size_t places = (size_t)frame.rows * (size_t)frame.columns;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -176,24 +168,9 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
     return 0;
 }
 
-int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int p,
-                 float complex *symbols, err_t *err)
+int codec_run_prepare(codec_t *codec, int width, int height, int images, err_t *err)
 {
-    return codec_encode_batch(codec, 1, rgb, width, height, p, symbols, err);
-}
-
-int codec_decode(codec_t *codec, const float complex *symbols, const float *noise_var, int width,
-                 int height, int p, uint8_t *rgb, err_t *err)
-{
-    return codec_decode_batch(codec, 1, symbols, noise_var, width, height, p, rgb, err);
-}
-
-int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)
-{
-    frame_t frame;
-    if (make_frame(codec, width, height, 1, &frame, err) < 0) {
-        return -1;
-    }
+    frame_t frame = make_frame(codec, width, height, 1);
     for (int batch = codec_chunk(frame.rows, frame.columns, images); batch >= 1; batch /= 2) {
         if (codec_network(codec, frame.rows, frame.columns, batch, CODEC_ENCODER, err) == NULL ||
             codec_network(codec, frame.rows, frame.columns, batch, CODEC_DECODER, err) == NULL) {

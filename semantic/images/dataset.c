@@ -47,6 +47,10 @@ static int fill(dataset_t *set, const char *spec, err_t *err)
     if (rest != NULL) {
         return dataset_fill_fashion(set, rest, err);
     }
+    rest = after(spec, "photos");
+    if (rest != NULL) {
+        return dataset_fill_photos(set, rest, err);
+    }
     return dataset_fill_files(set, spec, err);
 }
 

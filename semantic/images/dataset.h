@@ -24,6 +24,8 @@
  *     FILE.txt    a list of picture files, one a line, # comments, relative to
  *                 the list's own folder
  *     FILE        one picture
+ *     photos:PATH[,PATH…]
+ *         several of the last three kinds as one set
  *
  * Pictures of folders and lists are read when asked for; the others are in
  * memory.  A data set is immutable after opening; dataset_get may be called

@@ -27,9 +27,10 @@ uint64_t dataset_hash_more(uint64_t hash, const void *bytes, size_t size);
 /* Room for `count` pictures in memory; pixels and labels are zero. */
 int dataset_allocate(dataset_t *set, size_t count, err_t *err);
 
-/* Each fills an empty set from what follows the "cifar10:" or "fashion-mnist" of a spec. */
+/* Each fills an empty set from what follows the "cifar10:", "fashion-mnist", "photos:" of a spec. */
 int dataset_fill_cifar10(dataset_t *set, const char *files, err_t *err);
 int dataset_fill_fashion(dataset_t *set, const char *which, err_t *err);
+int dataset_fill_photos(dataset_t *set, const char *paths, err_t *err);
 int dataset_fill_files(dataset_t *set, const char *path, err_t *err);
 
 #endif

@@ -5,6 +5,9 @@
  * reordered from and to OIHW.  Forward and backward may choose different
  * layouts, hence two packed copies.
  *
+ * bfloat16: activations and incoming gradients are rounded into buffers of the
+ * convolution's own, weights by the reorder that packs them; outputs are fp32.
+ *
  * Scratch memory is the caller's (scratchpad_mode_user): with the library's
  * own, creating in one thread and running in another crashed.
  */
@@ -12,6 +15,7 @@
 
 #include <assert.h>
 #include <dnnl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +46,10 @@ struct conv {
     dnnl_memory_t d_in, d_out, d_bias;     /* d_bias ours, the rest the caller's */
     dnnl_memory_t plain, d_plain;          /* OIHW: the caller's, ours */
     dnnl_memory_t packed, packed_input, d_packed;
-    void *owned[6];
+    void *owned[8];
     int owned_count;
+    uint16_t *in_half, *d_out_half; /* bf16 copies, ours; NULL in fp32 */
+    const float *in_full;           /* what in_half is rounded from */
 };
 
 static void must(dnnl_status_t status, const char *what)
@@ -163,23 +169,40 @@ static int memory_at(conv_t *conv, dnnl_memory_t *memory, const dnnl_memory_desc
                  "describing memory", err);
 }
 
+static size_t count_of(int n, int h, int w, int c)
+{
+    return (size_t)n * (size_t)h * (size_t)w * (size_t)c;
+}
+
+/* Zeroed, aligned, freed with the convolution; NULL on failure. */
+static void *own(conv_t *conv, size_t bytes)
+{
+    size_t size = (bytes + 63) / 64 * 64;
+    void *at = aligned_alloc(64, size ? size : 64);
+    if (at) {
+        memset(at, 0, size);
+        assert(conv->owned_count < (int)(sizeof conv->owned / sizeof conv->owned[0]));
+        conv->owned[conv->owned_count++] = at;
+    }
+    return at;
+}
+
 static int memory_owned(conv_t *conv, dnnl_memory_t *memory, const dnnl_memory_desc_t *desc,
                         err_t *err)
 {
-    size_t size = (dnnl_memory_desc_get_size(desc) + 63) / 64 * 64;
-    void *at = aligned_alloc(64, size ? size : 64);
+    size_t size = dnnl_memory_desc_get_size(desc);
+    void *at = own(conv, size);
     if (!at) {
         return err_set(err, ERR_MEMORY, "no memory for weights of %zu bytes", size);
     }
-    memset(at, 0, size);
-    conv->owned[conv->owned_count++] = at;
     return memory_at(conv, memory, desc, at, err);
 }
 
 /* ---- building ------------------------------------------------------------- */
 
 typedef struct {
-    dnnl_memory_desc_t in, out, weight, plain, bias;
+    dnnl_memory_desc_t in, out, weight, plain, bias; /* forward's types */
+    dnnl_memory_desc_t d_in, d_out, d_weight;        /* backward's */
     dnnl_dims_t stride, pad_before, pad_after;
 } layout_t;
 
@@ -198,18 +221,29 @@ static int describe(const conv_shape_t *s, layout_t *l, err_t *err)
     l->pad_before[0] = l->pad_before[1] = s->padding;
     l->pad_after[0] = pad_after(s->in_h, s->out_h, s->kernel, s->stride, s->padding);
     l->pad_after[1] = pad_after(s->in_w, s->out_w, s->kernel, s->stride, s->padding);
-    const char *what = "describing a convolution";
-    return tried(dnnl_memory_desc_init_by_tag(&l->in, 4, in, dnnl_f32, dnnl_nhwc), what, err) ||
-                   tried(dnnl_memory_desc_init_by_tag(&l->out, 4, out, dnnl_f32, dnnl_nhwc),
-                         what, err) ||
-                   tried(dnnl_memory_desc_init_by_tag(&l->weight, 4, weight, dnnl_f32,
-                                                      dnnl_format_tag_any), what, err) ||
-                   tried(dnnl_memory_desc_init_by_tag(&l->plain, 4, weight, dnnl_f32,
-                                                      dnnl_oihw), what, err) ||
-                   tried(dnnl_memory_desc_init_by_tag(&l->bias, 1, bias, dnnl_f32, dnnl_x),
-                         what, err)
-               ? -1
-               : 0;
+    dnnl_data_type_t factor = s->bf16 ? dnnl_bf16 : dnnl_f32; /* of what is multiplied */
+    const struct {
+        dnnl_memory_desc_t *desc;
+        int rank;
+        const dnnl_dim_t *dims;
+        dnnl_data_type_t type;
+        dnnl_format_tag_t tag;
+    } all[] = {{&l->in, 4, in, factor, dnnl_nhwc},
+               {&l->out, 4, out, dnnl_f32, dnnl_nhwc},
+               {&l->weight, 4, weight, factor, dnnl_format_tag_any},
+               {&l->plain, 4, weight, dnnl_f32, dnnl_oihw},
+               {&l->bias, 1, bias, dnnl_f32, dnnl_x},
+               {&l->d_in, 4, in, dnnl_f32, dnnl_nhwc},
+               {&l->d_out, 4, out, factor, dnnl_nhwc},
+               {&l->d_weight, 4, weight, dnnl_f32, dnnl_format_tag_any}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (tried(dnnl_memory_desc_init_by_tag(all[i].desc, all[i].rank, all[i].dims, all[i].type,
+                                               all[i].tag),
+                  "describing a convolution", err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int describe_call(backend_t *backend, call_t *call, const_dnnl_op_desc_t op,
@@ -286,8 +320,8 @@ static int make_backward_input(conv_t *conv, layout_t *l, err_t *err)
 {
     dnnl_convolution_desc_t desc;
     call_t *call = &conv->input;
-    if (tried(dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &l->in,
-                                                       &l->weight, &l->out, l->stride,
+    if (tried(dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &l->d_in,
+                                                       &l->weight, &l->d_out, l->stride,
                                                        l->pad_before, l->pad_after),
               "describing a convolution's backward", err) < 0 ||
         describe_call(conv->backend, call, &desc, conv->forward.desc,
@@ -296,7 +330,7 @@ static int make_backward_input(conv_t *conv, layout_t *l, err_t *err)
     }
     const dnnl_memory_desc_t *packed = call_query(call, dnnl_query_weights_md);
     if (memory_owned(conv, &conv->packed_input, packed, err) < 0 ||
-        memory_at(conv, &conv->d_in, &l->in, DNNL_MEMORY_NONE, err) < 0) {
+        memory_at(conv, &conv->d_in, &l->d_in, DNNL_MEMORY_NONE, err) < 0) {
         return -1;
     }
     call_add(call, DNNL_ARG_DIFF_SRC, conv->d_in);
@@ -312,8 +346,8 @@ static int make_backward_weight(conv_t *conv, layout_t *l, err_t *err)
     call_t *call = &conv->weight;
     const conv_shape_t *s = &conv->shape;
     if (tried(dnnl_convolution_backward_weights_desc_init(
-                  &desc, dnnl_convolution_direct, &l->in, &l->weight, s->bias ? &l->bias : NULL,
-                  &l->out, l->stride, l->pad_before, l->pad_after),
+                  &desc, dnnl_convolution_direct, &l->in, &l->d_weight,
+                  s->bias ? &l->bias : NULL, &l->d_out, l->stride, l->pad_before, l->pad_after),
               "describing a convolution's backward", err) < 0 ||
         describe_call(conv->backend, call, &desc, conv->forward.desc,
                       "a convolution's weight gradient", err) < 0) {
@@ -335,6 +369,20 @@ static int make_backward_weight(conv_t *conv, layout_t *l, err_t *err)
                         err);
 }
 
+/* Room for the rounded input, and while training for the rounded gradient. */
+static int make_halves(conv_t *conv, err_t *err)
+{
+    const conv_shape_t *s = &conv->shape;
+    size_t in = count_of(s->batch, s->in_h, s->in_w, s->in_c);
+    size_t out = count_of(s->batch, s->out_h, s->out_w, s->out_c);
+    bool trains = s->train_weight || s->train_input;
+    conv->in_half = own(conv, in * sizeof(uint16_t));
+    conv->d_out_half = trains ? own(conv, out * sizeof(uint16_t)) : NULL;
+    return conv->in_half && (!trains || conv->d_out_half)
+               ? 0
+               : err_set(err, ERR_MEMORY, "no memory for bfloat16 activations");
+}
+
 conv_t *conv_create(backend_t *backend, const conv_shape_t *shape, err_t *err)
 {
     layout_t layout;
@@ -348,9 +396,10 @@ conv_t *conv_create(backend_t *backend, const conv_shape_t *shape, err_t *err)
     conv->shape = *shape;
     bool trains = shape->train_weight || shape->train_input;
     if (describe(shape, &layout, err) < 0 || make_forward(conv, &layout, err) < 0 ||
-        (trains && memory_at(conv, &conv->d_out, &layout.out, DNNL_MEMORY_NONE, err) < 0) ||
+        (trains && memory_at(conv, &conv->d_out, &layout.d_out, DNNL_MEMORY_NONE, err) < 0) ||
         (shape->train_input && make_backward_input(conv, &layout, err) < 0) ||
-        (shape->train_weight && make_backward_weight(conv, &layout, err) < 0)) {
+        (shape->train_weight && make_backward_weight(conv, &layout, err) < 0) ||
+        (shape->bf16 && make_halves(conv, err) < 0)) {
         conv_destroy(conv);
         return NULL;
     }
@@ -399,9 +448,32 @@ static void *address(dnnl_memory_t memory)
 
 void conv_bind(conv_t *conv, const float *in, float *out, const float *bias)
 {
-    point(conv->in, in);
+    conv->in_full = in;
+    point(conv->in, conv->in_half ? (const void *)conv->in_half : in);
     point(conv->out, out);
     point(conv->bias, bias);
+}
+
+/* To the nearest bfloat16, ties to even.  (A NaN may become an infinity: training refuses both.) */
+static void round_to_half(const float *restrict from, size_t count, uint16_t *restrict to)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &from[i], sizeof bits);
+        to[i] = (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+    }
+}
+
+/* Points the primitives at the gradient that came in, rounded if need be. */
+static void take_gradient(conv_t *conv, const float *d_out)
+{
+    const conv_shape_t *s = &conv->shape;
+    if (!conv->d_out_half) {
+        point(conv->d_out, d_out);
+        return;
+    }
+    round_to_half(d_out, count_of(s->batch, s->out_h, s->out_w, s->out_c), conv->d_out_half);
+    point(conv->d_out, conv->d_out_half);
 }
 
 /* The scratchpad has its address only after backend_finish, hence here and not at create. */
@@ -425,12 +497,16 @@ void conv_pack(conv_t *conv, const float *oihw)
 
 void conv_forward(conv_t *conv)
 {
+    const conv_shape_t *s = &conv->shape;
+    if (conv->in_half) {
+        round_to_half(conv->in_full, count_of(s->batch, s->in_h, s->in_w, s->in_c), conv->in_half);
+    }
     run(conv, &conv->forward, "a convolution");
 }
 
 void conv_backward_input(conv_t *conv, const float *d_out, float *d_in)
 {
-    point(conv->d_out, d_out);
+    take_gradient(conv, d_out);
     point(conv->d_in, d_in);
     run(conv, &conv->input, "a convolution's input gradient");
 }
@@ -445,7 +521,7 @@ static void add(float *restrict to, const float *restrict from, size_t count)
 void conv_backward_weight(conv_t *conv, const float *d_out, float *d_oihw, float *d_bias)
 {
     const conv_shape_t *s = &conv->shape;
-    point(conv->d_out, d_out);
+    take_gradient(conv, d_out);
     run(conv, &conv->weight, "a convolution's weight gradient");
     run(conv, &conv->unpack, "unpacking weights");
     size_t taps = (size_t)s->kernel * (size_t)s->kernel;

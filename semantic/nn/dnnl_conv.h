@@ -29,6 +29,7 @@ typedef struct {
     bool bias;
     bool train_weight; /* conv_backward_weight will be called */
     bool train_input;  /* conv_backward_input will be called */
+    bool bf16;         /* products of bfloat16, sums of fp32; twice as fast where the CPU has them */
 } conv_shape_t;
 
 backend_t *backend_create(err_t *err);

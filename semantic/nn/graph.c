@@ -224,6 +224,11 @@ const float *graph_grad(const graph_t *graph, node_t node)
     return graph->nodes[node]->grad;
 }
 
+void graph_use_bf16(graph_t *graph, bool on)
+{
+    graph->bf16 = on;
+}
+
 void graph_keep(graph_t *graph, node_t node)
 {
     if (node != NODE_NONE) {

@@ -66,6 +66,13 @@ typedef struct {
 graph_t *graph_create(params_t *params, graph_mode_t mode, int batch, int threads, err_t *err);
 void graph_destroy(graph_t *graph); /* NULL is fine */
 
+/*
+ * Convolutions of this graph round their inputs, weights and incoming gradients to
+ * bfloat16 (8 bits of mantissa) and sum in fp32: about twice as fast on CPUs with
+ * AVX512_BF16 or AMX.  graph_finish fails where oneDNN has no such kernel.  Before graph_finish.
+ */
+void graph_use_bf16(graph_t *graph, bool on);
+
 /* Ends building: allocates, makes the convolutions.  0, or -1 with the first failure. */
 int graph_finish(graph_t *graph, err_t *err);
 
@@ -109,6 +116,10 @@ node_t graph_space_to_depth(graph_t *graph, node_t in, int r);
 node_t graph_depth_to_space(graph_t *graph, node_t in, int r);
 /* [1][1][c*h*w] in PyTorch's order (c, y, x), so that a following linear matches. */
 node_t graph_flatten(graph_t *graph, node_t in);
+/* Zeros around: so many rows above and below, columns left and right. */
+node_t graph_pad(graph_t *graph, node_t in, int top, int bottom, int left, int right);
+/* [h][w][c] -> [h*r][w*r][c], each pixel r x r times (nearest-neighbour enlargement). */
+node_t graph_repeat(graph_t *graph, node_t in, int r);
 
 /* ---- layers with weights ------------------------------------------------ */
 
@@ -138,6 +149,12 @@ node_t graph_linear_with(graph_t *graph, node_t in, const char *name, int out_fe
 node_t graph_batch_norm(graph_t *graph, node_t in, const char *name);
 /* eps 1e-5; `weight` `bias` [C].  Statistics per sample and group of C/groups channels. */
 node_t graph_group_norm(graph_t *graph, node_t in, const char *name, int groups);
+node_t graph_group_norm_with(graph_t *graph, node_t in, const char *name, int groups, float eps);
+/*
+ * (x - m[c]) / sqrt(v[c] + 1e-5): mean 0 and variance 1 per channel over the batch, no weights.
+ * `running_mean` `running_var` [C] (momentum 0.01; the first batch sets them), used in GRAPH_INFER.
+ */
+node_t graph_standardise(graph_t *graph, node_t in, const char *name);
 /* x > 0 ? x : weight[c]*x; `name.weight` [C], starts at 0.25. */
 node_t graph_prelu(graph_t *graph, node_t in, const char *name);
 /* a + scale[c] * b; `name.scale` [C] starting at `start` (0 = identity at first). */
@@ -161,6 +178,12 @@ node_t graph_max_pool(graph_t *graph, node_t in);            /* 2x2, stride 2; e
 node_t graph_avg_pool(graph_t *graph, node_t in, int r);     /* r x r, stride r; divides h and w */
 node_t graph_global_avg_pool(graph_t *graph, node_t in);     /* [N][1][1][C] */
 node_t graph_global_max_pool(graph_t *graph, node_t in);     /* [N][1][1][C] */
+
+/*
+ * One head of scaled dot-product attention over the positions of a sample (no weights: query,
+ * key and value are usually graph_linear of one node), all [h][w][c].
+ */
+node_t graph_attention(graph_t *graph, node_t query, node_t key, node_t value);
 
 /* ---- symbols (equations in symbols.c and channel.c) ----------------------- */
 /*

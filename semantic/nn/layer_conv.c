@@ -30,6 +30,7 @@ static int conv_finish(graph_t *graph, op_node_t *node, err_t *err)
         .bias = node->param[BIAS] != NULL,
         .train_weight = graph->mode == GRAPH_TRAIN && param_wants_gradient(node->param[WEIGHT]),
         .train_input = graph->mode == GRAPH_TRAIN && in->wants,
+        .bf16 = graph->bf16,
     };
     state->conv = conv_create(graph->backend, &shape, err);
     if (!state->conv) {
@@ -47,6 +48,8 @@ static void conv_run(graph_t *graph, op_node_t *node)
 {
     conv_state_t *state = node->state;
     if (state->packed_version != params_version(graph->params)) {
+        const param_t *bias = node->param[BIAS];
+        conv_bind(state->conv, node->input[0]->data, node->data, bias ? bias->value : NULL);
         conv_pack(state->conv, node->param[WEIGHT]->value);
         state->packed_version = params_version(graph->params);
     }

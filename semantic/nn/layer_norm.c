@@ -145,6 +145,7 @@ node_t graph_batch_norm(graph_t *graph, node_t in, const char *name)
 
 typedef struct {
     size_t groups;
+    double eps;
     double *sum, *sum2;           /* [N][C] */
     float *mean, *inverse;        /* [N][groups] */
     float *scale, *shift, *blend; /* [N][C] */
@@ -186,7 +187,7 @@ static void group_forward_sample(const op_node_t *node, const group_state_t *s, 
             total2 += sum2[c];
         }
         double mean = total / count, variance = fmax(total2 / count - mean * mean, 0.0);
-        float inverse = (float)(1.0 / sqrt(variance + (double)epsilon));
+        float inverse = (float)(1.0 / sqrt(variance + s->eps));
         s->mean[n * s->groups + g] = (float)mean;
         s->inverse[n * s->groups + g] = inverse;
         for (size_t c = g * wide; c < (g + 1) * wide; c++) {
@@ -269,7 +270,7 @@ static const op_t group_op = {.kind = "group_norm", .finish = group_finish,
                               .forward = group_forward, .backward = group_backward,
                               .in_place = true};
 
-node_t graph_group_norm(graph_t *graph, node_t in, const char *name, int groups)
+node_t graph_group_norm_with(graph_t *graph, node_t in, const char *name, int groups, float eps)
 {
     op_node_t *from = graph_node(graph, in);
     if (!from) {
@@ -288,5 +289,11 @@ node_t graph_group_norm(graph_t *graph, node_t in, const char *name, int groups)
         return NODE_NONE;
     }
     ((group_state_t *)node->state)->groups = zu(groups);
+    ((group_state_t *)node->state)->eps = (double)eps;
     return node->index;
+}
+
+node_t graph_group_norm(graph_t *graph, node_t in, const char *name, int groups)
+{
+    return graph_group_norm_with(graph, in, name, groups, epsilon);
 }

@@ -56,6 +56,7 @@ struct graph {
     int batch;
     int threads;
     int prefix; /* complex channels sent; 0 = all */
+    bool bf16; /* convolutions multiply bfloat16 */
     bool finished;
     bool failed;
     err_t failure;

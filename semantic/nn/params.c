@@ -8,6 +8,7 @@
 
 #include "rng.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,13 @@ struct params {
     bool sealed;
 };
 
+/* Unique over all stores: a graph that changes stores (graph_params.c) sees that it did. */
+static uint64_t next_version(void)
+{
+    static atomic_uint_fast64_t last;
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
 params_t *params_create(uint64_t seed, err_t *err)
 {
     params_t *params = calloc(1, sizeof *params);
@@ -28,7 +36,7 @@ params_t *params_create(uint64_t seed, err_t *err)
         return NULL;
     }
     params->seed = seed;
-    params->version = 1;
+    params->version = next_version();
     return params;
 }
 
@@ -161,7 +169,7 @@ static int append(params_t *params, param_t *param, err_t *err)
         params->capacity = capacity;
     }
     params->tensor[params->count++] = param;
-    params->version++;
+    params->version = next_version();
     return 0;
 }
 
@@ -298,7 +306,7 @@ void params_zero_gradients(params_t *params)
 
 void params_changed(params_t *params)
 {
-    params->version++;
+    params->version = next_version();
 }
 
 uint64_t params_version(const params_t *params)

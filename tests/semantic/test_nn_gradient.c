@@ -175,6 +175,12 @@ LAYER(to_space3, graph_depth_to_space(g, a, 3))
 LAYER(flatten, graph_flatten(g, a))
 LAYER(affine, graph_affine(g, a, (float[]){1, 2, 3, 4, 5, 6, 7, 8}, (float[8]){0}))
 LAYER(film, graph_film(g, a, graph_linear(g, graph_global_avg_pool(g, b), "l", 16)))
+LAYER(pad, graph_pad(g, a, 1, 0, 2, 3))
+LAYER(repeat3, graph_repeat(g, a, 3))
+LAYER(attention, graph_attention(g, a, b, graph_silu(g, a)))
+LAYER(attention_self, graph_attention(g, a, a, b))
+LAYER(standardise, graph_standardise(g, a, "l"))
+LAYER(group_norm_wide_eps, graph_group_norm_with(g, a, "l", 2, 0.5f))
 LAYER(max_pool, graph_max_pool(g, a))
 LAYER(avg_pool, graph_avg_pool(g, a, 2))
 LAYER(global_avg, graph_global_avg_pool(g, a))
@@ -231,6 +237,14 @@ static void test_moves(void)
     check(to_depth4, 1, 4, 8, 3, 2e-3);
     check(to_space3, 1, 2, 3, 9, 2e-3);
     check(flatten, 2, 3, 2, 5, 2e-3);
+    check(pad, 2, 3, 2, 5, 2e-3);
+    check(repeat3, 2, 3, 2, 5, 2e-3);
+}
+
+static void test_attention(void)
+{
+    check(attention, 2, 3, 2, 5, 5e-3);
+    check(attention_self, 2, 2, 3, 4, 5e-3);
 }
 
 static void test_pools(void)
@@ -245,6 +259,8 @@ static void test_norms(void)
 {
     check(batch_norm, 4, 3, 3, 5, 5e-3);
     check(group_norm, 2, 3, 3, 8, 5e-3);
+    check(group_norm_wide_eps, 2, 3, 3, 8, 5e-3);
+    check(standardise, 4, 3, 3, 5, 5e-3);
     check(power_norm, 3, 2, 2, 6, 2e-3);
 }
 
@@ -368,6 +384,7 @@ static const check_test_t tests[] = {
     {"activations: gradients are the differences", test_activations},
     {"joining and modulating layers: gradients are the differences", test_mix},
     {"layers that move numbers move gradients back", test_moves},
+    {"attention: query, key and value gradients are the differences", test_attention},
     {"pools: gradients are the differences", test_pools},
     {"norms: gradients are the differences", test_norms},
     {"channel, prefix and power: gradients are the differences", test_symbols},
