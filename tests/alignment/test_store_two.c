@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { WORKERS = 3, STEPS = 60 };
+enum { WORKERS = 3, STEPS = 30 };
 
 static char folder[64];
 
