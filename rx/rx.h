@@ -31,6 +31,7 @@
 #include "radio/recorder.h"
 #include "report.h"
 #include "ring.h"
+#include "rx_swap.h"
 #include "sequence.h"
 #include "tally.h"
 #include "waveform/receiver.h"
@@ -131,6 +132,7 @@ typedef struct {
     _Atomic uint64_t frames_dropped;           /* before decode */
     _Atomic uint64_t foreign;                  /* frames for another receiver */
     _Atomic uint64_t undecodable;              /* other codec, adapters or size */
+    _Atomic uint64_t not_held;                 /* of these: an adapter that is not held here */
     _Atomic uint64_t restarts;                 /* of a transmitter */
     _Atomic uint64_t images_written, images_lost;
 } rx_counts_t;
@@ -165,6 +167,7 @@ struct rx {
     rx_output_t output;
     pthread_t radio_thread, demod_thread, report_thread;
     live_t *totals;
+    rx_swap_t *swap;                              /* NULL: no adapters */
     control_daemon_t *control;                    /* NULL: no control plane */
     control_reporter_t *reporter, *main_reporter; /* the report stage's, the main thread's */
     rx_totals_t control_totals, main_totals;      /* as those threads saw them last */

@@ -210,6 +210,7 @@ void rx_destroy(rx_t *rx)
     if (lines_close(rx->output.lines, &err) != 0) {
         log_error("%s", err.text);
     }
+    rx_swap_destroy(rx->swap);
     live_destroy(rx->live);
     live_destroy(rx->totals);
     free(rx);

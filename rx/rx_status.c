@@ -142,6 +142,7 @@ json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals)
     set_count(o, "late_frames", radio.late);
     set_count(o, "malformed", radio.malformed);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
+    set_count(o, "adapter_not_held", atomic_load(&c->not_held));
     set_count(o, "for_others", atomic_load(&c->foreign));
     const correction_t *correction = radio_correction(rx->radio);
     json_object_set_new(o, "calibration",

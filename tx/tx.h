@@ -24,6 +24,7 @@
 #include "radio/radio.h"
 #include "radio/recorder.h"
 #include "ring.h"
+#include "tx_swap.h"
 #include "waveform/transmitter.h"
 
 #include <pthread.h>
@@ -36,7 +37,8 @@ extern const option_t tx_options[];
 /* From source to encode.  Buffers grow when a larger size comes, then stay. */
 typedef struct {
     frame_header_t header;
-    uint8_t *rgb; /* [images][height][width][3] */
+    codec_variant_t *variant; /* what to encode it with; NULL: base.  Released by the encoder */
+    uint8_t *rgb;             /* [images][height][width][3] */
     size_t rgb_room;
 } tx_batch_t;
 
@@ -112,6 +114,8 @@ struct tx {
     pthread_t source_thread, send_thread;
     control_daemon_t *control;    /* NULL: no control plane */
     control_reporter_t *reporter; /* the main thread's */
+    control_reporter_t *source_reporter;
+    tx_swap_t *swap; /* NULL: no adapters */
 
     /* state */
     _Atomic bool stopping; /* make no more frames; those made are sent */

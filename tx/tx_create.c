@@ -137,7 +137,9 @@ tx_t *tx_create(options_t *options, err_t *err)
 static void destroy_encoder(tx_encoder_t *encoder)
 {
     for (size_t i = 0; encoder->batches != NULL && i < ring_slots(encoder->batches); i++) {
-        free(((tx_batch_t *)ring_slot(encoder->batches, i))->rgb);
+        tx_batch_t *batch = ring_slot(encoder->batches, i);
+        codec_variant_release(batch->variant);
+        free(batch->rgb);
     }
     for (size_t i = 0; encoder->bursts != NULL && i < ring_slots(encoder->bursts); i++) {
         free(((tx_burst_t *)ring_slot(encoder->bursts, i))->samples);
@@ -160,6 +162,7 @@ void tx_destroy(tx_t *tx)
     for (int i = TX_MAX_WORKERS - 1; i >= 0; i--) {
         destroy_encoder(&tx->encoders[i]);
     }
+    tx_swap_destroy(tx->swap);
     dataset_close(tx->dataset);
     live_destroy(tx->live);
     free(tx);

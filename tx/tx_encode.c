@@ -3,6 +3,7 @@
 #include "log.h"
 #include "program.h"
 #include "tx.h"
+#include "variants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static int encode(tx_encoder_t *encoder, const tx_batch_t *batch, tx_burst_t *bu
         !grow(&burst->samples, &burst->room, frame + gap)) {
         return err_set(err, ERR_MEMORY, "no memory for a frame of %zu samples", frame + gap);
     }
+    variants_use(encoder->codec, batch->variant);
     if (codec_encode_batch(encoder->codec, header->images, batch->rgb, header->width,
                            header->height, header->rate, encoder->symbols, err) != 0) {
         return -1;
@@ -50,7 +52,11 @@ static bool encode_next(tx_encoder_t *encoder)
     if (burst == NULL) {
         return false; /* closed: the daemon ends at once */
     }
-    if (encode(encoder, ring_peek(encoder->batches), burst, &err) == 0) {
+    tx_batch_t *batch = ring_peek(encoder->batches);
+    const int code = encode(encoder, batch, burst, &err);
+    codec_variant_release(batch->variant);
+    batch->variant = NULL;
+    if (code == 0) {
         ring_commit(encoder->bursts);
         atomic_fetch_add(&tx->counts.frames_made, 1);
     } else {

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const option_t *const tables[] = {
-    tx_options,       waveform_options, radio_options,  radio_tx_options,
-    recorder_options, control_options,  daemon_options, NULL};
+static const option_t *const tables[] = {tx_options,       waveform_options, radio_options,
+                                         radio_tx_options, recorder_options, control_options,
+                                         tx_swap_options,  daemon_options,   NULL};
 
 static bool wants_table(const tx_settings_t *settings)
 {

@@ -155,6 +155,25 @@ static bool may_make(source_t *source)
     return !atomic_load(&source->tx->stopping) && (limit == 0 || source->frames < limit);
 }
 
+/* What the receiver is known to hold, else the base codec, and then said. */
+static void choose_adapter(source_t *source, tx_batch_t *batch)
+{
+    tx_t *tx = source->tx;
+    tx_swap_frame_t frame;
+    const uint64_t gone =
+        atomic_load(&tx->counts.frames_sent) + atomic_load(&tx->counts.frames_lost);
+    tx_swap_stamp(tx->swap, gone, &frame);
+    codec_variant_release(batch->variant);
+    batch->variant = frame.variant;
+    batch->header.adapter_tag = frame.tag;
+    if (frame.fell != NULL) {
+        log_warn("back to the base codec: %s", frame.fell);
+        control_report_json(tx->source_reporter, CONTROL_EVENT,
+                            json_pack("{s:s, s:s, s:i}", "kind", "fallback", "why", frame.fell,
+                                      "frame", (int)batch->header.frame));
+    }
+}
+
 /* False when there is nothing more to send. */
 static bool fill(source_t *source, tx_batch_t *batch)
 {
@@ -173,6 +192,9 @@ static bool fill(source_t *source, tx_batch_t *batch)
         }
     }
     batch->header.frame = (uint16_t)source->frames++;
+    if (batch->header.images > 0) {
+        choose_adapter(source, batch);
+    }
     return batch->header.images > 0;
 }
 
