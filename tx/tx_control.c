@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The control plane of the transmitter: what it answers, and what it reports. */
+#include "log.h"
 #include "radio/radio_service.h"
 #include "tx.h"
 
@@ -31,9 +32,20 @@ static void tell_event(void *context, const radio_event_t *event)
 static int on_swap(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
     const tx_t *tx = context;
-    return tx->swap != NULL
-               ? tx_swap_command(tx->swap, call, reply, err)
-               : err_set(err, ERR_UNSUPPORTED, "this transmitter has no adapters (control.store)");
+    const char *fell = NULL;
+    if (tx->swap == NULL) {
+        return err_set(err, ERR_UNSUPPORTED, "this transmitter has no adapters (control.store)");
+    }
+    const int code = tx_swap_command(tx->swap, call, reply, &fell, err);
+    if (fell != NULL) {
+        char text[128];
+        log_warn("back to the base codec: %s", fell);
+        const int length =
+            snprintf(text, sizeof text, "{\"kind\":\"fallback\",\"why\":\"%s\"}", fell);
+        control_server_report(control_daemon_server(tx->control), CONTROL_EVENT, text,
+                              (size_t)length);
+    }
+    return code;
 }
 
 /* Orders carry their own numbers: one that comes twice does nothing new. */

@@ -73,6 +73,13 @@ void tx_swap_destroy(tx_swap_t *swap)
     }
 }
 
+static const char *reason(swap_fall_t fell)
+{
+    static const char *const why[] = {NULL, "the receiver started anew",
+                                      "nothing was heard of the receiver"};
+    return why[fell];
+}
+
 /* Under the lock. */
 static void count_gone(tx_swap_t *swap, uint64_t gone)
 {
@@ -83,8 +90,6 @@ static void count_gone(tx_swap_t *swap, uint64_t gone)
 
 void tx_swap_stamp(tx_swap_t *swap, uint64_t gone, tx_swap_frame_t *frame)
 {
-    static const char *const why[] = {NULL, "the receiver started anew",
-                                      "nothing was heard of the receiver"};
     swap_choice_t choice;
     *frame = (tx_swap_frame_t){0};
     if (swap == NULL) {
@@ -96,7 +101,7 @@ void tx_swap_stamp(tx_swap_t *swap, uint64_t gone, tx_swap_frame_t *frame)
     swap->flying[swap->made++ % FLYING] = choice.tag;
     frame->tag = choice.tag;
     frame->variant = choice.tag != 0 ? variants_get(swap->variants, &choice.id) : NULL;
-    frame->fell = why[choice.fell];
+    frame->fell = reason(choice.fell);
     pthread_mutex_unlock(&swap->lock);
 }
 
@@ -144,7 +149,8 @@ static void carry_out(tx_swap_t *swap, const swap_action_t *action, swap_answer_
     }
 }
 
-int tx_swap_command(tx_swap_t *swap, const control_call_t *call, control_reply_t *reply, err_t *err)
+int tx_swap_command(tx_swap_t *swap, const control_call_t *call, control_reply_t *reply,
+                    const char **fell, err_t *err)
 {
     static const swap_kind_t kinds[] = {SWAP_ASK, SWAP_STAGE, SWAP_PREPARE, SWAP_GO, SWAP_BASE};
     swap_action_t action;
@@ -162,6 +168,7 @@ int tx_swap_command(tx_swap_t *swap, const control_call_t *call, control_reply_t
         } else {
             pthread_mutex_lock(&swap->lock);
             carry_out(swap, &action, &answer);
+            *fell = reason(swap_tx_fell(swap->swap));
             pthread_mutex_unlock(&swap->lock);
         }
         reply->result = swap_wire_result(kinds[i], &answer);

@@ -29,9 +29,9 @@ typedef struct {
    up since the start, in order.  NULL swap: base. */
 void tx_swap_stamp(tx_swap_t *swap, uint64_t gone, tx_swap_frame_t *frame);
 
-/* The commands swap.*, for the table of a control_daemon; their context is given by `of`. */
+/* The commands swap.*; *fell: not NULL when one brought it back to base, and why (to be said). */
 int tx_swap_command(tx_swap_t *swap, const control_call_t *call, control_reply_t *reply,
-                    err_t *err);
+                    const char **fell, err_t *err);
 
 /* For the status. */
 json_t *tx_swap_status(tx_swap_t *swap);

@@ -212,6 +212,13 @@ void swap_tx_beat(swap_tx_t *tx, uint64_t rx_session, uint64_t age_ns, uint64_t 
     }
 }
 
+swap_fall_t swap_tx_fell(swap_tx_t *tx)
+{
+    const swap_fall_t fell = tx->fell;
+    tx->fell = SWAP_FALL_NONE;
+    return fell;
+}
+
 void swap_tx_stamp(swap_tx_t *tx, uint64_t now_ns, swap_choice_t *choice)
 {
     if (tx->current.tag != 0 && now_ns >= tx->lease_end_ns) {

@@ -68,6 +68,9 @@ typedef struct {
     swap_fall_t fell; /* this frame is the first with base, and why (to be said) */
 } swap_choice_t;
 
+/* Why it fell back since this was asked last, or since a stamp told it; SWAP_FALL_NONE: it did not. */
+swap_fall_t swap_tx_fell(swap_tx_t *tx);
+
 void swap_tx_stamp(swap_tx_t *tx, uint64_t now_ns, swap_choice_t *choice);
 void swap_tx_sent(swap_tx_t *tx, uint16_t tag, uint64_t now_ns);
 
