@@ -99,6 +99,16 @@ int options_set(options_t *options, const char *key, const char *value, err_t *e
 /* As options_set, for a running program: refuses options without OPTION_RUNTIME (ERR_STATE). */
 int options_set_runtime(options_t *options, const char *key, const char *value, err_t *err);
 
+/*
+ * Several at once, for a running program: all are set, or none.  keys[count] and values[count]; a
+ * later one of the same key wins.  When all were taken (each checked as options_set_runtime does),
+ * accept(context, options, err) may still refuse what they mean together (NULL: nobody asks).
+ */
+typedef int option_accept_t(void *context, const options_t *options, err_t *err);
+int options_set_runtime_all(options_t *options, const char *const keys[],
+                            const char *const values[], size_t count, option_accept_t *accept,
+                            void *context, err_t *err);
+
 /* The declaration of a key, or NULL with "did you mean". */
 const option_t *options_find(const options_t *options, const char *key, err_t *err);
 /* True when a table with this key was joined (no message). */
@@ -128,6 +138,10 @@ const char *options_text(const options_t *options, const char *key);
 size_t options_count(const options_t *options, const char *key);
 const char *options_text_at(const options_t *options, const char *key, size_t index);
 double options_real_at(const options_t *options, const char *key, size_t index); /* INT, REAL, RATIO */
+
+/* "string", "int", "real", "bool", "choice", "ratio"; and "-30 to 60 dB" in words. */
+const char *option_type_name(option_type_t type);
+void option_describe(const option_t *option, char *text, size_t size);
 
 /* Positional words of options_parse, in order; NULL after the last. */
 const char *options_positional(const options_t *options, size_t index);

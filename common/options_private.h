@@ -35,8 +35,6 @@ int option_choice_index(const char *choices, const char *word);
 /* 1, 0 or -1 for neither. */
 int option_read_bool(const char *text);
 
-/* "real, dB, -30 to 60": for messages and help. */
-void option_describe(const option_t *option, char *text, size_t size);
 const char *option_fallback(const option_t *option);
 
 /* --- options.c --- */

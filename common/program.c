@@ -12,13 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-const option_t program_options[] = {{.section = "log",
-                                     .name = "level",
-                                     .type = OPTION_CHOICE,
-                                     .fallback = "info",
-                                     .choices = "error|warn|info|debug",
-                                     .help = "how much to say on standard error"},
-                                    {0}};
+#define LOG_LEVEL(when)                                                                            \
+    {.section = "log", .name = "level", .type = OPTION_CHOICE, .fallback = "info",                 \
+     .choices = "error|warn|info|debug", .flags = (when), .help = "how much to say on standard error"}
+
+const option_t program_options[] = {LOG_LEVEL(0), {0}};
+const option_t daemon_options[] = {LOG_LEVEL(OPTION_RUNTIME), {0}};
 
 static const char exit_codes[] = "Exit codes: 0 done (also after Ctrl-C), 1 it could not go on, "
                                  "2 a wrong option.";

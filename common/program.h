@@ -20,8 +20,9 @@
 
 enum { PROGRAM_OK = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
 
-/* The table of section "log": level. */
+/* The table of section "log": level.  For daemons the same, changeable while they run. */
 extern const option_t program_options[];
+extern const option_t daemon_options[];
 
 /*
  * Joins the tables, reads the command line, sets the log level.  `synopsis` names the positional

@@ -35,6 +35,7 @@ static const field_t fields[] = {
     FIELD(F_TEXT, codec, 0),
     {"rate", F_RATE, 0, 0},
     FIELD(F_INT64, adapter_tag, -1),
+    FIELD(F_TEXT, adapter, 0),
     FIELD(F_INT, width, 0),
     FIELD(F_INT, height, 0),
     FIELD(F_INT64, symbols, 0),

@@ -39,6 +39,7 @@ typedef struct {
     int rate_numerator;  /* rate k/n as a fraction, 1/6; 0/0: unknown.  JSON "rate": "1/6" */
     int rate_denominator;
     int64_t adapter_tag; /* which adapters the frame was encoded with; -1: unknown */
+    char adapter[32];    /* first 16 digits of the hash of the one it was decoded with; "": none */
     int width, height;   /* pixels; 0: unknown */
     int64_t symbols;     /* K, complex symbols of this image; 0: unknown */
 

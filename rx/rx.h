@@ -21,14 +21,17 @@
 #define RX_RX_H
 
 #include "codec/codec.h"
+#include "control/control_daemon.h"
 #include "images/dataset.h"
 #include "lines.h"
+#include "live.h"
 #include "options.h"
 #include "quality/judge.h"
 #include "radio/radio.h"
 #include "radio/recorder.h"
 #include "report.h"
 #include "ring.h"
+#include "rx_swap.h"
 #include "sequence.h"
 #include "tally.h"
 #include "waveform/receiver.h"
@@ -81,10 +84,41 @@ typedef struct {
     bool has_sent[RX_FRAME_IMAGES];
 } rx_result_t;
 
+/* What may change while the daemon runs; each stage has a copy of its own. */
+typedef struct {
+    int id;
+    bool wait_on_overload, stop_when_gone, ssim, images_sent;
+    double duration_s;
+    uint64_t frame_limit;
+    uint64_t images_every, images_limit;
+    double rx_gain_db;
+    int table; /* report.table */
+} rx_settings_t;
+
+/* Who takes settings over: readers of rx->live. */
+enum {
+    RX_READ_RADIO,
+    RX_READ_DEMOD,
+    RX_READ_REPORT,
+    RX_READ_MAIN,
+    RX_READ_DECODE,
+    RX_READERS = RX_READ_DECODE + RX_MAX_WORKERS,
+};
+
+/* What the report stage shows of itself: readers of rx->totals. */
+typedef struct {
+    tally_t tally;
+    double first_s, last_s; /* when the first and last image came */
+    uint64_t lines, lines_lost;
+} rx_totals_t;
+enum { RX_TOTALS_CONTROL, RX_TOTALS_MAIN, RX_TOTALS_READERS };
+
 typedef struct rx rx_t;
 
 typedef struct {
     rx_t *rx;
+    int index;
+    rx_settings_t settings;
     codec_t *codec;
     judge_t *judges[RX_MAX_REFERENCES]; /* NULL: none */
     image_t reference;
@@ -98,28 +132,26 @@ typedef struct {
     _Atomic uint64_t frames_dropped;           /* before decode */
     _Atomic uint64_t foreign;                  /* frames for another receiver */
     _Atomic uint64_t undecodable;              /* other codec, adapters or size */
+    _Atomic uint64_t not_held;                 /* of these: an adapter that is not held here */
     _Atomic uint64_t restarts;                 /* of a transmitter */
     _Atomic uint64_t images_written, images_lost;
 } rx_counts_t;
 
 /* Where the reports go.  Owned by the report stage. */
 typedef struct {
-    lines_t *lines; /* NULL: nowhere */
+    lines_t *lines;         /* NULL: nowhere */
     const char *images_dir; /* NULL: nowhere */
-    uint64_t images_every, images_limit;
-    bool images_sent, table;
-    tally_t total, window; /* the whole run; since the last row */
-    uint64_t frames;       /* ok, for output.every */
-    double first_s, last_s; /* when the first and last image came */
+    rx_settings_t settings;
+    rx_totals_t total;
+    tally_t window;  /* since the last row */
+    uint64_t frames; /* ok, for output.every */
     bool lines_warned, images_warned;
 } rx_output_t;
 
 struct rx {
     /* settings */
-    int id;
-    bool wait_on_overload, stop_when_gone, ssim;
-    double duration_s;
-    uint64_t frame_limit;
+    rx_settings_t settings; /* as the daemon started */
+    live_t *live;           /* as they are now */
     size_t max_symbols;
 
     /* parts */
@@ -134,8 +166,14 @@ struct rx {
     int decoder_count;
     rx_output_t output;
     pthread_t radio_thread, demod_thread, report_thread;
+    live_t *totals;
+    rx_swap_t *swap;                              /* NULL: no adapters */
+    control_daemon_t *control;                    /* NULL: no control plane */
+    control_reporter_t *reporter, *main_reporter; /* the report stage's, the main thread's */
+    rx_totals_t control_totals, main_totals;      /* as those threads saw them last */
 
     /* owned by the demod stage */
+    rx_settings_t demod_settings;
     sequence_t sequence;
     const rx_block_t *block; /* being pushed */
     uint64_t turn;           /* frames handed on */
@@ -151,8 +189,15 @@ struct rx {
 };
 
 /* rx_create.c.  Opens everything; no thread runs yet.  NULL: err says what is wrong. */
-rx_t *rx_create(const options_t *options, err_t *err);
+rx_t *rx_create(options_t *options, err_t *err);
 void rx_destroy(rx_t *rx);
+
+/* rx_settings.c: from the options; accept is the control plane's (control_settings_t). */
+void rx_settings_read(const options_t *options, rx_settings_t *settings);
+int rx_settings_accept(void *context, const options_t *options, err_t *err);
+
+/* rx_control.c: the control plane, when control.bind asks for one. */
+int rx_control_open(rx_t *rx, options_t *options, err_t *err);
 
 /* rx_run.c */
 int rx_start(rx_t *rx, err_t *err);
@@ -180,6 +225,7 @@ void rx_write_images(rx_t *rx, const rx_result_t *result);
 /* rx_status.c: the live row, and the closing totals. */
 void rx_status_row(const rx_t *rx, double span_s);
 void rx_summary_line(const rx_t *rx);
+json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals);
 int rx_summary_file(const rx_t *rx, const char *path, err_t *err);
 
 #endif

@@ -9,19 +9,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void read_settings(rx_t *rx, const options_t *o)
 {
-    rx->id = (int)options_int(o, "rx.id");
-    rx->frame_limit = (uint64_t)options_int(o, "rx.frames");
-    rx->duration_s = options_real(o, "rx.duration_s");
+    rx_settings_read(o, &rx->settings);
     rx->max_symbols = (size_t)options_int(o, "rx.max_symbols");
-    /* A recording waits for us; what is lost with it would be lost in every replay differently. */
-    rx->wait_on_overload = options_choice(o, "rx.overload") == 1 ||
-                           strcmp(options_string(o, "radio.backend"), "file") == 0;
-    rx->stop_when_gone = options_choice(o, "rx.on_gone") == 1;
-    rx->ssim = options_bool(o, "quality.ssim");
     rx->decoder_count = (int)options_int(o, "codec.threads");
 }
 
@@ -96,11 +88,7 @@ static int open_output(rx_t *rx, const options_t *o, err_t *err)
     rx_output_t *output = &rx->output;
     const char *file = options_string(o, "report.file");
     const char *folder = options_string(o, "output.images_dir");
-    int table = options_choice(o, "report.table");
-    output->table = table == 1 || (table == 0 && isatty(STDERR_FILENO));
-    output->images_every = (uint64_t)options_int(o, "output.every");
-    output->images_limit = (uint64_t)options_int(o, "output.limit");
-    output->images_sent = options_bool(o, "output.sent");
+    output->settings = rx->settings;
     if (*file != 0) {
         output->lines = lines_open(file, options_bool(o, "report.append"), err);
         if (output->lines == NULL) {
@@ -150,10 +138,15 @@ static int make_rings(rx_t *rx, const options_t *o, err_t *err)
 {
     double samples = options_real(o, "rx.buffer_ms") * 1e-3 * rx->sample_rate_hz;
     rx->blocks = ring_create((size_t)(samples / RX_BLOCK) + 2, sizeof(rx_block_t), err);
-    if (rx->blocks == NULL) {
+    rx->live = live_create(sizeof rx->settings, RX_READ_DECODE + rx->decoder_count, err);
+    rx->totals = live_create(sizeof rx->output.total, RX_TOTALS_READERS, err);
+    if (rx->blocks == NULL || rx->live == NULL || rx->totals == NULL) {
         return -1;
     }
+    rx->demod_settings = rx->settings;
     for (int i = 0; i < rx->decoder_count; i++) {
+        rx->decoders[i].index = i;
+        rx->decoders[i].settings = rx->settings;
         if (make_decoder(rx, &rx->decoders[i], err) != 0) {
             return -1;
         }
@@ -161,7 +154,7 @@ static int make_rings(rx_t *rx, const options_t *o, err_t *err)
     return 0;
 }
 
-rx_t *rx_create(const options_t *options, err_t *err)
+rx_t *rx_create(options_t *options, err_t *err)
 {
     rx_t *rx = calloc(1, sizeof *rx);
     if (rx == NULL) {
@@ -172,7 +165,7 @@ rx_t *rx_create(const options_t *options, err_t *err)
     if (open_references(rx, options, err) != 0 || open_codecs(rx, options, err) != 0 ||
         open_judges(rx, options, err) != 0 || open_output(rx, options, err) != 0 ||
         open_radio(rx, options, err) != 0 || rx_record_open(rx, options, err) != 0 ||
-        make_rings(rx, options, err) != 0) {
+        make_rings(rx, options, err) != 0 || rx_control_open(rx, options, err) != 0) {
         rx_destroy(rx);
         return NULL;
     }
@@ -205,6 +198,7 @@ void rx_destroy(rx_t *rx)
     if (rx == NULL) {
         return;
     }
+    control_daemon_close(rx->control);
     radio_close(rx->radio);
     receiver_destroy(rx->receiver);
     ring_destroy(rx->blocks);
@@ -221,5 +215,8 @@ void rx_destroy(rx_t *rx)
     if (lines_close(rx->output.lines, &err) != 0) {
         log_error("%s", err.text);
     }
+    rx_swap_destroy(rx->swap);
+    live_destroy(rx->live);
+    live_destroy(rx->totals);
     free(rx);
 }

@@ -5,6 +5,7 @@
 #include "program.h"
 #include "quality/quality.h"
 #include "rx.h"
+#include "variants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,6 @@ static int check_frame(const rx_decoder_t *decoder, const rx_frame_t *frame, err
                        "the frame was made by codec %u, this is %s (%u): both ends need the same "
                        "weights",
                        h->codec, codec_name(codec), codec_id(codec));
-    }
-    if (h->adapter_tag != 0) {
-        return err_set(err, ERR_UNSUPPORTED, "the frame needs adapters %u, none are loaded",
-                       h->adapter_tag);
     }
     if (codec_symbols(codec, h->width, h->height, h->rate) != h->symbols ||
         frame->count != header_payload(h)) {
@@ -62,13 +59,33 @@ static int make_room(rx_result_t *result, const frame_header_t *header, err_t *e
     return 0;
 }
 
+/* The adapter that the header names, and no other. */
+static int choose_adapter(rx_decoder_t *decoder, uint16_t tag, char hash[17], err_t *err)
+{
+    codec_variant_t *variant;
+    digest_t id;
+    char text[DIGEST_TEXT] = "";
+    if (rx_swap_find(decoder->rx->swap, tag, &variant, &id) != 0) {
+        atomic_fetch_add(&decoder->rx->counts.not_held, 1);
+        return err_set(err, ERR_UNSUPPORTED, "the frame needs adapter %u, which is not held here",
+                       tag);
+    }
+    variants_use(decoder->codec, variant);
+    codec_variant_release(variant); /* the codec has a reference of its own */
+    snprintf(hash, 17, "%.16s", tag != 0 ? digest_text(&id, text) : "");
+    return 0;
+}
+
 static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result,
                   double *milliseconds, err_t *err)
 {
     const frame_header_t *h = &frame->header;
-    if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0) {
+    char hash[17];
+    if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0 ||
+        choose_adapter(decoder, h->adapter_tag, hash, err) != 0) {
         return -1;
     }
+    strcpy(result->reports[0].adapter, hash);
     double start = clock_thread_cpu_s();
     if (codec_decode_batch(decoder->codec, h->images, frame->symbols, frame->noise_var, h->width,
                            h->height, h->rate, result->received, err) != 0) {
@@ -97,7 +114,7 @@ static void compare(rx_decoder_t *decoder, const dataset_t *set, rx_result_t *re
     result->has_sent[i] = true;
     report->mse = quality_mse(sent, received, bytes);
     report->psnr_db = quality_psnr_db(report->mse);
-    if (decoder->rx->ssim) {
+    if (decoder->settings.ssim) {
         report->ssim = quality_ssim(sent, received, result->width, result->height);
     }
 }
@@ -124,9 +141,12 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
     codec_rates(decoder->codec, &rates);
     codec_rate_t rate = rates[codec_mode_rate(decoder->codec, frame->header.rate) - 1];
     int which = find_reference(rx, frame->header.dataset);
+    char adapter[sizeof result->reports[0].adapter];
+    strcpy(adapter, result->reports[0].adapter);
     for (int i = 0; i < result->images; i++) {
         frame_report_t *report = &result->reports[i];
         *report = frame->report;
+        strcpy(report->adapter, adapter);
         report->image_in_frame = i;
         report->image_id += i;
         report->rate_numerator = rate.numerator;
@@ -164,6 +184,7 @@ static void refuse(rx_decoder_t *decoder, rx_result_t *result, const err_t *why)
 
 static void work(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result)
 {
+    (void)live_take(decoder->rx->live, RX_READ_DECODE + decoder->index, &decoder->settings);
     result->gap = frame->gap;
     result->dropped = frame->dropped;
     result->has_frame = frame->has_frame;

@@ -35,8 +35,8 @@ static void note_order(rx_t *rx, const received_frame_t *frame)
                                           header->flags & HEADER_FLAG_SESSION, header->frame);
     rx->gap += step.lost;
     if (step.first) {
-        log_info("transmitter %u is on the air: %ux%u, %u images a frame, %.1f dB",
-                 header->source, header->width, header->height, header->images, frame->snr_db);
+        log_info("transmitter %u is on the air: %ux%u, %u images a frame, %.1f dB", header->source,
+                 header->width, header->height, header->images, frame->snr_db);
     } else if (step.restarted) {
         atomic_fetch_add(&rx->counts.restarts, 1);
         log_info("transmitter %u started anew", header->source);
@@ -125,14 +125,15 @@ static void copy_symbols(rx_frame_t *slot, const received_frame_t *frame)
 void rx_on_frame(void *context, const received_frame_t *frame)
 {
     rx_t *rx = context;
+    (void)live_take(rx->live, RX_READ_DEMOD, &rx->demod_settings);
     note_order(rx, frame);
     rx_record_frame(rx, frame);
-    if (frame->header_valid && rx->id != 255 && frame->header.destination != 255 &&
-        frame->header.destination != rx->id) {
+    if (frame->header_valid && rx->demod_settings.id != 255 && frame->header.destination != 255 &&
+        frame->header.destination != rx->demod_settings.id) {
         atomic_fetch_add(&rx->counts.foreign, 1);
         return;
     }
-    rx_frame_t *slot = next_slot(rx, rx->wait_on_overload);
+    rx_frame_t *slot = next_slot(rx, rx->demod_settings.wait_on_overload);
     if (slot == NULL) {
         atomic_fetch_add(&rx->counts.frames_dropped, 1);
         rx->dropped++;

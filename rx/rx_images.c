@@ -49,14 +49,14 @@ void rx_write_images(rx_t *rx, const rx_result_t *result)
     const rx_output_t *output = &rx->output;
     size_t bytes = (size_t)3 * (size_t)result->width * (size_t)result->height;
     for (int i = 0; i < result->images; i++) {
-        if (output->images_limit > 0 &&
-            atomic_load(&rx->counts.images_written) >= output->images_limit) {
+        if (output->settings.images_limit > 0 &&
+            atomic_load(&rx->counts.images_written) >= output->settings.images_limit) {
             return;
         }
         char name[128];
         make_name(&result->reports[i], name, sizeof name);
         save(rx, name, "", result->received + bytes * (size_t)i, result->width, result->height);
-        if (output->images_sent && result->has_sent[i]) {
+        if (output->settings.images_sent && result->has_sent[i]) {
             save(rx, name, "-sent", result->sent + bytes * (size_t)i, result->width,
                  result->height);
         }

@@ -9,20 +9,30 @@
 #include "waveform/waveform_options.h"
 
 static const option_t *const tables[] = {
-    rx_options,       waveform_options, receiver_options, radio_options,
-    radio_rx_options, recorder_options, program_options,  NULL};
+    rx_options,       waveform_options, receiver_options, radio_options,  radio_rx_options,
+    recorder_options, control_options,  rx_swap_options,  daemon_options, NULL};
 
 /* Until enough frames came, the time is over, a signal comes or a stage fails. */
 static void watch(rx_t *rx)
 {
+    rx_settings_t settings = rx->settings;
+    uint64_t next_report = rx->start_ns;
     while (!program_stopped(0.02) && !atomic_load(&rx->stopping)) {
-        if (radio_service_log_events(rx->radio) && rx->stop_when_gone) {
+        (void)live_take(rx->live, RX_READ_MAIN, &settings);
+        if (radio_service_log_events(rx->radio) && settings.stop_when_gone) {
             err_t err = ERR_INIT;
             err_set(&err, ERR_CLOSED, "the radio is gone (rx.on_gone = stop)");
             rx_fail(rx, &err);
         }
-        double time_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
-        if (rx->duration_s > 0 && time_s >= rx->duration_s) {
+        const uint64_t now = clock_now_ns();
+        if (rx->main_reporter != NULL && now >= next_report) {
+            (void)live_take(rx->totals, RX_TOTALS_MAIN, &rx->main_totals);
+            control_report_json(rx->main_reporter, CONTROL_STATUS,
+                                rx_summary_json(rx, &rx->main_totals));
+            next_report += 1000000000u;
+        }
+        double time_s = (double)(now - rx->start_ns) * 1e-9;
+        if (settings.duration_s > 0 && time_s >= settings.duration_s) {
             break;
         }
     }
@@ -69,6 +79,8 @@ int main(int argc, char *argv[])
     }
     watch(rx);
     rx_stop(rx);
+    control_daemon_close(rx->control); /* the options are ours again */
+    rx->control = NULL;
     code = finish(rx, options);
     rx_destroy(rx);
     options_destroy(options);

@@ -26,14 +26,26 @@ static size_t pull(rx_t *rx, rx_block_t *block)
     return (size_t)count;
 }
 
+/* What was set since the last pull.  A device that refuses a gain keeps its own; status tells it.
+ */
+static void take_settings(rx_t *rx, rx_settings_t *settings)
+{
+    const double gain_db = settings->rx_gain_db;
+    if (live_take(rx->live, RX_READ_RADIO, settings) && settings->rx_gain_db != gain_db) {
+        (void)radio_set_rx_gain_db(rx->radio, settings->rx_gain_db, NULL);
+    }
+}
+
 void *rx_radio_run(void *context)
 {
     static rx_block_t spare; /* what does not fit is pulled too: the radio must not fall behind */
     rx_t *rx = context;
+    rx_settings_t settings = rx->settings;
     program_name_thread("radio");
     (void)program_come_first();
     while (!atomic_load(&rx->stopping)) {
-        if (rx->wait_on_overload && ring_wait_space(rx->blocks, 0.05) == 0) {
+        take_settings(rx, &settings);
+        if (settings.wait_on_overload && ring_wait_space(rx->blocks, 0.05) == 0) {
             continue;
         }
         rx_block_t *block = ring_acquire(rx->blocks);

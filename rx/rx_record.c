@@ -18,7 +18,7 @@ void rx_record_samples(rx_t *rx, const rx_block_t *block)
     if (rx->recorder == NULL) {
         return;
     }
-    if (rx->wait_on_overload) {
+    if (rx->settings.wait_on_overload) {
         size_t done = 0;
         while (done < block->count && !recorder_failed(rx->recorder, NULL)) {
             done += recorder_push_wait(rx->recorder, block->samples + done, block->count - done,

@@ -6,14 +6,19 @@
 #include "rx.h"
 
 #include <string.h>
+#include <unistd.h>
 
-static void write_line(rx_output_t *output, const frame_report_t *report)
+static void write_line(rx_t *rx, const frame_report_t *report)
 {
+    rx_output_t *output = &rx->output;
     char text[REPORT_JSON_SIZE];
     err_t err = ERR_INIT;
     int length = report_to_json(report, text, sizeof text);
-    if (length > 0 && lines_put(output->lines, text, (size_t)length, &err) != 0 &&
-        !output->lines_warned) {
+    if (length > 0) {
+        (void)control_report(rx->reporter, CONTROL_FRAME, text, (size_t)length);
+    }
+    if (length > 0 && output->lines != NULL &&
+        lines_put(output->lines, text, (size_t)length, &err) != 0 && !output->lines_warned) {
         output->lines_warned = true;
         log_error("%s; reports are lost until there is room again", err.text);
     }
@@ -23,21 +28,22 @@ static void tell(rx_t *rx, frame_report_t *report)
 {
     rx_output_t *output = &rx->output;
     report->time_ns = clock_wall_ns();
-    tally_add(&output->total, report);
+    tally_add(&output->total.tally, report);
     tally_add(&output->window, report);
-    if (output->lines != NULL) {
-        write_line(output, report);
+    if (output->lines != NULL || rx->reporter != NULL) {
+        write_line(rx, report);
     }
 }
 
 /* Frames still to be told of before rx.frames is reached. */
 static uint64_t frames_left(const rx_t *rx)
 {
-    uint64_t told = tally_frames(&rx->output.total);
-    if (rx->frame_limit == 0) {
+    const uint64_t told = tally_frames(&rx->output.total.tally);
+    const uint64_t limit = rx->output.settings.frame_limit;
+    if (limit == 0) {
         return UINT64_MAX;
     }
-    return rx->frame_limit > told ? rx->frame_limit - told : 0;
+    return limit > told ? limit - told : 0;
 }
 
 static void tell_loss(rx_t *rx, report_status_t status, uint32_t count)
@@ -64,11 +70,11 @@ static void tell_frame(rx_t *rx, rx_result_t *result)
         tell(rx, &result->reports[i]);
     }
     if (result->images > 0) {
-        output->last_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
+        output->total.last_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
         if (output->frames == 0) {
-            output->first_s = output->last_s;
+            output->total.first_s = output->total.last_s;
         }
-        if (output->images_dir != NULL && output->frames % output->images_every == 0) {
+        if (output->images_dir != NULL && output->frames % output->settings.images_every == 0) {
             rx_write_images(rx, result);
         }
         output->frames++;
@@ -79,11 +85,23 @@ static void tick(rx_t *rx, uint64_t *last_ns)
 {
     uint64_t now = clock_now_ns();
     if (now - *last_ns >= 1000000000u) {
-        if (rx->output.table) {
+        const int table = rx->output.settings.table;
+        if (table == 1 || (table == 0 && isatty(STDERR_FILENO))) {
             rx_status_row(rx, (double)(now - *last_ns) * 1e-9);
         }
         tally_reset(&rx->output.window);
         *last_ns = now;
+    }
+}
+
+/* For the control plane; nobody waits for anybody. */
+static void show(rx_t *rx)
+{
+    rx_totals_t *total = &rx->output.total;
+    if (rx->control != NULL) {
+        total->lines = rx->output.lines != NULL ? lines_written(rx->output.lines) : 0;
+        total->lines_lost = rx->output.lines != NULL ? lines_lost(rx->output.lines) : 0;
+        live_publish(rx->totals, total);
     }
 }
 
@@ -96,6 +114,7 @@ void *rx_report_run(void *context)
     for (;;) {
         ring_t *ring = rx->decoders[turn % (uint64_t)rx->decoder_count].results;
         int got = ring_wait_items(ring, 0.1);
+        (void)live_take(rx->live, RX_READ_REPORT, &rx->output.settings);
         tick(rx, &last_row);
         if (got < 0) {
             break;
@@ -112,6 +131,7 @@ void *rx_report_run(void *context)
             }
             ring_release(ring);
             turn++;
+            show(rx);
         }
     }
     atomic_store(&rx->finished, true);

@@ -34,7 +34,7 @@ int rx_start(rx_t *rx, err_t *err)
         return err_set_errno(err, code, "cannot start a thread");
     }
     log_info("listening");
-    return 0;
+    return control_daemon_start(rx->control, err);
 }
 
 void rx_stop(rx_t *rx)

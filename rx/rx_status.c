@@ -63,22 +63,22 @@ void rx_status_row(const rx_t *rx, double span_s)
     fprintf(stderr, "%s\n", line);
 }
 
-static double images_per_s(const rx_t *rx)
+static double images_per_s(const rx_totals_t *totals)
 {
-    const rx_output_t *output = &rx->output;
-    double span = output->last_s - output->first_s;
-    return span > 0 ? (double)output->total.images / span : (double)NAN;
+    double span = totals->last_s - totals->first_s;
+    return span > 0 ? (double)totals->tally.images / span : (double)NAN;
 }
 
 void rx_summary_line(const rx_t *rx)
 {
-    const tally_t *t = &rx->output.total;
+    const tally_t *t = &rx->output.total.tally;
     log_info("received %llu frames, %llu images (%.1f images/s), lost %llu frames (%llu never "
              "came, %llu headers, %llu damaged, %llu dropped here); %llu samples dropped",
-             (unsigned long long)t->frames_ok, (unsigned long long)t->images, images_per_s(rx),
-             (unsigned long long)tally_frames_lost(t), (unsigned long long)t->lost_gap,
-             (unsigned long long)t->lost_header, (unsigned long long)t->damaged,
-             (unsigned long long)t->dropped, (unsigned long long)samples_lost(rx));
+             (unsigned long long)t->frames_ok, (unsigned long long)t->images,
+             images_per_s(&rx->output.total), (unsigned long long)tally_frames_lost(t),
+             (unsigned long long)t->lost_gap, (unsigned long long)t->lost_header,
+             (unsigned long long)t->damaged, (unsigned long long)t->dropped,
+             (unsigned long long)samples_lost(rx));
     char accuracy[32] = "not judged";
     if (t->correct.count > 0) {
         snprintf(accuracy, sizeof accuracy, "%.2f %%", 100.0 * tally_accuracy(t));
@@ -115,9 +115,9 @@ static void set_quality(json_t *object, const tally_t *t)
     set_real(object, "latency_ms", tally_mean(&t->latency_ms));
 }
 
-static json_t *summary_of(const rx_t *rx)
+json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals)
 {
-    const tally_t *t = &rx->output.total;
+    const tally_t *t = &totals->tally;
     const rx_counts_t *c = &rx->counts;
     radio_counts_t radio = radio_counts(rx->radio);
     json_t *o = json_object();
@@ -131,7 +131,7 @@ static json_t *summary_of(const rx_t *rx)
     set_count(o, "dropped", t->dropped);
     set_count(o, "images", t->images);
     set_quality(o, t);
-    set_real(o, "images_per_s", images_per_s(rx));
+    set_real(o, "images_per_s", images_per_s(totals));
     set_real(o, "time_s", (double)(clock_now_ns() - rx->start_ns) * 1e-9);
     set_real(o, "cpu_s", clock_cpu_s());
     set_count(o, "samples", atomic_load(&c->samples));
@@ -142,21 +142,25 @@ static json_t *summary_of(const rx_t *rx)
     set_count(o, "late_frames", radio.late);
     set_count(o, "malformed", radio.malformed);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
+    set_count(o, "adapter_not_held", atomic_load(&c->not_held));
     set_count(o, "for_others", atomic_load(&c->foreign));
     const correction_t *correction = radio_correction(rx->radio);
-    json_object_set_new(o, "calibration", correction != NULL ? json_string(correction->path)
-                                                             : json_null());
+    json_object_set_new(o, "calibration",
+                        correction != NULL ? json_string(correction->path) : json_null());
     set_count(o, "restarts", atomic_load(&c->restarts));
     set_count(o, "images_written", atomic_load(&c->images_written));
     set_count(o, "images_not_written", atomic_load(&c->images_lost));
-    set_count(o, "lines", rx->output.lines != NULL ? lines_written(rx->output.lines) : 0);
-    set_count(o, "lines_lost", rx->output.lines != NULL ? lines_lost(rx->output.lines) : 0);
+    set_count(o, "lines", totals->lines);
+    set_count(o, "lines_lost", totals->lines_lost);
     return o;
 }
 
 int rx_summary_file(const rx_t *rx, const char *path, err_t *err)
 {
-    json_t *object = summary_of(rx);
+    rx_totals_t totals = rx->output.total;
+    totals.lines = rx->output.lines != NULL ? lines_written(rx->output.lines) : 0;
+    totals.lines_lost = rx->output.lines != NULL ? lines_lost(rx->output.lines) : 0;
+    json_t *object = rx_summary_json(rx, &totals);
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(object);
     if (text == NULL) {

@@ -17,11 +17,14 @@
 #define TX_TX_H
 
 #include "codec/codec.h"
+#include "control/control_daemon.h"
 #include "images/dataset.h"
+#include "live.h"
 #include "options.h"
 #include "radio/radio.h"
 #include "radio/recorder.h"
 #include "ring.h"
+#include "tx_swap.h"
 #include "waveform/transmitter.h"
 
 #include <pthread.h>
@@ -34,7 +37,8 @@ extern const option_t tx_options[];
 /* From source to encode.  Buffers grow when a larger size comes, then stay. */
 typedef struct {
     frame_header_t header;
-    uint8_t *rgb; /* [images][height][width][3] */
+    codec_variant_t *variant; /* what to encode it with; NULL: base.  Released by the encoder */
+    uint8_t *rgb;             /* [images][height][width][3] */
     size_t rgb_room;
 } tx_batch_t;
 
@@ -45,10 +49,37 @@ typedef struct {
     size_t count, room;
 } tx_burst_t;
 
+/* What may change while the daemon runs; each stage has a copy of its own. */
+typedef struct {
+    bool loop, stop_when_gone;
+    codec_rate_t rate;
+    int mode; /* the codec's number for the rate at the design SNR */
+    uint8_t source, destination;
+    int frame_images;
+    size_t max_symbols; /* of a frame that images share */
+    size_t gap_samples;
+    double frame_period_s; /* 0: back to back */
+    double duration_s;
+    uint64_t frame_limit;
+    double tx_gain_db;
+    int table; /* report.table */
+} tx_settings_t;
+
+/* Who takes settings over: readers of tx->live. */
+enum {
+    TX_READ_SOURCE,
+    TX_READ_SEND,
+    TX_READ_MAIN,
+    TX_READ_ENCODE,
+    TX_READERS = TX_READ_ENCODE + TX_MAX_WORKERS
+};
+
 typedef struct tx tx_t;
 
 typedef struct {
     tx_t *tx;
+    int index;
+    tx_settings_t settings;
     codec_t *codec;
     transmitter_t *transmitter;
     float complex *symbols;
@@ -67,18 +98,10 @@ typedef struct {
 
 struct tx {
     /* settings */
-    int rate_p;          /* codec rate */
-    int mode;            /* the rate at the design SNR */
-    codec_rate_t rate;   /* the same as k/n */
-    size_t first, count; /* images of the data set */
-    bool loop, stop_when_gone;
-    int frame_images;
-    size_t max_symbols; /* of a frame that images share */
-    size_t gap_samples;
-    double frame_period_s; /* 0: back to back */
-    double duration_s;
-    uint64_t frame_limit;
-    frame_header_t header; /* the fields that stay */
+    tx_settings_t settings; /* as the daemon started */
+    live_t *live;           /* as they are now */
+    size_t first, count;    /* images of the data set */
+    frame_header_t header;  /* the fields that stay */
     const char *source_path;
 
     /* parts */
@@ -89,13 +112,17 @@ struct tx {
     tx_encoder_t encoders[TX_MAX_WORKERS];
     int encoder_count;
     pthread_t source_thread, send_thread;
+    control_daemon_t *control;    /* NULL: no control plane */
+    control_reporter_t *reporter; /* the main thread's */
+    control_reporter_t *source_reporter;
+    tx_swap_t *swap; /* NULL: no adapters */
 
     /* state */
-    _Atomic bool stopping;  /* make no more frames; those made are sent */
-    _Atomic bool abandon;   /* do not even send those */
-    _Atomic bool finished;  /* the last frame was sent */
-    _Atomic bool failed;    /* ended by an error */
-    err_t failure;          /* written before `failed`, by one thread */
+    _Atomic bool stopping; /* make no more frames; those made are sent */
+    _Atomic bool abandon;  /* do not even send those */
+    _Atomic bool finished; /* the last frame was sent */
+    _Atomic bool failed;   /* ended by an error */
+    err_t failure;         /* written before `failed`, by one thread */
     _Atomic bool failure_taken;
     tx_counts_t counts;
     uint64_t start_ns;
@@ -103,8 +130,15 @@ struct tx {
 };
 
 /* tx_create.c.  Opens everything; no thread runs yet.  NULL: err says what is wrong. */
-tx_t *tx_create(const options_t *options, err_t *err);
+tx_t *tx_create(options_t *options, err_t *err);
 void tx_destroy(tx_t *tx);
+
+/* tx_settings.c: from the options; accept is the control plane's (control_settings_t). */
+int tx_settings_read(const tx_t *tx, const options_t *options, tx_settings_t *settings, err_t *err);
+int tx_settings_accept(void *context, const options_t *options, err_t *err);
+
+/* tx_control.c: the control plane, when control.bind asks for one. */
+int tx_control_open(tx_t *tx, options_t *options, err_t *err);
 
 /* tx_run.c */
 int tx_start(tx_t *tx, err_t *err);
@@ -126,6 +160,7 @@ int tx_record_close(tx_t *tx, err_t *err);
 /* tx_status.c: the live line, and the closing totals.  */
 void tx_status_line(const tx_t *tx);
 void tx_summary_line(const tx_t *tx);
+json_t *tx_summary_json(const tx_t *tx);
 int tx_summary_file(const tx_t *tx, const char *path, err_t *err);
 
 #endif

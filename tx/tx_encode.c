@@ -3,6 +3,7 @@
 #include "log.h"
 #include "program.h"
 #include "tx.h"
+#include "variants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,13 @@ static int encode(tx_encoder_t *encoder, const tx_batch_t *batch, tx_burst_t *bu
 {
     const frame_header_t *header = &batch->header;
     size_t frame = transmitter_frame_samples(encoder->transmitter, header);
-    size_t gap = encoder->tx->gap_samples;
+    (void)live_take(encoder->tx->live, TX_READ_ENCODE + encoder->index, &encoder->settings);
+    size_t gap = encoder->settings.gap_samples;
     if (!grow(&encoder->symbols, &encoder->symbols_room, header_payload(header)) ||
         !grow(&burst->samples, &burst->room, frame + gap)) {
         return err_set(err, ERR_MEMORY, "no memory for a frame of %zu samples", frame + gap);
     }
+    variants_use(encoder->codec, batch->variant);
     if (codec_encode_batch(encoder->codec, header->images, batch->rgb, header->width,
                            header->height, header->rate, encoder->symbols, err) != 0) {
         return -1;
@@ -49,7 +52,11 @@ static bool encode_next(tx_encoder_t *encoder)
     if (burst == NULL) {
         return false; /* closed: the daemon ends at once */
     }
-    if (encode(encoder, ring_peek(encoder->batches), burst, &err) == 0) {
+    tx_batch_t *batch = ring_peek(encoder->batches);
+    const int code = encode(encoder, batch, burst, &err);
+    codec_variant_release(batch->variant);
+    batch->variant = NULL;
+    if (code == 0) {
         ring_commit(encoder->bursts);
         atomic_fetch_add(&tx->counts.frames_made, 1);
     } else {

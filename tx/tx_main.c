@@ -11,26 +11,33 @@
 #include <unistd.h>
 
 static const option_t *const tables[] = {tx_options,       waveform_options, radio_options,
-                                         radio_tx_options, recorder_options, program_options,  NULL};
+                                         radio_tx_options, recorder_options, control_options,
+                                         tx_swap_options,  daemon_options,   NULL};
 
-static bool wants_table(const options_t *options)
+static bool wants_table(const tx_settings_t *settings)
 {
-    int choice = options_choice(options, "report.table");
-    return choice == 1 || (choice == 0 && isatty(STDERR_FILENO));
+    return settings->table == 1 || (settings->table == 0 && isatty(STDERR_FILENO));
 }
 
 /* Until the source ends, the time is over, a signal comes or a stage fails. */
-static void watch(tx_t *tx, bool table)
+static void watch(tx_t *tx)
 {
+    tx_settings_t settings = tx->settings;
     uint64_t next_row = tx->start_ns + 1000000000u;
     while (!program_stopped(0.02) && !atomic_load(&tx->finished) && !atomic_load(&tx->failed)) {
         uint64_t now = clock_now_ns();
         radio_service_log_events(tx->radio);
-        if (table && now >= next_row) {
-            tx_status_line(tx);
+        (void)live_take(tx->live, TX_READ_MAIN, &settings);
+        if (now >= next_row) {
+            if (wants_table(&settings)) {
+                tx_status_line(tx);
+            }
+            if (tx->reporter != NULL) {
+                control_report_json(tx->reporter, CONTROL_STATUS, tx_summary_json(tx));
+            }
             next_row += 1000000000u;
         }
-        if (tx->duration_s > 0 && (double)(now - tx->start_ns) * 1e-9 >= tx->duration_s) {
+        if (settings.duration_s > 0 && (double)(now - tx->start_ns) * 1e-9 >= settings.duration_s) {
             break;
         }
     }
@@ -75,8 +82,10 @@ int main(int argc, char *argv[])
         options_destroy(options);
         return program_stop_count() > 0 ? PROGRAM_OK : PROGRAM_FAILED;
     }
-    watch(tx, wants_table(options));
+    watch(tx);
     tx_stop(tx);
+    control_daemon_close(tx->control); /* the options are ours again */
+    tx->control = NULL;
     code = finish(tx, options);
     tx_destroy(tx);
     options_destroy(options);

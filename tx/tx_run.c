@@ -24,7 +24,8 @@ int tx_start(tx_t *tx, err_t *err)
     if (code == 0) {
         code = pthread_create(&tx->source_thread, NULL, tx_source_run, tx);
     }
-    return code == 0 ? 0 : err_set_errno(err, code, "cannot start a thread");
+    return code == 0 ? control_daemon_start(tx->control, err)
+                     : err_set_errno(err, code, "cannot start a thread");
 }
 
 /* What is made is sent, unless that takes longer than 2 s or a second Ctrl-C comes. */

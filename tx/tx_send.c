@@ -13,6 +13,7 @@
 
 typedef struct {
     tx_t *tx;
+    tx_settings_t settings;
     uint64_t turn;    /* frames taken so far: whose turn it is */
     double next_time; /* in samples, 0: not yet set */
 } sender_t;
@@ -31,16 +32,36 @@ static tx_burst_t *take(sender_t *sender, ring_t **from)
     return got == 1 ? ring_peek(ring) : NULL;
 }
 
+/* What was set since the last frame. */
+static void take_settings(sender_t *sender)
+{
+    tx_t *tx = sender->tx;
+    const double gain_db = sender->settings.tx_gain_db, period_s = sender->settings.frame_period_s;
+    if (!live_take(tx->live, TX_READ_SEND, &sender->settings)) {
+        return;
+    }
+    if (sender->settings.tx_gain_db != gain_db) {
+        /* A device that refuses keeps its gain; the status tells which it has. */
+        (void)radio_set_tx_gain_db(tx->radio, sender->settings.tx_gain_db, NULL);
+    }
+    if (sender->settings.frame_period_s != period_s && sender->next_time != 0) {
+        /* The new grid goes on from the old one, but not later than its own step. */
+        const double rate = radio_rate_hz(tx->radio);
+        const double step = (0.1 + sender->settings.frame_period_s) * rate;
+        sender->next_time = fmin(sender->next_time, (double)radio_now(tx->radio) + step);
+    }
+}
+
 /* When the burst should start: at once, or on the grid of the frame rate. */
 static uint64_t schedule(sender_t *sender)
 {
     tx_t *tx = sender->tx;
-    if (tx->frame_period_s == 0) {
+    if (sender->settings.frame_period_s == 0) {
         return RADIO_ASAP;
     }
     double rate = radio_rate_hz(tx->radio);
     double soonest = (double)radio_now(tx->radio) + 0.02 * rate;
-    double period = tx->frame_period_s * rate;
+    double period = sender->settings.frame_period_s * rate;
     if (sender->next_time == 0 || fabs(sender->next_time - soonest) > 2 * rate + 8 * period) {
         sender->next_time = soonest; /* the first, or the radio's clock started anew */
     } else if (sender->next_time < soonest) {
@@ -98,9 +119,10 @@ static int push(tx_t *tx, const tx_burst_t *burst, uint64_t when)
 }
 
 /* The radio is gone: may this burst wait until it is back? */
-static bool may_wait(tx_t *tx)
+static bool may_wait(const sender_t *sender)
 {
-    if (tx->stop_when_gone && !atomic_load(&tx->stopping)) {
+    tx_t *tx = sender->tx;
+    if (sender->settings.stop_when_gone && !atomic_load(&tx->stopping)) {
         err_t err = ERR_INIT;
         err_set(&err, ERR_CLOSED, "the radio is gone (tx.on_gone = stop)");
         tx_fail(tx, &err);
@@ -114,12 +136,13 @@ static void send(sender_t *sender, const tx_burst_t *burst)
     tx_t *tx = sender->tx;
     uint64_t when;
     for (;;) {
+        take_settings(sender);
         when = schedule(sender);
         wait_turn(tx, when);
         if (push(tx, burst, when) == 0) {
             break;
         }
-        if (!may_wait(tx)) {
+        if (!may_wait(sender)) {
             atomic_fetch_add(&tx->counts.frames_lost, 1);
             return;
         }
@@ -133,7 +156,7 @@ static void send(sender_t *sender, const tx_burst_t *burst)
 void *tx_send_run(void *context)
 {
     tx_t *tx = context;
-    sender_t sender = {.tx = tx};
+    sender_t sender = {.tx = tx, .settings = tx->settings};
     program_name_thread("radio");
     (void)program_come_first();
     ring_t *ring;

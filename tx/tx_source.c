@@ -12,6 +12,7 @@
 
 typedef struct {
     tx_t *tx;
+    tx_settings_t settings;
     size_t next;       /* index to read next, relative to tx->first */
     uint64_t sendable; /* images of this pass that could be sent */
     image_t ahead;     /* read, not yet in a batch */
@@ -35,9 +36,10 @@ static void skip(source_t *source, const err_t *why)
     }
 }
 
-static size_t symbols_of(const tx_t *tx, const image_t *image)
+static size_t symbols_of(const source_t *source, const image_t *image)
 {
-    return codec_symbols(tx->encoders[0].codec, image->width, image->height, tx->mode);
+    return codec_symbols(source->tx->encoders[0].codec, image->width, image->height,
+                         source->settings.mode);
 }
 
 /* 0 when this picture can travel in a frame. */
@@ -46,13 +48,13 @@ static int check_size(const source_t *source, const image_t *image, size_t index
     const tx_t *tx = source->tx;
     size_t symbols = 0;
     if (image->width <= HEADER_MAX_SIDE && image->height <= HEADER_MAX_SIDE) {
-        symbols = symbols_of(tx, image);
+        symbols = symbols_of(source, image);
     }
     if (symbols == 0 || symbols > HEADER_MAX_SYMBOLS) {
         return err_set(err, ERR_ARGUMENT,
                        "image %zu of %s (%dx%d) does not fit into a frame at rate %d/%d", index,
-                       dataset_name(tx->dataset), image->width, image->height, tx->rate.numerator,
-                       tx->rate.denominator);
+                       dataset_name(tx->dataset), image->width, image->height,
+                       source->settings.rate.numerator, source->settings.rate.denominator);
     }
     return 0;
 }
@@ -64,7 +66,7 @@ static void turn_over(source_t *source)
         err_prefix(&source->last_error, "no image of %s can be sent", source->tx->source_path);
         tx_fail(source->tx, &source->last_error);
         source->ended = true;
-    } else if (!source->tx->loop) {
+    } else if (!source->settings.loop) {
         source->ended = true;
     }
     source->next = 0;
@@ -96,14 +98,14 @@ static bool look_ahead(source_t *source)
 
 static bool fits(const source_t *source, const frame_header_t *header)
 {
-    const tx_t *tx = source->tx;
+    const tx_settings_t *settings = &source->settings;
     if (header->images == 0) {
         return true;
     }
-    return header->images < tx->frame_images && source->ahead.width == header->width &&
+    return header->images < settings->frame_images && source->ahead.width == header->width &&
            source->ahead.height == header->height &&
            source->ahead_index == header->image_id + header->images &&
-           (header->images + 1u) * (size_t)header->symbols <= tx->max_symbols;
+           (header->images + 1u) * (size_t)header->symbols <= settings->max_symbols;
 }
 
 static int append(source_t *source, tx_batch_t *batch)
@@ -113,8 +115,8 @@ static int append(source_t *source, tx_batch_t *batch)
     size_t bytes = image_bytes(image), room = bytes * (header->images + 1u);
     if (room > batch->rgb_room) {
         /* For a whole batch of this size at once. */
-        size_t most = source->tx->max_symbols / symbols_of(source->tx, image);
-        size_t wanted = (size_t)source->tx->frame_images;
+        size_t most = source->settings.max_symbols / symbols_of(source, image);
+        size_t wanted = (size_t)source->settings.frame_images;
         room = bytes * (most < 1 ? 1 : most < wanted ? most : wanted);
         uint8_t *more = realloc(batch->rgb, room);
         if (more == NULL) {
@@ -127,7 +129,7 @@ static int append(source_t *source, tx_batch_t *batch)
         header->image_id = (uint32_t)source->ahead_index;
         header->width = (uint16_t)image->width;
         header->height = (uint16_t)image->height;
-        header->symbols = (uint32_t)symbols_of(source->tx, image);
+        header->symbols = (uint32_t)symbols_of(source, image);
     }
     memcpy(batch->rgb + bytes * header->images, image->rgb, bytes);
     header->images++;
@@ -135,32 +137,74 @@ static int append(source_t *source, tx_batch_t *batch)
     return 0;
 }
 
+/* What was set since the last frame.  The image read ahead may not fit at another rate. */
+static void take_settings(source_t *source)
+{
+    err_t err = ERR_INIT;
+    if (live_take(source->tx->live, TX_READ_SOURCE, &source->settings) && source->has_ahead &&
+        check_size(source, &source->ahead, source->ahead_index, &err) != 0) {
+        skip(source, &err);
+        source->has_ahead = false;
+    }
+}
+
+static bool may_make(source_t *source)
+{
+    take_settings(source);
+    const uint64_t limit = source->settings.frame_limit;
+    return !atomic_load(&source->tx->stopping) && (limit == 0 || source->frames < limit);
+}
+
+/* What the receiver is known to hold, else the base codec, and then said. */
+static void choose_adapter(source_t *source, tx_batch_t *batch)
+{
+    tx_t *tx = source->tx;
+    tx_swap_frame_t frame;
+    const uint64_t gone =
+        atomic_load(&tx->counts.frames_sent) + atomic_load(&tx->counts.frames_lost);
+    tx_swap_stamp(tx->swap, gone, &frame);
+    codec_variant_release(batch->variant);
+    batch->variant = frame.variant;
+    batch->header.adapter_tag = frame.tag;
+    if (frame.fell != NULL) {
+        log_warn("back to the base codec: %s", frame.fell);
+        control_report_json(tx->source_reporter, CONTROL_EVENT,
+                            json_pack("{s:s, s:s, s:i}", "kind", "fallback", "why", frame.fell,
+                                      "frame", (int)batch->header.frame));
+    }
+}
+
 /* False when there is nothing more to send. */
 static bool fill(source_t *source, tx_batch_t *batch)
 {
     batch->header = source->tx->header;
+    batch->header.source = source->settings.source;
+    batch->header.destination = source->settings.destination;
+    batch->header.rate = (uint8_t)source->settings.mode;
     batch->header.images = 0;
     while (look_ahead(source) && fits(source, &batch->header)) {
         if (append(source, batch) != 0) {
             err_t err = ERR_INIT;
-            err_set(&err, ERR_MEMORY, "no memory for a batch of %dx%d images",
-                    source->ahead.width, source->ahead.height);
+            err_set(&err, ERR_MEMORY, "no memory for a batch of %dx%d images", source->ahead.width,
+                    source->ahead.height);
             tx_fail(source->tx, &err);
             return false;
         }
     }
     batch->header.frame = (uint16_t)source->frames++;
+    if (batch->header.images > 0) {
+        choose_adapter(source, batch);
+    }
     return batch->header.images > 0;
 }
 
 void *tx_source_run(void *context)
 {
-    source_t source = {.tx = context, .last_error = ERR_INIT};
     tx_t *tx = context;
+    source_t source = {.tx = tx, .settings = tx->settings, .last_error = ERR_INIT};
     program_name_thread("source");
     program_stand_back(15);
-    while (!atomic_load(&tx->stopping) &&
-           (tx->frame_limit == 0 || source.frames < tx->frame_limit)) {
+    while (may_make(&source)) {
         ring_t *ring = tx->encoders[source.frames % (uint64_t)tx->encoder_count].batches;
         if (ring_wait_space(ring, 0.1) == 0) {
             continue;

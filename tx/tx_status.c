@@ -58,7 +58,7 @@ void tx_summary_line(const tx_t *tx)
              (unsigned long long)t.skipped);
 }
 
-int tx_summary_file(const tx_t *tx, const char *path, err_t *err)
+json_t *tx_summary_json(const tx_t *tx)
 {
     totals_t t = totals_of(tx);
     radio_counts_t radio = radio_counts(tx->radio);
@@ -71,9 +71,16 @@ int tx_summary_file(const tx_t *tx, const char *path, err_t *err)
         (json_int_t)t.slipped, "underflows", (json_int_t)radio.underflows, "lost_frames",
         (json_int_t)t.lost, "skipped_images", (json_int_t)t.skipped, "cpu_s", clock_cpu_s());
     const correction_t *correction = radio_correction(tx->radio);
-    json_object_set_new(object, "calibration", correction != NULL ? json_string(correction->path)
-                                                                  : json_null());
-    char *text = object != NULL ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_object_set_new(object, "calibration",
+                        correction != NULL ? json_string(correction->path) : json_null());
+    return object;
+}
+
+int tx_summary_file(const tx_t *tx, const char *path, err_t *err)
+{
+    json_t *object = tx_summary_json(tx);
+    char *text =
+        object != NULL ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(object);
     file_writer_t *file = text != NULL ? file_writer_open(path, err) : NULL;
     if (text == NULL) {

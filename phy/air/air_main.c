@@ -11,6 +11,7 @@
  */
 #include "air/hub.h"
 
+#include "control/control_daemon.h"
 #include "lines.h"
 #include "log.h"
 #include "program.h"
@@ -98,6 +99,7 @@ static const char epilog[] =
     "Words:\n"
     "  (none)             run until Ctrl-C or SIGTERM\n"
     "  set KEY=VALUE ...  change channel.snr_db or channel.cfo_hz of the running air --air NAME\n"
+    "                     (with --control.bind every channel option: semradio-align set)\n"
     "  status             print the running air's state as one line of JSON\n"
     "\n"
     "Examples:\n"
@@ -150,11 +152,80 @@ static hub_config_t config_from(const options_t *options)
     return config;
 }
 
-static void show(const hub_status_t *s, lines_t *lines)
+/* The running air, as the control plane sees it. */
+typedef struct {
+    hub_t *hub;
+    hub_config_t config;
+    control_daemon_t *control;
+    control_reporter_t *reporter;
+} air_station_t;
+
+/* The base of a changed channel is that of the start: what the table does not hold stays. */
+static int accept_channel(void *context, const options_t *options, err_t *err)
 {
+    air_station_t *station = context;
+    air_config_t channel = station->config.channel;
+    air_config_from_options(&channel, options);
+    if (hub_change(station->hub, &channel, err) != 0) {
+        return -1;
+    }
+    log_set_level((log_level_t)options_choice(options, "log.level"));
+    return 0;
+}
+
+/* semradio-air set, from another process, changes these two as well. */
+static void refresh_levels(void *context, options_t *options)
+{
+    const air_station_t *station = context;
+    hub_status_t s;
+    char text[32];
+    if (hub_status(station->config.name, &s, NULL) != 0) {
+        return;
+    }
+    if (s.snr_db != options_real(options, "channel.snr_db")) {
+        snprintf(text, sizeof text, "%.17g", s.snr_db);
+        (void)options_set(options, "channel.snr_db", text, NULL);
+    }
+    if (s.cfo_hz != options_real(options, "channel.cfo_hz")) {
+        snprintf(text, sizeof text, "%.17g", s.cfo_hz);
+        (void)options_set(options, "channel.cfo_hz", text, NULL);
+    }
+}
+
+static json_t *control_status(void *context)
+{
+    const air_station_t *station = context;
+    hub_status_t status;
+    char text[512];
+    if (hub_status(station->config.name, &status, NULL) != 0) {
+        return NULL;
+    }
+    json_t *object = json_loads(hub_status_json(&status, text, sizeof text), 0, NULL);
+    json_object_set_new(object, "program", json_string("semradio-air"));
+    json_object_set_new(object, "name", json_string(station->config.name));
+    return object;
+}
+
+static int open_control(air_station_t *station, options_t *options, err_t *err)
+{
+    const control_daemon_config_t config = {.program = "semradio-air",
+                                            .options = options,
+                                            .accept = accept_channel,
+                                            .refresh = refresh_levels,
+                                            .status = control_status,
+                                            .context = station};
+    return control_daemon_open(&config, &station->control, err) == 0 &&
+                   control_daemon_reporter(station->control, 16, &station->reporter, err) == 0
+               ? control_daemon_start(station->control, err)
+               : -1;
+}
+
+static void show(const hub_status_t *s, lines_t *lines, control_reporter_t *reporter)
+{
+    char text[512];
+    hub_status_json(s, text, sizeof text);
+    (void)control_report(reporter, CONTROL_STATUS, text, strlen(text));
     if (lines != NULL) {
-        char text[512];
-        hub_status_json(s, text, sizeof text);
         (void)lines_put(lines, text, strlen(text), NULL); /* counts what a full disk loses */
     }
     if (isatty(STDERR_FILENO)) {
@@ -175,8 +246,9 @@ static int fail(const err_t *err)
     return err->code == ERR_ARGUMENT ? PROGRAM_USAGE : PROGRAM_FAILED;
 }
 
-static int run_hub(hub_t *hub, const char *name, lines_t *lines)
+static int run_hub(air_station_t *station, lines_t *lines)
 {
+    hub_t *hub = station->hub;
     pthread_t thread;
     if (pthread_create(&thread, NULL, hub_thread, hub) != 0) {
         log_error("cannot start a thread");
@@ -184,8 +256,8 @@ static int run_hub(hub_t *hub, const char *name, lines_t *lines)
     }
     while (!program_stopped(1.0)) {
         hub_status_t status;
-        if (hub_status(name, &status, NULL) == 0) {
-            show(&status, lines);
+        if (hub_status(station->config.name, &status, NULL) == 0) {
+            show(&status, lines, station->reporter);
         }
     }
     hub_stop(hub);
@@ -197,8 +269,10 @@ static int run_hub(hub_t *hub, const char *name, lines_t *lines)
 }
 
 /* The hub's thread, and those of the virtual USRPs in its air. */
-static int run_threads(hub_t *hub, const hub_config_t *config, const char *radios, lines_t *lines)
+static int run_threads(air_station_t *station, options_t *options, lines_t *lines)
 {
+    const hub_config_t *config = &station->config;
+    const char *radios = options_string(options, "air.radio");
     err_t err = ERR_INIT;
     usrp_rack_t *rack =
         usrp_rack_create(radios, config->name, config->channel.sample_rate_hz, &err);
@@ -206,12 +280,13 @@ static int run_threads(hub_t *hub, const hub_config_t *config, const char *radio
         return fail(&err);
     }
     come_first = radios[0] != '\0' && !config->free_pace;
-    const int code = run_hub(hub, config->name, lines);
+    int code = open_control(station, options, &err) == 0 ? run_hub(station, lines) : fail(&err);
+    control_daemon_close(station->control);
     usrp_rack_destroy(rack);
     return code;
 }
 
-static int run(const options_t *options)
+static int run(options_t *options)
 {
     err_t err = ERR_INIT;
     const hub_config_t config = config_from(options);
@@ -228,7 +303,8 @@ static int run(const options_t *options)
         log_info("air \"%s\": %s, %.6g MS/s, SNR %g dB, %s pace", config.name,
                  air_model_name(config.channel.model), config.channel.sample_rate_hz * 1e-6,
                  config.channel.snr_db, options_string(options, "air.pace"));
-        code = run_threads(hub, &config, options_string(options, "air.radio"), lines);
+        air_station_t station = {.hub = hub, .config = config};
+        code = run_threads(&station, options, lines);
         hub_destroy(hub);
     }
     if (lines_close(lines, &err) < 0) {
@@ -252,6 +328,13 @@ static int set(options_t *options)
         snprintf(key, sizeof key, "%.*s", (int)(equals - word), word);
         /* The table reads and checks the value; the air checks the key. */
         const option_t *option = options_find(options, key, &err);
+        if (option != NULL && option->type != OPTION_REAL) {
+            err_set(&err, ERR_ARGUMENT,
+                    "%s.%s is set over the control plane: start the air with --control.bind, then "
+                    "semradio-align set",
+                    option->section, option->name);
+            return fail(&err);
+        }
         if (option == NULL || options_set_runtime(options, key, equals + 1, &err) < 0) {
             return fail(&err);
         }
@@ -278,7 +361,7 @@ static int print_status(const options_t *options)
 /* program_begin, with words and their explanation. */
 static int begin(int argc, char **argv, options_t **options)
 {
-    static const option_t *const tables[] = {hub_options, air_options, program_options, NULL};
+    static const option_t *const tables[] = {hub_options, air_options, control_options, daemon_options, NULL};
     err_t err = ERR_INIT;
     log_set_program("semradio-air");
     *options = options_create("semradio-air", summary, tables, &err);

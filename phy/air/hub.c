@@ -56,6 +56,7 @@ static int check(const hub_config_t *config, err_t *err)
 
 static void free_memory(hub_t *hub)
 {
+    hub_forget_changes(hub);
     for (int to = 0; to < SEGMENT_SLOTS; to++) {
         for (int from = 0; from < SEGMENT_SLOTS; from++) {
             air_destroy(hub->slot[to].link[from]);
@@ -105,6 +106,7 @@ hub_t *hub_create(const hub_config_t *config, err_t *err)
         free_memory(hub);
         return NULL;
     }
+    hub_remember(hub, &config->channel);
     strcpy(hub->name, config->name); /* segment_create checked its length */
     hub->config.name = hub->name;
     if (replaced) {

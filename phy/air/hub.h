@@ -71,6 +71,15 @@ typedef struct {
 int hub_status(const char *name, hub_status_t *status, err_t *err);
 int hub_set(const char *name, const char *key, double value, err_t *err);
 
+/*
+ * Another channel for a hub of this process, while hub_run runs in another thread; always from the
+ * same one.  It acts from the next block on.  Only snr_db and cfo_hz differ: everything else
+ * goes on.  Else all links and front ends begin anew, as after the start: fading is drawn again, and
+ * echoes of what was sent before are gone.  sample_rate_hz must stay.  Errors as air_create's; all is
+ * then as before.
+ */
+int hub_change(hub_t *hub, const air_config_t *channel, err_t *err);
+
 /* One line of JSON without the newline; returns text. */
 char *hub_status_json(const hub_status_t *status, char *text, size_t size);
 

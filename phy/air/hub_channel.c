@@ -10,6 +10,7 @@
 void hub_apply_settings(hub_t *hub)
 {
     segment_header_t *header = hub->segment.header;
+    hub_take_change(hub);
     const uint64_t snr_bits = atomic_load_explicit(&header->snr_bits, memory_order_relaxed);
     const uint64_t cfo_bits = atomic_load_explicit(&header->cfo_bits, memory_order_relaxed);
     air_config_t *channel = &hub->config.channel;

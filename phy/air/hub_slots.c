@@ -25,11 +25,15 @@ static void tell_others(hub_t *hub, int about, radio_event_kind_t kind)
     }
 }
 
-/* Different for each pair, the same in each run. */
-static uint64_t pair_seed(const hub_t *hub, int from, int to)
+uint64_t hub_pair_seed(const air_config_t *channel, int from, int to)
 {
-    return hub->config.channel.seed +
+    return channel->seed +
            UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(1 + from * SEGMENT_SLOTS + to);
+}
+
+void hub_seed_front(front_end_t *front, const air_config_t *channel, int to)
+{
+    front_end_seed(front, channel->seed, NOISE_STREAM + (uint64_t)to);
 }
 
 static void start_links(hub_t *hub, int to)
@@ -37,10 +41,10 @@ static void start_links(hub_t *hub, int to)
     hub_slot_t *slot = &hub->slot[to];
     for (int from = 0; from < SEGMENT_SLOTS; from++) {
         if (slot->link[from] != NULL) {
-            air_reset(slot->link[from], pair_seed(hub, from, to));
+            air_reset(slot->link[from], hub_pair_seed(&hub->config.channel, from, to));
         }
     }
-    front_end_seed(&slot->front, hub->config.channel.seed, NOISE_STREAM + (uint64_t)to);
+    hub_seed_front(&slot->front, &hub->config.channel, to);
 }
 
 static void follow_tuning(hub_t *hub, int i)

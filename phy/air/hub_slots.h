@@ -10,6 +10,8 @@
 #include "air/hub.h"
 #include "radio/segment.h"
 
+#include <stdatomic.h>
+
 typedef enum {
     HUB_SILENT,  /* nothing to send now */
     HUB_PENDING, /* a burst is timed ahead */
@@ -36,6 +38,8 @@ typedef struct {
     air_t *link[SEGMENT_SLOTS]; /* from each other slot */
 } hub_slot_t;
 
+typedef struct hub_change hub_change_t;
+
 struct hub {
     hub_config_t config;
     char name[65];
@@ -48,6 +52,12 @@ struct hub {
     uint64_t snr_bits, cfo_bits; /* as last applied */
     hub_slot_t slot[SEGMENT_SLOTS];
     float complex *sum, *scratch; /* block_samples each */
+    hub_change_t *_Atomic change;  /* to be taken; what was exchanged goes back */
+    hub_change_t *_Atomic retired;
+
+    /* the thread's that asks for changes */
+    air_config_t asked;
+    char asked_path[4096];
 };
 
 /* Radios that came, left or started; with `thorough` also those that died. */
@@ -61,6 +71,15 @@ void hub_process(hub_t *hub, uint64_t count);
 
 /* Takes over what was set from outside. */
 void hub_apply_settings(hub_t *hub);
+
+/* hub_change.c: takes another channel over; and frees what was never taken. */
+void hub_take_change(hub_t *hub);
+void hub_forget_changes(hub_t *hub);
+void hub_remember(hub_t *hub, const air_config_t *channel);
+
+/* Different for each pair, the same in each run. */
+uint64_t hub_pair_seed(const air_config_t *channel, int from, int to);
+void hub_seed_front(front_end_t *front, const air_config_t *channel, int to);
 
 /* The slot in the shared memory. */
 segment_slot_t *hub_shared(hub_t *hub, int i);

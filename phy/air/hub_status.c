@@ -51,8 +51,8 @@ int hub_set(const char *name, const char *key, double value, err_t *err)
         }
     } else {
         result = err_set(err, ERR_ARGUMENT,
-                         "\"%s\" cannot be set while the air runs: channel.snr_db and "
-                         "channel.cfo_hz can",
+                         "\"%s\" is not one of channel.snr_db and channel.cfo_hz; the others "
+                         "are set over the control plane (--control.bind, semradio-align set)",
                          key);
     }
     segment_detach(&segment);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "radio/correction.h"
 
+#include "cmplx.h"
 #include "file.h"
 
 #include <jansson.h>

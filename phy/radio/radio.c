@@ -6,6 +6,7 @@
 #include "clock.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct radio {
     const radio_backend_t *backend;
     void *self;
     radio_actual_t actual;
+    _Atomic double tx_gain_db, rx_gain_db; /* may change while it runs */
     correction_t correction;
     bool corrected;
     float complex *scratch; /* [BLOCK]: corrected samples on their way to the backend */
@@ -92,6 +94,8 @@ radio_t *radio_open(const radio_config_t *config, err_t *err)
         free(radio);
         return NULL;
     }
+    atomic_store(&radio->tx_gain_db, radio->actual.tx_gain_db);
+    atomic_store(&radio->rx_gain_db, radio->actual.rx_gain_db);
     if (open_correction(radio, config, err) != 0) {
         radio_close(radio);
         return NULL;
@@ -197,12 +201,35 @@ double radio_freq_hz(const radio_t *radio)
 
 double radio_tx_gain_db(const radio_t *radio)
 {
-    return radio->actual.tx_gain_db;
+    return atomic_load(&radio->tx_gain_db);
 }
 
 double radio_rx_gain_db(const radio_t *radio)
 {
-    return radio->actual.rx_gain_db;
+    return atomic_load(&radio->rx_gain_db);
+}
+
+static int set_gain(radio_t *radio, bool tx, double gain_db, err_t *err)
+{
+    double actual_db = gain_db;
+    if (!(fabs(gain_db) <= 120.0)) {
+        return err_set(err, ERR_ARGUMENT, "a radio gain of %g dB is outside -120 to 120 dB", gain_db);
+    }
+    if (radio->backend->set_gain(radio->self, tx, gain_db, &actual_db, err) != 0) {
+        return -1;
+    }
+    atomic_store(tx ? &radio->tx_gain_db : &radio->rx_gain_db, actual_db);
+    return 0;
+}
+
+int radio_set_tx_gain_db(radio_t *radio, double gain_db, err_t *err)
+{
+    return set_gain(radio, true, gain_db, err);
+}
+
+int radio_set_rx_gain_db(radio_t *radio, double gain_db, err_t *err)
+{
+    return set_gain(radio, false, gain_db, err);
 }
 
 const char *radio_serial(const radio_t *radio)

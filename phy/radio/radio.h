@@ -171,6 +171,14 @@ double radio_freq_hz(const radio_t *radio);
 double radio_tx_gain_db(const radio_t *radio);
 double radio_rx_gain_db(const radio_t *radio);
 
+/*
+ * Another gain while it runs: sending, from the thread that pushes, between two bursts; receiving,
+ * from the thread that pulls.  What the device makes of it is what radio_tx_gain_db says then.
+ * ERR_ARGUMENT (beyond +-120 dB), ERR_CLOSED (uhd: the device is gone; it will come back with it).
+ */
+int radio_set_tx_gain_db(radio_t *radio, double gain_db, err_t *err);
+int radio_set_rx_gain_db(radio_t *radio, double gain_db, err_t *err);
+
 /* "" when it has none; what calibration is in use (NULL: none). */
 const char *radio_serial(const radio_t *radio);
 const correction_t *radio_correction(const radio_t *radio);

@@ -211,6 +211,15 @@ static uint64_t air_now(void *self)
     return now;
 }
 
+static int air_set_gain(void *self, bool tx, double gain_db, double *actual_db, err_t *err)
+{
+    radio_air_t *r = self;
+    (void)err;
+    *(tx ? &r->tx_gain : &r->rx_gain) = (float)pow(10.0, gain_db / 20.0);
+    *actual_db = gain_db;
+    return 0;
+}
+
 const radio_backend_t radio_backend_air = {
     .name = "air",
     .open = air_open,
@@ -222,5 +231,6 @@ const radio_backend_t radio_backend_air = {
     .next_event = radio_air_next_event,
     .counts = radio_air_counts,
     .now = air_now,
+    .set_gain = air_set_gain,
     .drained = radio_air_drained,
 };

@@ -28,6 +28,8 @@ typedef struct {
     radio_counts_t (*counts)(void *self);
     uint64_t (*now)(void *self);
     bool (*drained)(void *self, double timeout_s);
+    /* From the pushing (tx) or pulling thread; *actual_db: what the device then does.  */
+    int (*set_gain)(void *self, bool tx, double gain_db, double *actual_db, err_t *err);
     /* The device's serial number, for its calibration file.  NULL: devices of this kind have none. */
     const char *(*serial)(void *self);
 } radio_backend_t;

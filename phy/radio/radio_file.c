@@ -123,6 +123,15 @@ static bool file_radio_drained(void *self, double timeout_s)
     return r->recorder == NULL || recorder_drained(r->recorder, timeout_s);
 }
 
+static int file_radio_set_gain(void *self, bool tx, double gain_db, double *actual_db, err_t *err)
+{
+    radio_file_t *r = self;
+    (void)err;
+    *(tx ? &r->tx_gain : &r->rx_gain) = (float)pow(10.0, gain_db / 20.0);
+    *actual_db = gain_db;
+    return 0;
+}
+
 const radio_backend_t radio_backend_file = {
     .name = "file",
     .open = file_radio_open,
@@ -134,5 +143,6 @@ const radio_backend_t radio_backend_file = {
     .next_event = file_radio_next_event,
     .counts = file_radio_counts,
     .now = file_radio_now,
+    .set_gain = file_radio_set_gain,
     .drained = file_radio_drained,
 };

@@ -16,8 +16,9 @@ const option_t radio_options[] = {
      .type = OPTION_STRING,
      .fallback = "semradio",
      .alias = "args",
-     .help = "which radio; air: the name given to semradio-air; uhd: addr=... or serial=...; others: "
-             "key=value,… (docs/RADIOS.md)"},
+     .help =
+         "which radio; air: the name given to semradio-air; uhd: addr=... or serial=...; others: "
+         "key=value,… (docs/RADIOS.md)"},
     {.section = "radio",
      .name = "rate_hz",
      .type = OPTION_REAL,
@@ -94,27 +95,31 @@ const option_t radio_options[] = {
      .help = "uhd: samples on the wire, 16 or 8 bits"},
     {0}};
 
-const option_t radio_tx_options[] = {{.section = "radio",
-                                      .name = "tx_gain_db",
-                                      .type = OPTION_REAL,
-                                      .unit = "dB",
-                                      .fallback = "0",
-                                      .min = -120,
-                                      .max = 120,
-                                      .alias = "gain",
-                                      .help = "transmit gain; air: 0 leaves the samples as they are"},
-                                     {0}};
+const option_t radio_tx_options[] = {
+    {.section = "radio",
+     .name = "tx_gain_db",
+     .type = OPTION_REAL,
+     .unit = "dB",
+     .fallback = "0",
+     .min = -120,
+     .max = 120,
+     .flags = OPTION_RUNTIME,
+     .alias = "gain",
+     .help = "transmit gain; air: 0 leaves the samples as they are"},
+    {0}};
 
-const option_t radio_rx_options[] = {{.section = "radio",
-                                      .name = "rx_gain_db",
-                                      .type = OPTION_REAL,
-                                      .unit = "dB",
-                                      .fallback = "0",
-                                      .min = -120,
-                                      .max = 120,
-                                      .alias = "gain",
-                                      .help = "receive gain; air: 0 leaves the samples as they are"},
-                                     {0}};
+const option_t radio_rx_options[] = {
+    {.section = "radio",
+     .name = "rx_gain_db",
+     .type = OPTION_REAL,
+     .unit = "dB",
+     .fallback = "0",
+     .min = -120,
+     .max = 120,
+     .flags = OPTION_RUNTIME,
+     .alias = "gain",
+     .help = "receive gain; air: 0 leaves the samples as they are"},
+    {0}};
 
 radio_config_t radio_config_default(void)
 {

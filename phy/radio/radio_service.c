@@ -124,6 +124,15 @@ static void log_malformed(radio_t *radio)
     }
 }
 
+static void (*tell_event)(void *context, const radio_event_t *event);
+static void *tell_context;
+
+void radio_service_on_event(void (*tell)(void *context, const radio_event_t *event), void *context)
+{
+    tell_event = tell;
+    tell_context = context;
+}
+
 bool radio_service_log_events(radio_t *radio)
 {
     log_malformed(radio);
@@ -132,6 +141,9 @@ bool radio_service_log_events(radio_t *radio)
     radio_event_t event;
     for (int i = 0; i < 64 && radio_next_event(radio, &event); i++) {
         uint64_t more = 0;
+        if (tell_event != NULL) {
+            tell_event(tell_context, &event);
+        }
         gone = gone || event.kind == RADIO_EVENT_DEVICE_GONE;
         if (log_limit_allow(&limits[event.kind], 1.0, &more)) {
             log_event(&event);

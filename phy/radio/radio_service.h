@@ -18,4 +18,7 @@ radio_t *radio_service_open(const radio_config_t *config, err_t *err);
    Returns true when one of them said that the radio is gone. */
 bool radio_service_log_events(radio_t *radio);
 
+/* Hands each of those events to `tell` too (NULL: nobody); before the first call, once. */
+void radio_service_on_event(void (*tell)(void *context, const radio_event_t *event), void *context);
+
 #endif

@@ -233,6 +233,7 @@ const radio_backend_t radio_backend_uhd = {
     .next_event = radio_uhd_next_event,
     .counts = radio_uhd_counts,
     .now = radio_uhd_now,
+    .set_gain = radio_uhd_settings_gain,
     .drained = radio_uhd_drained,
     .serial = uhd_serial,
 };

@@ -114,6 +114,7 @@ int radio_uhd_failed(const radio_uhd_t *r, const radio_uhd_device_t *device, err
 /* --- radio_uhd_settings.c --- */
 int radio_uhd_settings_apply(radio_uhd_t *r, radio_uhd_device_t *device, radio_actual_t *actual,
                              err_t *err);
+int radio_uhd_settings_gain(void *self, bool tx, double gain_db, double *actual_db, err_t *err);
 void radio_uhd_settings_say(const radio_uhd_t *r, radio_uhd_device_t *device,
                             const radio_actual_t *actual);
 

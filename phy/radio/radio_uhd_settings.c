@@ -240,3 +240,32 @@ int radio_uhd_settings_apply(radio_uhd_t *r, radio_uhd_device_t *device, radio_a
     result = result == 0 ? await_locks(r, device, err) : result;
     return result == 0 ? read_actual(r, device, actual, err) : result;
 }
+
+/* Alone with the device: UHD notes each call's error in the handle, whichever thread calls. */
+int radio_uhd_settings_gain(void *self, bool tx, double gain_db, double *actual_db, err_t *err)
+{
+    radio_uhd_t *r = self;
+    uhd_error failure = UHD_ERROR_NONE;
+    pthread_rwlock_wrlock(&r->use);
+    *(tx ? &r->config.tx_gain_db : &r->config.rx_gain_db) = gain_db; /* also for its next life */
+    radio_uhd_device_t *device = &r->device;
+    int code = 0;
+    if (atomic_load(&r->gone)) {
+        code = err_set(err, ERR_CLOSED, "USRP \"%s\" is gone; it will come back with that gain",
+                       r->args);
+    }
+    for (size_t i = 0; i < (size_t)r->config.antennas && code == 0 && failure == UHD_ERROR_NONE; i++) {
+        failure = tx ? r->uhd->usrp_set_tx_gain(device->usrp, gain_db + device->headroom_db, i, "")
+                     : r->uhd->usrp_set_rx_gain(device->usrp, gain_db, i, "");
+    }
+    if (code == 0 && failure == UHD_ERROR_NONE) {
+        failure = tx ? r->uhd->usrp_get_tx_gain(device->usrp, 0, "", actual_db)
+                     : r->uhd->usrp_get_rx_gain(device->usrp, 0, "", actual_db);
+        *actual_db -= tx ? device->headroom_db : 0.0;
+    }
+    if (failure != UHD_ERROR_NONE) {
+        code = radio_uhd_failed(r, device, ERR_UNSUPPORTED, "setting a gain", err);
+    }
+    pthread_rwlock_unlock(&r->use);
+    return code;
+}

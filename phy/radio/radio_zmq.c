@@ -131,6 +131,15 @@ static uint64_t zmq_radio_now(void *self)
     return atomic_load(&((radio_zmq_t *)self)->now);
 }
 
+static int zmq_set_gain(void *self, bool tx, double gain_db, double *actual_db, err_t *err)
+{
+    radio_zmq_t *r = self;
+    (void)err;
+    *(tx ? &r->tx_gain : &r->rx_gain) = (float)pow(10.0, gain_db / 20.0);
+    *actual_db = gain_db;
+    return 0;
+}
+
 const radio_backend_t radio_backend_zmq = {
     .name = "zmq",
     .open = zmq_radio_open,
@@ -142,5 +151,6 @@ const radio_backend_t radio_backend_zmq = {
     .next_event = zmq_radio_next_event,
     .counts = zmq_radio_counts,
     .now = zmq_radio_now,
+    .set_gain = zmq_set_gain,
     .drained = radio_zmq_drained,
 };

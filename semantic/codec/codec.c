@@ -8,7 +8,7 @@
 #include "codec/codec_map.h"
 #include "codec/codec_state.h"
 #include "file.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
-static const codec_kind_t *const kinds[] = {&codec_kind_image32};
+static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Without another word, the Es/N0 that a codec prepares for. */

@@ -11,7 +11,7 @@
 
 #include "codec/codec.h"
 #include "nn/graph.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 typedef struct codec_weights codec_weights_t;
 typedef struct codec_network codec_network_t;
@@ -50,6 +50,7 @@ typedef struct codec_kind {
 } codec_kind_t;
 
 extern const codec_kind_t codec_kind_image32; /* image32.c */
+extern const codec_kind_t codec_kind_deka;    /* deka.c */
 
 /* A number of the file's metadata within min .. max. */
 int codec_read_number(const safetensors_t *file, const char *key, double min, double max,

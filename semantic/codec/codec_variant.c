@@ -74,10 +74,9 @@ static int check_tensor(const codec_tensor_t *tensor, err_t *err)
 static int check_adapter(const codec_weights_t *weights, const codec_adapter_t *adapter, err_t *err)
 {
     if (adapter->base != weights->hash) {
-        return err_set(err, ERR_ARGUMENT,
-                       "made for the base %016llx, this is codec %s with the hash %016llx",
-                       (unsigned long long)adapter->base, weights->name,
-                       (unsigned long long)weights->hash);
+        return err_set(
+            err, ERR_ARGUMENT, "made for the base %016llx, this is codec %s with the hash %016llx",
+            (unsigned long long)adapter->base, weights->name, (unsigned long long)weights->hash);
     }
     for (int i = 0; i < adapter->count; i++) {
         if (check_tensor(&adapter->tensors[i], err) < 0) {
@@ -205,9 +204,8 @@ static int merge_map(const merge_t *merge, int kernel)
         fits = weight->shape[i] == kernel;
     }
     if (!fits || (bias != NULL && (bias->rank != 1 || bias->shape[0] != reals))) {
-        return err_set(merge->err, ERR_ARGUMENT,
-                       "tensor symbols.%s: codec %s needs [%d]%s", fits ? "bias" : "weight",
-                       merge->variant->weights->name, reals,
+        return err_set(merge->err, ERR_ARGUMENT, "tensor symbols.%s: codec %s needs [%d]%s",
+                       fits ? "bias" : "weight", merge->variant->weights->name, reals,
                        !fits && kernel == 1 ? " twice" : (!fits ? " twice and [5][5]" : ""));
     }
     if (merge->variant->map.kernel != 0) {
@@ -259,8 +257,8 @@ codec_variant_t *codec_variant_create(const codec_t *codec, const codec_adapter_
             status = count > 1 ? err_prefix(err, "adapter %d", i + 1) : err_prefix(err, "adapter");
         }
     }
-    if (status < 0 || codec_read_power(variant->weights->kind, variant->params, variant->power,
-                                       err) < 0) {
+    if (status < 0 ||
+        codec_read_power(variant->weights->kind, variant->params, variant->power, err) < 0) {
         codec_variant_release(variant);
         return NULL;
     }

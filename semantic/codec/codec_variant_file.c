@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* codec_variant_file: adapters from safetensors files.  Metadata are strings; see docs/MODELS.md. */
+/* codec_variant_file: adapters from safetensors files.  Metadata are strings; see docs/MODELS.md.
+ */
 #include "codec/codec_kind.h"
 #include "codec/codec_variant.h"
 
@@ -53,8 +54,10 @@ static int read_tensors(loaded_t *loaded, codec_adapter_t *adapter, err_t *err)
     for (int i = 0; i < count; i++) {
         const safetensors_tensor_t *tensor = safetensors_at(loaded->file, i);
         if (tensor->rank < 1 || tensor->rank > 4 || count > TENSORS_MAX) {
-            return err_set(err, ERR_FORMAT, "tensor %s has %d dimensions, not 1 .. 4 (or more than "
-                           "%d tensors)", tensor->name, tensor->rank, TENSORS_MAX);
+            return err_set(err, ERR_FORMAT,
+                           "tensor %s has %d dimensions, not 1 .. 4 (or more than "
+                           "%d tensors)",
+                           tensor->name, tensor->rank, TENSORS_MAX);
         }
         for (int k = 0; k < tensor->rank; k++) {
             if (tensor->shape[k] < 1 || tensor->shape[k] > 1 << 28) {
@@ -90,10 +93,10 @@ codec_variant_t *codec_variant_open(const codec_t *codec, const char *const *pat
     loaded_t loaded[ADAPTERS_MAX] = {{NULL, NULL, NULL}};
     codec_adapter_t adapters[ADAPTERS_MAX];
     codec_variant_t *variant = NULL;
-    int status = count >= 1 && count <= ADAPTERS_MAX
-                     ? 0
-                     : err_set(err, ERR_ARGUMENT, "%d adapters; 1 .. %d are possible", count,
-                               ADAPTERS_MAX);
+    int status =
+        count >= 1 && count <= ADAPTERS_MAX
+            ? 0
+            : err_set(err, ERR_ARGUMENT, "%d adapters; 1 .. %d are possible", count, ADAPTERS_MAX);
     for (int i = 0; status == 0 && i < count; i++) {
         loaded[i].file = safetensors_open(paths[i], err);
         if (loaded[i].file == NULL) {

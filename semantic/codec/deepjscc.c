@@ -14,7 +14,7 @@
 #include "cmplx.h"
 
 #include "nn/graph.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdio.h>

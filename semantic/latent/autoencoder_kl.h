@@ -31,7 +31,7 @@
 #define SEMANTIC_LATENT_AUTOENCODER_KL_H
 
 #include "nn/graph.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 enum {
     AUTOENCODER_KL_SIDE_MAX = 1024,   /* pixels */

@@ -8,7 +8,7 @@
 
 #include "file.h"
 #include "latent/latent_state.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "nn/checkpoint.h"
 
 #include "nn/optimizer_state.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <assert.h>
 #include <inttypes.h>

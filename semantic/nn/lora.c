@@ -76,8 +76,8 @@ lora_t *lora_create(params_t *merged, int rank, float alpha, uint64_t seed, err_
         return NULL;
     }
     lora_t *lora = calloc(1, sizeof(*lora));
-    if (lora == NULL || (lora->pair = calloc((size_t)params_count(merged) + 1,
-                                             sizeof(*lora->pair))) == NULL) {
+    if (lora == NULL ||
+        (lora->pair = calloc((size_t)params_count(merged) + 1, sizeof(*lora->pair))) == NULL) {
         free(lora);
         err_set(err, ERR_MEMORY, "no memory for low-rank adapters");
         return NULL;

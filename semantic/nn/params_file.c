@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* params_file: the parameter store to and from safetensors files. */
 #include "nn/params.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>

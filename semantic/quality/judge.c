@@ -2,8 +2,8 @@
 /* Two networks, for 32 pictures and for one, on shared weights. */
 #include "quality/judge.h"
 
-#include "nn/safetensors.h"
 #include "quality/judge_net.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdatomic.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "train/evaluate.h"
 
+#include "codec/codec_variant.h"
 #include "train/fading.h"
 
 #include <math.h>
@@ -169,6 +170,36 @@ static double design_snr_db(const options_t *options, double snr_db)
     return strcmp(text, "matched") == 0 ? snr_db : strtod(text, NULL);
 }
 
+/* The codec's rate of this ratio; -1 with an error. */
+static int find_rate(const codec_t *codec, double ratio, const char *text, err_t *err)
+{
+    const codec_rate_t *rates;
+    int count = codec_rates(codec, &rates);
+    for (int p = 1; p <= count; p++) {
+        double here = (double)rates[p - 1].numerator / (double)rates[p - 1].denominator;
+        if (fabs(ratio - here) < 1e-6) {
+            return p;
+        }
+    }
+    return err_set(err, ERR_ARGUMENT, "codec %s has no rate %s", codec_name(codec), text);
+}
+
+/* Switches the codec to evaluate.adapter, if one is named. */
+static int use_adapter(const options_t *options, codec_t *codec, err_t *err)
+{
+    const char *path = options_string(options, "evaluate.adapter");
+    if (path[0] == '\0') {
+        return 0;
+    }
+    codec_variant_t *variant = codec_variant_open(codec, &path, 1, err);
+    if (variant == NULL) {
+        return -1;
+    }
+    codec_use(codec, variant);
+    codec_variant_release(variant);
+    return 0;
+}
+
 static int print_points(const options_t *options, codec_t *codec, const dataset_t *set,
                         judge_t *judge, err_t *err)
 {
@@ -185,7 +216,7 @@ static int print_points(const options_t *options, codec_t *codec, const dataset_
             double rate = options_real_at(options, "evaluate.rate", r), power = 0.0;
             quality_sum_t sum = QUALITY_SUM_INIT;
             point.snr_db = options_real_at(options, "evaluate.snr_db", s);
-            int p = codec_find_rate(codec, (int)lround(rate * 5040.0), 5040, err);
+            int p = find_rate(codec, rate, options_text_at(options, "evaluate.rate", r), err);
             point.mode = p < 0 ? p : codec_mode(codec, p, design_snr_db(options, point.snr_db));
             if (point.mode < 0 || evaluate_point(codec, set, judge, &point, &sum, &power, err) < 0) {
                 return -1;
@@ -208,7 +239,8 @@ int evaluate_command(const options_t *options, err_t *err)
         codec == NULL ? NULL : dataset_open(options_string(options, "evaluate.data"), err);
     judge_t *judge = set == NULL || judge_name[0] == '\0' ? NULL : judge_open(judge_name, err);
     int status = -1;
-    if (set != NULL && (judge != NULL || judge_name[0] == '\0')) {
+    if (set != NULL && (judge != NULL || judge_name[0] == '\0') &&
+        use_adapter(options, codec, err) == 0) {
         status = print_points(options, codec, set, judge, err);
     }
     judge_close(judge);

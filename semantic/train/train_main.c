@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* semradio-train: trains codecs and judges, and measures codecs on ideal channels. */
 #include "train/codec_trainer.h"
+#include "train/deka_options.h"
+#include "train/deka_trainer.h"
 #include "train/evaluate.h"
 #include "train/judge_trainer.h"
 #include "train/latent_trainer.h"
@@ -15,6 +17,8 @@ static const char epilog[] =
     "  judge     train a classifier            --config semantic/recipes/judge-cifar10.conf\n"
     "  latent    train a latent codec          --config semantic/recipes/latent.conf\n"
     "  latent-figures  PSNR and SSIM of a latent codec on data.test\n"
+    "  deka      train DeKA-g's codec of latents, or adapters for it\n"
+    "                                          --config semantic/recipes/deka.conf\n"
     "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
     "\n"
     "Ctrl-C stops a training after a checkpoint; the same command with --resume goes on.\n"
@@ -27,7 +31,7 @@ static int run(const options_t *options, err_t *err)
     const char *command = options_positional(options, 0);
     if (command == NULL || options_positional(options, 1) != NULL) {
         return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, evaluate (or --help)");
+                       "say one of codec, judge, latent, latent-figures, deka, evaluate (or --help)");
     }
     if (strcmp(command, "codec") == 0) {
         return codec_trainer_command(options, err);
@@ -41,25 +45,28 @@ static int run(const options_t *options, err_t *err)
     if (strcmp(command, "latent-figures") == 0) {
         return latent_figures_command(options, err);
     }
+    if (strcmp(command, "deka") == 0) {
+        return deka_trainer_command(options, err);
+    }
     if (strcmp(command, "evaluate") == 0) {
         return evaluate_command(options, err);
     }
     return err_set(err, ERR_ARGUMENT,
-                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, or evaluate",
+                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, or evaluate",
                    command);
 }
 
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {train_options, network_options, latent_options,
-                                             evaluate_options, NULL};
+                                             deka_options, evaluate_options, NULL};
     err_t err = ERR_INIT;
     options_t *options =
         options_create("semradio-train", "trains and measures codecs and judges", tables, &err);
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|evaluate");
+        options_set_positional(options, "codec|judge|latent|latent-figures|deka|evaluate");
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
             options_destroy(options);

@@ -7,7 +7,7 @@
 static bool changes_nothing(const option_t *option)
 {
     static const char *const names[] = {"out",    "log", "checkpoint", "checkpoint_minutes",
-                                        "resume", "test"};
+                                        "resume", "test", "table", "points", "bank"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(option->name, names[i]) == 0) {
             return true;

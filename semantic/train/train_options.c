@@ -93,7 +93,9 @@ const option_t network_options[] = {
 
 const option_t evaluate_options[] = {
     {.section = "evaluate", .name = "weights", .type = OPTION_STRING, .fallback = "image32",
-     .help = "codec: image32, or a file"},
+     .help = "codec: image32, deka, or a file"},
+    {.section = "evaluate", .name = "adapter", .type = OPTION_STRING,
+     .help = "adapter file for that codec; empty: none"},
     {.section = "evaluate", .name = "data", .type = OPTION_STRING,
      .fallback = "fashion-mnist:test", .help = "data set"},
     {.section = "evaluate", .name = "images", .type = OPTION_INT, .fallback = "0", .min = 0,

@@ -164,8 +164,11 @@ static void take_step(run_t *run)
 {
     train_task_t *task = run->task;
     int64_t step = run->counters[COUNT_STEP];
-    task->begin(task->context, step);
-    double loss = workers_step(task->workers, step);
+    if (task->begin != NULL) {
+        task->begin(task->context, step);
+    }
+    double loss = task->step != NULL ? task->step(task->context, step)
+                                     : workers_step(task->workers, step);
     double norm = optimizer_step(run->optimizer, learning_rate(run, step));
     double share = run->steps_here == 0 ? 1.0 : 0.01;
     if (isfinite(loss) && isfinite(norm)) {

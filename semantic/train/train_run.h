@@ -24,8 +24,10 @@ typedef struct {
     params_t *params;
     workers_t *workers; /* their networks are finished, with losses added */
     int64_t steps_per_epoch;
+    /* Instead of the workers (then NULL): leaves gradients in `params`, returns the loss. */
+    double (*step)(void *context, int64_t step);
 
-    /* Before the workers fill their networks for `step`. */
+    /* Before the workers fill their networks for `step`.  May be NULL with a `step` of its own. */
     void (*begin)(void *context, int64_t step);
     /* After a step: more figures for the log, "quantisation 0.0079 …". */
     void (*describe)(void *context, char *text, size_t size);

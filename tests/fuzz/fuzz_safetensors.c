@@ -3,7 +3,7 @@
  * Feeds arbitrary bytes to the weight-file reader.  What it accepts must be
  * readable to the last element.
  */
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <stdlib.h>
 

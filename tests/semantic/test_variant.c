@@ -4,7 +4,7 @@
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
 #include "nn/params.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 #include "rng.h"
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * are little-endian; so are the machines this builds for.
  */
 #include "file.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -82,14 +82,47 @@ void safetensors_to_float(const safetensors_tensor_t *tensor, float *out)
 
 /* ---- writer --------------------------------------------------------------- */
 
+static size_t bytes_of(const safetensors_tensor_t *tensor)
+{
+    return tensor->count * (tensor->dtype == SAFETENSORS_F16 ? sizeof(uint16_t) : sizeof(float));
+}
+
+/* To the nearest half, ties to even; too large: infinity. */
+static uint16_t to_half(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
+    if (size >= 0x47800000u) { /* 65536 and more, infinity, NaN */
+        return (uint16_t)(sign | 0x7c00u | (size > 0x7f800000u ? 0x200u : 0u));
+    }
+    if (size < 0x38800000u) { /* below 2^-14: steps of 2^-24 */
+        float magnitude;
+        memcpy(&magnitude, &size, sizeof magnitude);
+        magnitude += 0.5f; /* its last bit is 2^-24: the addition rounds */
+        memcpy(&size, &magnitude, sizeof size);
+        return (uint16_t)(sign | (size - 0x3f000000u));
+    }
+    size += 0xfffu + (size >> 13 & 1u);
+    return (uint16_t)(sign | (size - 0x38000000u) >> 13);
+}
+
+void safetensors_to_half(const float *from, size_t count, uint16_t *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = to_half(from[i]);
+    }
+}
+
 static json_t *describe(const safetensors_tensor_t *tensor, size_t *offset)
 {
     json_t *shape = json_array();
     for (int i = 0; i < tensor->rank; i++) {
         json_array_append_new(shape, json_integer(tensor->shape[i]));
     }
-    size_t end = *offset + tensor->count * sizeof(float);
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape,
+    size_t end = *offset + bytes_of(tensor);
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
+                              tensor->dtype == SAFETENSORS_F16 ? "F16" : "F32", "shape", shape,
                               "data_offsets", (json_int_t)*offset, (json_int_t)end);
     *offset = end;
     return entry;
@@ -122,45 +155,78 @@ static json_t *make_header(const safetensors_tensor_t *tensors, int count, const
     return header;
 }
 
-static int write_all(file_writer_t *writer, const char *text, const safetensors_tensor_t *tensors,
-                     int count, err_t *err)
-{
-    size_t length = strlen(text), padding = (64 - (8 + length) % 64) % 64;
-    uint64_t stated = length + padding;
-    char blank[64];
-    memset(blank, ' ', sizeof blank);
-    if (file_writer_write(writer, &stated, sizeof stated, err) < 0 ||
-        file_writer_write(writer, text, length, err) < 0 ||
-        file_writer_write(writer, blank, padding, err) < 0) {
-        return -1;
-    }
-    for (int i = 0; i < count; i++) {
-        if (file_writer_write(writer, tensors[i].data, tensors[i].count * sizeof(float), err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,
-                      const char *const *keys, const char *const *values, int notes, err_t *err)
+/* Length field, JSON and padding in front of the data; *size bytes.  NULL with an error. */
+static char *make_front(const char *name, const safetensors_tensor_t *tensors, int count,
+                        const char *const *keys, const char *const *values, int notes, size_t *size,
+                        err_t *err)
 {
     json_t *header = make_header(tensors, count, keys, values, notes);
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
     if (!text) {
-        return err_set(err, ERR_ARGUMENT, "%s: two tensors share a name, or one is not UTF-8", path);
+        err_set(err, ERR_ARGUMENT, "%s: two tensors share a name, or one is not UTF-8", name);
+        return NULL;
     }
-    file_writer_t *writer = file_writer_open(path, err);
-    int result = -1;
-    if (writer) {
-        result = write_all(writer, text, tensors, count, err);
-        if (result == 0) {
-            result = file_writer_commit(writer, err);
-        } else {
-            file_writer_abort(writer);
-        }
+    size_t length = strlen(text), padding = (64 - (8 + length) % 64) % 64;
+    uint64_t stated = length + padding;
+    char *front = malloc(8 + length + padding);
+    if (!front) {
+        err_set(err, ERR_MEMORY, "%s: no memory to write it", name);
+    } else {
+        memcpy(front, &stated, 8);
+        memcpy(front + 8, text, length);
+        memset(front + 8 + length, ' ', padding);
+        *size = 8 + length + padding;
     }
     free(text);
-    return result;
+    return front;
+}
+
+int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,
+                      const char *const *keys, const char *const *values, int notes, err_t *err)
+{
+    size_t size = 0;
+    char *front = make_front(path, tensors, count, keys, values, notes, &size, err);
+    file_writer_t *writer = front ? file_writer_open(path, err) : NULL;
+    int result = writer ? file_writer_write(writer, front, size, err) : -1;
+    free(front);
+    for (int i = 0; i < count && result == 0; i++) {
+        result = file_writer_write(writer, tensors[i].data, bytes_of(&tensors[i]), err);
+    }
+    if (result == 0) {
+        return file_writer_commit(writer, err);
+    }
+    file_writer_abort(writer);
+    return -1;
+}
+
+int safetensors_serialise(const safetensors_tensor_t *tensors, int count, const char *const *keys,
+                          const char *const *values, int notes, uint8_t **bytes, size_t *size,
+                          err_t *err)
+{
+    size_t front_size = 0, total;
+    char *front = make_front("tensors", tensors, count, keys, values, notes, &front_size, err);
+    if (!front) {
+        return -1;
+    }
+    total = front_size;
+    for (int i = 0; i < count; i++) {
+        total += bytes_of(&tensors[i]);
+    }
+    *bytes = malloc(total);
+    if (!*bytes) {
+        free(front);
+        return err_set(err, ERR_MEMORY, "no memory for %zu bytes of tensors", total);
+    }
+    memcpy(*bytes, front, front_size);
+    free(front);
+    *size = front_size;
+    for (int i = 0; i < count; i++) {
+        size_t add = bytes_of(&tensors[i]);
+        if (add > 0) {
+            memcpy(*bytes + *size, tensors[i].data, add);
+        }
+        *size += add;
+    }
+    return 0;
 }

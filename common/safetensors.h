@@ -9,8 +9,8 @@
  *
  * A reader is immutable after opening; any number of threads may use it.
  */
-#ifndef SEMANTIC_NN_SAFETENSORS_H
-#define SEMANTIC_NN_SAFETENSORS_H
+#ifndef COMMON_SAFETENSORS_H
+#define COMMON_SAFETENSORS_H
 
 #include "err.h"
 
@@ -53,15 +53,28 @@ const safetensors_tensor_t *safetensors_find(const safetensors_t *file, const ch
 /* A string of `__metadata__`; NULL if absent. */
 const char *safetensors_note(const safetensors_t *file, const char *key);
 
+/* The strings of `__metadata__` in file order: how many, and key and *value of one (NULL past the
+   last). */
+int safetensors_notes(const safetensors_t *file);
+const char *safetensors_note_at(const safetensors_t *file, int index, const char **value);
+
 /* Converts all of a tensor's elements to fp32 into out[tensor->count]. */
 void safetensors_to_float(const safetensors_tensor_t *tensor, float *out);
 
+/* IEEE halves, rounded to nearest, ties to even; beyond 65504 infinity. */
+void safetensors_to_half(const float *from, size_t count, uint16_t *to);
+
 /*
- * Writes tensors (F32 only: data points to count floats) and `notes` metadata
- * strings atomically (file.h).  The header is padded with spaces so that data starts at a
+ * Writes tensors (F32: data points to count floats; F16: to count halves, see
+ * safetensors_to_half; no other dtype) and `notes` metadata strings atomically (file.h).  The header is padded with spaces so that data starts at a
  * multiple of 64 bytes.
  */
 int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,
                       const char *const *keys, const char *const *values, int notes, err_t *err);
+
+/* The same bytes in memory.  Equal arguments give equal bytes.  Free *bytes with free(). */
+int safetensors_serialise(const safetensors_tensor_t *tensors, int count, const char *const *keys,
+                          const char *const *values, int notes, uint8_t **bytes, size_t *size,
+                          err_t *err);
 
 #endif

@@ -3,7 +3,7 @@
  * safetensors: the reader.  Every number of the header is checked before it is
  * used; afterwards the tensors are known to tile the data exactly.
  */
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include "file.h"
 
@@ -307,4 +307,20 @@ const safetensors_tensor_t *safetensors_find(const safetensors_t *file, const ch
 const char *safetensors_note(const safetensors_t *file, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+int safetensors_notes(const safetensors_t *file)
+{
+    return (int)json_object_size(json_object_get(file->header, "__metadata__"));
+}
+
+const char *safetensors_note_at(const safetensors_t *file, int index, const char **value)
+{
+    json_t *metadata = json_object_get(file->header, "__metadata__");
+    void *at = json_object_iter(metadata);
+    for (int i = 0; at && i < index; i++) {
+        at = json_object_iter_next(metadata, at);
+    }
+    *value = at ? json_string_value(json_object_iter_value(at)) : NULL;
+    return at ? json_object_iter_key(at) : NULL;
 }

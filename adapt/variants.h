@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * variants: adapters from a store as codec variants, ready to be switched to while the radio runs.
+ * The last VARIANTS_KEPT stay in memory; what a swap may still need is never given up.
+ *
+ * Threads: load belongs to the control thread and needs no lock; add, has and get are short and are
+ * called under the daemon's own lock.
+ */
+#ifndef ADAPT_VARIANTS_H
+#define ADAPT_VARIANTS_H
+
+#include "codec/codec_variant.h"
+#include "control/swap.h"
+#include "store/store.h"
+
+enum { VARIANTS_KEPT = 2 * SWAP_HELD };
+
+typedef struct variants variants_t;
+
+/* The store stays the caller's; the codec is cloned. */
+variants_t *variants_create(store_t *store, const codec_t *codec, err_t *err);
+void variants_destroy(variants_t *variants); /* NULL is fine */
+
+/* Verified by hash, checked against the codec, merged with its weights.  ERR_ARGUMENT: no such
+   object, or made for another codec; ERR_FORMAT: damaged.  The caller's reference. */
+codec_variant_t *variants_load(variants_t *variants, const digest_t *id, err_t *err);
+
+/* Keeps it (takes the reference).  `state`: what must not be given up for it. */
+void variants_add(variants_t *variants, const digest_t *id, codec_variant_t *variant,
+                  const swap_state_t *state);
+bool variants_has(const variants_t *variants, const digest_t *id);
+
+/* A reference of the caller's, or NULL. */
+codec_variant_t *variants_get(variants_t *variants, const digest_t *id);
+
+/* codec_use, only when it is another one than before. */
+void variants_use(codec_t *codec, codec_variant_t *variant);
+
+#endif
