@@ -9,6 +9,7 @@
 #include "codec/codec_net.h"
 #include "codec/deepjscc.h"
 #include "nn/op.h"
+#include "nn/optimizer.h"
 #include "nn/safetensors.h"
 #include "quality/judge.h"
 #include "quality/judge_net.h"
@@ -20,7 +21,7 @@
 
 #define PYTHON "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SEMRADIO_SOURCE_DIR " /usr/bin/python3 "
 
-enum { REALS = 2 * CODEC_CHANNELS, ROWS = 2, COLUMNS = 3, BATCH = 3, RATE = 3, ENTRIES = 96 };
+enum { REALS = 2 * CODEC_CHANNELS, ROWS = 2, COLUMNS = 3, BATCH = 3, RATE = 3, ENTRIES = 128 };
 enum { SQUARES = 4, SIDE = 32, ODD_WIDTH = 30, ODD_HEIGHT = 21, ODDS = 2, NOISE = 1024 };
 
 static char folder[] = "/tmp/semradio-torch-XXXXXX";
@@ -178,6 +179,35 @@ static void write_codec(const params_t *params)
 
 /* ---- the cases --------------------------------------------------------------- */
 
+/* Two steps with the gradients that the store holds, and the average of the weights. */
+static void optimizer_case(params_t *params, optimizer_options_t options, const char *name)
+{
+    static case_t c;
+    err_t err = ERR_INIT;
+    c.count = 0;
+    options.decay = 0.1f;
+    options.clip_norm = 5.0f;
+    options.ema = 0.9f;
+    CHECK_AT_LEAST(params_load(params, in_folder("codec.safetensors"), "", PARAMS_EXACT, &err), 1);
+    optimizer_t *optimizer = optimizer_create(params, &options, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(optimizer);
+    float norm = optimizer_step(optimizer, 0.02f);
+    optimizer_step(optimizer, 0.01f);
+    put_number(&c, "norm", &norm);
+    put_gradients(&c, params, "");
+    for (int i = 0; i < params_count(params); i++) {
+        const param_t *param = params_at(params, i);
+        char key[PARAM_NAME_MAX + 16];
+        snprintf(key, sizeof(key), "value.%s", param->name);
+        put(&c, key, param->value, param->rank, param->shape);
+    }
+    write_case(&c, name);
+    optimizer_swap_ema(optimizer);
+    CHECK_INT(params_save(params, in_folder("average.safetensors"), "", NULL, NULL, 0, &err), 0);
+    optimizer_swap_ema(optimizer);
+    optimizer_destroy(optimizer);
+}
+
 /* Encoder, channel, decoder, and both losses. */
 static void step_case(void)
 {
@@ -217,6 +247,8 @@ static void step_case(void)
     put_node(&c, "soft", g, soft);
     put_gradients(&c, params, "");
     write_case(&c, "step.case");
+    optimizer_case(params, (optimizer_options_t)OPTIMIZER_SGD, "sgd.case");
+    optimizer_case(params, (optimizer_options_t)OPTIMIZER_ADAMW, "adamw.case");
     graph_destroy(g);
     params_destroy(params);
 }

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from semantic.torch import deepjscc, image32, judge, safetensors_file, symbols, twin
+from semantic.torch import (deepjscc, image32, judge, optimizer, recipe, safetensors_file, symbols,
+                            twin)
 
 LIMIT = 1e-4  # of the largest element
 FOLDER = sys.argv[1]
@@ -49,7 +50,7 @@ def load_case(name: str) -> dict[str, torch.Tensor]:
     tensors = {key: torch.from_numpy(value)
                for key, value in safetensors_file.read(path(name))[0].items()}
     return {key: value.permute(0, 3, 1, 2).contiguous()
-            if value.ndim == 4 and not key.startswith("gradient.") else value
+            if value.ndim == 4 and not key.startswith(("gradient.", "value.")) else value
             for key, value in tensors.items()}
 
 
@@ -104,6 +105,28 @@ def step_case() -> None:
     compare("step: loss", loss.reshape(1), t["loss"])
     loss.backward()
     compare_gradients("step", codec, t)
+
+
+def optimizer_case(method: str) -> None:
+    """Two steps of an optimiser with the engine's gradients; after AdamW the average too."""
+    codec, _ = image32.Image32.load(path("codec.safetensors"))
+    t = load_case(f"{method}.case")
+    options = recipe.Recipe()
+    for key, word in (("optimizer", method), ("decay", "0.1"), ("clip", "5"), ("ema", "0.9"),
+                      ("beta2", "0.999")):
+        options.set(f"train.{key}", word)
+    for name, parameter in codec.named_parameters():
+        parameter.grad = t[f"gradient.{name}"].clone()
+    steps = optimizer.Optimizer(codec, options)
+    compare(f"{method}: norm", torch.tensor([steps.step(0.02)]), t["norm"])
+    steps.step(0.01)
+    for name, value in twin.tensors_of(codec).items():
+        compare(f"{method}: {name}", value, t[f"value.{name}"])
+    if method == "adamw":
+        average = safetensors_file.read(path("average.safetensors"))[0]
+        steps.swap_average()
+        for name, value in twin.tensors_of(codec).items():
+            compare(f"average of {name}", value, torch.from_numpy(average[name]))
 
 
 def judge_case() -> None:
@@ -225,6 +248,8 @@ def bad_weights() -> None:
 
 def main() -> int:
     torch.manual_seed(7)
+    optimizer_case("sgd")
+    optimizer_case("adamw")
     for case in (encoder_case, decoder_case, step_case, judge_case, bad_files, bad_weights):
         case()
     given, _ = safetensors_file.read(path("pictures.safetensors"))
