@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Each side takes its own time (ours here, PyTorch's in its process), and the
+ * row's clock is the sum: so a pipe's waiting belongs to nobody.  With one thread that is
+ * processor time, with more it is true time.
+ */
+#include "bench_nn.h"
+
+#include "bench_nn_peer.h"
+#include "clock.h"
+#include "log.h"
+#include "nn/safetensors.h"
+#include "rng.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 64, TEXT = 160 };
+
+typedef struct {
+    bench_row_t row;
+    nn_job_t job;
+    const nn_side_t *side;
+    bool many; /* job.threads is what bench_nn_begin was told; absent when that is 1 */
+    char what[TEXT], peer_name[TEXT];
+} nn_row_t;
+
+typedef struct {
+    nn_row_t *row;
+    nn_data_t data;
+    void *ours;
+    double elapsed_s;
+    bool peer_failed;
+} state_t;
+
+static nn_peer_t *torch; /* one process for all rows; NULL: there is none */
+static char folder[] = "/tmp/semradio-bench-XXXXXX";
+const bench_row_t *bench_nn_rows[BENCH_NN_MAX_ROWS];
+
+size_t nn_outputs(const nn_job_t *job, const nn_data_t *data)
+{
+    size_t images = (size_t)job->images, side = (size_t)job->side;
+    return job->task == NN_TRAIN    ? 1
+           : job->task == NN_ENCODE ? 2 * images * data->symbols
+                                    : images * side * side * 3;
+}
+
+/* ---- the data of a job ---------------------------------------------------------- */
+
+/* Smooth waves under a little noise. */
+static void paint(uint8_t *rgb, int images, int side, rng_t *rng)
+{
+    for (int i = 0; i < images * side * side; i++) {
+        int x = i % side, y = i / side % side, n = i / side / side;
+        for (int c = 0; c < 3; c++) {
+            double wave = sin(0.1 * x + n) + cos(0.07 * y + c);
+            rgb[3 * i + c] = (uint8_t)(118.0 + 55.0 * wave + 10.0 * (double)rng_uniform(rng));
+        }
+    }
+}
+
+static int make_data(const nn_job_t *job, nn_data_t *data, err_t *err)
+{
+    size_t images = (size_t)job->images, places = (size_t)(job->side / NN_STRIDE);
+    rng_t rng;
+    rng_seed(&rng, 11, 0);
+    data->folder = folder;
+    data->symbols = NN_CHANNELS * places * places;
+    data->pictures = malloc(images * (size_t)(job->side * job->side) * 3);
+    data->received = malloc(images * data->symbols * sizeof(*data->received));
+    if (data->pictures == NULL || data->received == NULL) {
+        return err_set(err, ERR_MEMORY, "out of memory");
+    }
+    paint(data->pictures, job->images, job->side, &rng);
+    rng_complex_normal(&rng, 1.0f, data->received, images * data->symbols);
+    return 0;
+}
+
+static int write_data(const nn_job_t *job, const nn_data_t *data, const char *path, err_t *err)
+{
+    size_t bytes = (size_t)(job->images * job->side * job->side) * 3;
+    float *pictures = malloc(bytes * sizeof(*pictures));
+    if (pictures == NULL) {
+        return err_set(err, ERR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        pictures[i] = (float)data->pictures[i];
+    }
+    size_t symbols = (size_t)job->images * data->symbols;
+    safetensors_tensor_t tensors[2] = {
+        {.name = "pictures", .rank = 4, .shape = {job->images, job->side, job->side, 3},
+         .count = bytes, .data = pictures},
+        {.name = "received", .rank = 3, .shape = {job->images, (int64_t)data->symbols, 2},
+         .count = 2 * symbols, .data = data->received}};
+    int status = safetensors_write(path, tensors, 2, NULL, NULL, 0, err);
+    free(pictures);
+    return status;
+}
+
+/* ---- a row's passes -------------------------------------------------------------- */
+
+static void destroy(void *state)
+{
+    state_t *s = state;
+    s->row->side->destroy(s->ours);
+    free(s->data.pictures);
+    free(s->data.received);
+    free(s);
+}
+
+static int make_peer(state_t *s, err_t *err)
+{
+    char path[64], variant[64];
+    snprintf(path, sizeof(path), "%s/job.safetensors", folder);
+    if (write_data(&s->row->job, &s->data, path, err) < 0 ||
+        nn_peer_make(torch, &s->row->job, &s->data, path, variant, sizeof(variant), err) < 0) {
+        return -1;
+    }
+    snprintf(s->row->peer_name, TEXT, "PyTorch %s %s", nn_peer_version(torch), variant);
+    return 0;
+}
+
+static void *create(nn_row_t *row, err_t *err)
+{
+    state_t *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        err_set(err, ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    s->row = row;
+    if (make_data(&row->job, &s->data, err) < 0 ||
+        (s->ours = row->side->create(&row->job, &s->data, err)) == NULL ||
+        (torch != NULL && make_peer(s, err) < 0)) {
+        destroy(s);
+        return NULL;
+    }
+    return s;
+}
+
+static double now_s(const nn_job_t *job)
+{
+    return job->threads == 1 ? clock_thread_cpu_s() : (double)clock_now_ns() * 1e-9;
+}
+
+static double ours(void *state)
+{
+    state_t *s = state;
+    double start = now_s(&s->row->job);
+    for (int i = 0; i < s->row->job.repeat; i++) {
+        s->row->side->run(s->ours);
+    }
+    s->elapsed_s += now_s(&s->row->job) - start;
+    return s->row->job.repeat * (double)s->row->job.images;
+}
+
+static double peer(void *state)
+{
+    state_t *s = state;
+    double took = nn_peer_run(torch, s->row->job.repeat);
+    s->peer_failed |= !isfinite(took);
+    s->elapsed_s += isfinite(took) ? took : 1.0;
+    return s->row->job.repeat * (double)s->row->job.images;
+}
+
+static double row_clock_s(void *state)
+{
+    return ((state_t *)state)->elapsed_s;
+}
+
+/* Both sides gave the same: to 1 % in the mean, for a quantiser may tip and bytes are rounded. */
+static int compare(const state_t *s, const float *mine, const float *theirs, err_t *err)
+{
+    double apart = 0.0, whole = 0.0;
+    for (size_t i = 0; i < nn_outputs(&s->row->job, &s->data); i++) {
+        apart += fabs((double)mine[i] - (double)theirs[i]);
+        whole += fabs((double)theirs[i]);
+    }
+    return whole > 0.0 && apart <= 0.01 * whole
+               ? 0
+               : err_set(err, ERR_STATE, "ours and PyTorch's results differ by %.2g of them",
+                         apart / whole);
+}
+
+static int verify(void *state, err_t *err)
+{
+    state_t *s = state;
+    size_t count = nn_outputs(&s->row->job, &s->data);
+    char path[64];
+    if (torch == NULL) {
+        return 0;
+    }
+    snprintf(path, sizeof(path), "%s/output.safetensors", folder);
+    if (s->peer_failed || nn_peer_output(torch, path, err) < 0) {
+        return err_set(err, ERR_STATE, "PyTorch's process failed");
+    }
+    safetensors_t *file = safetensors_open(path, err);
+    const safetensors_tensor_t *tensor = file == NULL ? NULL : safetensors_find(file, "output");
+    float *mine = malloc(2 * count * sizeof(*mine)), *theirs = mine + count;
+    int status = -1;
+    if (mine == NULL || tensor == NULL || tensor->count != count) {
+        err_set(err, ERR_STATE, "PyTorch's result is not %zu numbers", count);
+    } else {
+        s->row->side->output(s->ours, mine);
+        safetensors_to_float(tensor, theirs);
+        status = compare(s, mine, theirs, err);
+    }
+    free(mine);
+    safetensors_close(file);
+    return status;
+}
+
+/* ---- the rows ---------------------------------------------------------------------- */
+
+/* ROW(id, name, what, unit, asked, side, job ...): `create` takes no argument, so each has its own. */
+#define ROW(id, name_, what_, unit_, asked_, many_, side_, ...)                                    \
+    static nn_row_t id;                                                                            \
+    static void *create_##id(err_t *err)                                                           \
+    {                                                                                              \
+        return create(&id, err);                                                                   \
+    }                                                                                              \
+    static nn_row_t id = {.row = {.name = name_, .unit = unit_, .asked = asked_,                   \
+                                  .create = create_##id, .destroy = destroy, .ours = ours,         \
+                                  .verify = verify, .clock_s = row_clock_s},                       \
+                          .job = {__VA_ARGS__}, .side = &side_, .many = many_, .what = what_};
+
+#define INFERENCE(prefix, network, net, side)                                                     \
+    ROW(prefix##encode_32, #prefix "encode_32", network ": one picture of 32x32 to symbols",      \
+        BENCH_US, 0.0, false, side, net, NN_ENCODE, 32, 1, 1, 20)                                  \
+    ROW(prefix##decode_32, #prefix "decode_32", network ": symbols to one picture of 32x32",      \
+        BENCH_US, 0.0, false, side, net, NN_DECODE, 32, 1, 1, 20)                                  \
+    ROW(prefix##encode_256, #prefix "encode_256", network ": one picture of 256x256 to symbols",  \
+        BENCH_US, 0.0, false, side, net, NN_ENCODE, 256, 1, 1, 1)                                  \
+    ROW(prefix##decode_256, #prefix "decode_256", network ": symbols to one picture of 256x256",  \
+        BENCH_US, 0.0, false, side, net, NN_DECODE, 256, 1, 1, 1)                                  \
+    ROW(prefix##encode_batch, #prefix "encode_batch", network ": 32 pictures of 32x32 at once",   \
+        BENCH_IMAGES, 0.0, false, side, net, NN_ENCODE, 32, 32, 1, 1)                              \
+    ROW(prefix##decode_batch, #prefix "decode_batch", network ": 32 pictures of 32x32 at once",   \
+        BENCH_IMAGES, 0.0, false, side, net, NN_DECODE, 32, 32, 1, 1)
+
+#define TRAINING(prefix, network, net, asked)                                                     \
+    ROW(prefix##train_1, #prefix "train_1", network ": training, batch 64, 32x32, one thread",     \
+        BENCH_IMAGES, asked, false, nn_training, net, NN_TRAIN, 32, 64, 1, 1)                       \
+    ROW(prefix##train, #prefix "train", network ": training, batch 64, 32x32",                     \
+        BENCH_IMAGES, asked, true, nn_training, net, NN_TRAIN, 32, 64, 1, 1)
+
+INFERENCE(, "image32", "image32", nn_image32)
+TRAINING(, "image32", "image32", 0.0)
+INFERENCE(small_, "small codec", "small", nn_small)
+TRAINING(small_, "small codec", "small", 1.3)
+
+static nn_row_t *const all[] = {&encode_32,          &decode_32,          &encode_256,
+                                &decode_256,         &encode_batch,       &decode_batch,
+                                &train_1,            &train,              &small_encode_32,
+                                &small_decode_32,    &small_encode_256,   &small_decode_256,
+                                &small_encode_batch, &small_decode_batch, &small_train_1,
+                                &small_train};
+
+static int cores(void)
+{
+    cpu_set_t may;
+    return sched_getaffinity(0, sizeof(may), &may) == 0 ? CPU_COUNT(&may) : 1;
+}
+
+int bench_nn_begin(int threads, int core, err_t *err)
+{
+    int count = 0;
+    threads = threads > 0 ? threads : cores() > 1 ? 2 : 1;
+    if (threads > THREADS_MAX || 64 % threads != 0) {
+        return err_set(err, ERR_ARGUMENT, "a batch of 64 cannot be shared by %d threads", threads);
+    }
+    if (mkdtemp(folder) == NULL) {
+        return err_set(err, ERR_IO, "no folder for the files between us and PyTorch");
+    }
+    err_t missing = ERR_INIT;
+    if (threads == 1 && bench_pin(core, &missing) < 0) {
+        log_warn("%s: the rows run unpinned", missing.text);
+    }
+    torch = nn_peer_open(&missing);
+    if (torch == NULL) {
+        log_info("%s: no peer", missing.text);
+    }
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        nn_row_t *row = all[i];
+        if (row->many) {
+            row->job.threads = threads;
+            snprintf(row->what + strlen(row->what), TEXT - strlen(row->what), ", %d threads",
+                     threads);
+        }
+        row->row.what = row->what;
+        row->row.peer = torch != NULL ? peer : NULL;
+        row->row.peer_name = torch != NULL ? row->peer_name : NULL;
+        if (!row->many || threads > 1) {
+            bench_nn_rows[count++] = &row->row;
+        }
+    }
+    return threads;
+}
+
+void bench_nn_end(void)
+{
+    static const char *const files[] = {"job", "output", "small"};
+    char path[64];
+    nn_peer_close(torch);
+    torch = NULL;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s.safetensors", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
