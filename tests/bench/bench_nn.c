@@ -37,7 +37,8 @@ typedef struct {
     bool peer_failed;
 } state_t;
 
-static nn_peer_t *torch; /* one process for all rows; NULL: there is none */
+static nn_peer_t *torch; /* one process for all rows; NULL: there is none … */
+static bool looked;      /* … and it was looked for */
 static char folder[] = "/tmp/semradio-bench-XXXXXX";
 const bench_row_t *bench_nn_rows[BENCH_NN_MAX_ROWS];
 
@@ -112,15 +113,30 @@ static void destroy(void *state)
     free(s);
 }
 
+static double peer(void *state);
+
 static int make_peer(state_t *s, err_t *err)
 {
     char path[64], variant[64];
+    err_t missing = ERR_INIT;
+    if (!looked) {
+        torch = nn_peer_open(&missing);
+        looked = true;
+    }
+    if (torch == NULL) {
+        if (missing.text[0] != '\0') {
+            log_info("%s: no peer", missing.text);
+        }
+        return 0;
+    }
     snprintf(path, sizeof(path), "%s/job.safetensors", folder);
     if (write_data(&s->row->job, &s->data, path, err) < 0 ||
         nn_peer_make(torch, &s->row->job, &s->data, path, variant, sizeof(variant), err) < 0) {
         return -1;
     }
     snprintf(s->row->peer_name, TEXT, "PyTorch %s %s", nn_peer_version(torch), variant);
+    s->row->row.peer = peer;
+    s->row->row.peer_name = s->row->peer_name;
     return 0;
 }
 
@@ -134,7 +150,7 @@ static void *create(nn_row_t *row, err_t *err)
     s->row = row;
     if (make_data(&row->job, &s->data, err) < 0 ||
         (s->ours = row->side->create(&row->job, &s->data, err)) == NULL ||
-        (torch != NULL && make_peer(s, err) < 0)) {
+        make_peer(s, err) < 0) {
         destroy(s);
         return NULL;
     }
@@ -279,10 +295,6 @@ int bench_nn_begin(int threads, int core, err_t *err)
     if (threads == 1 && bench_pin(core, &missing) < 0) {
         log_warn("%s: the rows run unpinned", missing.text);
     }
-    torch = nn_peer_open(&missing);
-    if (torch == NULL) {
-        log_info("%s: no peer", missing.text);
-    }
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         nn_row_t *row = all[i];
         if (row->many) {
@@ -291,8 +303,6 @@ int bench_nn_begin(int threads, int core, err_t *err)
                      threads);
         }
         row->row.what = row->what;
-        row->row.peer = torch != NULL ? peer : NULL;
-        row->row.peer_name = torch != NULL ? row->peer_name : NULL;
         if (!row->many || threads > 1) {
             bench_nn_rows[count++] = &row->row;
         }
