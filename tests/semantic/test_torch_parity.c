@@ -8,6 +8,7 @@
 #include "codec/codec.h"
 #include "codec/codec_net.h"
 #include "codec/deepjscc.h"
+#include "images/dataset.h"
 #include "nn/op.h"
 #include "nn/optimizer.h"
 #include "nn/safetensors.h"
@@ -420,12 +421,55 @@ static int differing(const float complex *a, const float *b, size_t count)
     return found;
 }
 
+/* Two files in CIFAR-10's layout and a list of rows to leave out; what the engine makes of them. */
+static void dataset_case(void)
+{
+    enum { ROWS_A = 5, ROWS_B = 3, LEFT = 6, PIXELS = SIDE * SIDE * 3 };
+    static case_t c;
+    static float pictures[LEFT * PIXELS], labels[LEFT];
+    char spec[1024];
+    err_t err = ERR_INIT;
+    image_t image = IMAGE_EMPTY;
+    rng_t rng;
+    rng_seed(&rng, 8, 0);
+    FILE *a = fopen(in_folder("a.bin"), "wb"), *b = fopen(in_folder("b.bin"), "wb");
+    FILE *skip = fopen(in_folder("skip.txt"), "w");
+    CU_ASSERT_FATAL(a != NULL && b != NULL && skip != NULL);
+    for (int i = 0; i < (ROWS_A + ROWS_B) * (PIXELS + 1); i++) {
+        bool label = i % (PIXELS + 1) == 0;
+        fputc((int)rng_below(&rng, label ? 10 : 256), i < ROWS_A * (PIXELS + 1) ? a : b);
+    }
+    fputs("# rows\na.bin 1\nb.bin 0 inexact\nother.bin 2\n", skip);
+    fclose(a);
+    fclose(b);
+    fclose(skip);
+    snprintf(spec, sizeof(spec), "cifar10:%s,%s,skip=%s", in_folder("a.bin"), in_folder("b.bin"),
+             in_folder("skip.txt"));
+    dataset_t *set = dataset_open(spec, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(set);
+    CHECK_INT(dataset_count(set), LEFT);
+    for (int n = 0; n < LEFT; n++) {
+        int label = -1;
+        CHECK_INT(dataset_get(set, (size_t)n, &image, &label, &err), 0);
+        labels[n] = (float)label;
+        for (int i = 0; i < PIXELS; i++) {
+            pictures[n * PIXELS + i] = (float)image.rgb[i];
+        }
+    }
+    put(&c, "pictures", pictures, 4, (const int[]){LEFT, SIDE, SIDE, 3});
+    put(&c, "labels", labels, 1, (const int[]){LEFT});
+    write_case(&c, "dataset.case");
+    image_free(&image);
+    dataset_close(set);
+}
+
 static void test_parity(void)
 {
     step_case(); /* first: it writes the weights */
     encoder_case();
     decoder_case();
     judge_case();
+    dataset_case();
     write_pictures();
     char command[512];
     snprintf(command, sizeof(command), PYTHON SEMRADIO_SOURCE_DIR

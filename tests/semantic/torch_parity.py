@@ -16,8 +16,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from semantic.torch import (deepjscc, image32, judge, optimizer, recipe, safetensors_file, symbols,
-                            twin)
+from semantic.torch import (dataset, deepjscc, image32, judge, optimizer, recipe,
+                            safetensors_file, symbols, twin)
 
 LIMIT = 1e-4  # of the largest element
 FOLDER = sys.argv[1]
@@ -145,6 +145,14 @@ def judge_case() -> None:
     compare_gradients("judge", network, t)
 
 
+def dataset_case() -> None:
+    t = load_case("dataset.case")
+    spec = f"cifar10:{path('a.bin')},{path('b.bin')},skip={path('skip.txt')}"
+    pixels, labels = dataset.open_dataset(spec)
+    check(bool((t["pictures"].numpy() == pixels).all()), "cifar10: other pixels")
+    check(bool((t["labels"].numpy() == labels).all()), "cifar10: other labels")
+
+
 def psnr_db(sent: torch.Tensor, received: torch.Tensor) -> float:
     mse = ((sent.double() - received.double()) ** 2).mean()
     return (10.0 * torch.log10(255.0 ** 2 / mse)).item()
@@ -250,7 +258,7 @@ def main() -> int:
     torch.manual_seed(7)
     optimizer_case("sgd")
     optimizer_case("adamw")
-    for case in (encoder_case, decoder_case, step_case, judge_case, bad_files, bad_weights):
+    for case in (encoder_case, decoder_case, step_case, judge_case, dataset_case, bad_files, bad_weights):
         case()
     given, _ = safetensors_file.read(path("pictures.safetensors"))
     noise = torch.view_as_complex(torch.from_numpy(given["noise"]))
