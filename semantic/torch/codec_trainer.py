@@ -107,5 +107,6 @@ class CodecTask(Task):
         for title, p, spread_s, snrs_db in ROWS:
             text += title
             for snr_db in snrs_db:
-                text += f" {snr_db}:{evaluate.psnr_db(self.module, pictures, p, snr_db, spread_s):.2f}"
+                psnr_db = evaluate.psnr_db(self.module, pictures, p, snr_db, spread_s)
+                text += f" {snr_db}:{psnr_db:.2f}"
         return text

@@ -26,7 +26,7 @@ def open_dataset(spec: str) -> tuple[np.ndarray, np.ndarray]:
         return _cifar10(rest)
     if name == "fashion-mnist":
         return _fashion_mnist(rest)
-    raise ValueError(f'data set "{spec}" is neither cifar10:FILE,... nor fashion-mnist[:train|test]')
+    raise ValueError(f'"{spec}" is neither cifar10:FILE,... nor fashion-mnist[:train|test]')
 
 
 def _read(path: str) -> bytes:

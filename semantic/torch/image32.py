@@ -109,7 +109,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """[N, 48, h, w] as symbols.channel gives -> pictures [N, 3, 4h, 4w]: 0 .. 1, a little beyond."""
+    """[N, 48, h, w] as symbols.channel gives -> pictures [N, 3, 4h, 4w], about 0 .. 1."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 """optimizer: the steps of semantic/nn/optimizer.c: AdamW, SGD with Nesterov momentum, clipping,
 and an average of the weights.  Decay is decoupled and spares vectors (biases, norms, slopes).
 
+All tensors of a kind at once (`_foreach`): on a GPU one call each would cost more than the work.
 The state has the engine's names (optimizer.m.NAME, ...), so that checkpoints go either way.  To
 add a method, write its update beside _adamw and name it in METHODS and in recipe.OPTIONS.
 """
@@ -19,18 +20,24 @@ from .recipe import Recipe
 BETA1, EPSILON = 0.9, 1e-8
 
 
-def _adamw(o: "Optimizer", name: str, w: Tensor, g: Tensor, rate: float) -> None:
-    m, v = o.state[f"m.{name}"], o.state[f"v.{name}"]
-    m.mul_(BETA1).add_(g, alpha=1.0 - BETA1)
-    v.mul_(o.beta2).addcmul_(g, g, value=1.0 - o.beta2)
-    unbias = 1.0 / math.sqrt(1.0 - o.beta2 ** (o.steps + 1))
-    size = rate / (1.0 - BETA1 ** (o.steps + 1))
-    w.addcdiv_(m, v.sqrt().mul_(unbias).add_(EPSILON), value=-size)
+def _adamw(o: "Optimizer", w: list[Tensor], g: list[Tensor], rate: float) -> None:
+    m, v = o.moments("m."), o.moments("v.")
+    torch._foreach_mul_(m, BETA1)
+    torch._foreach_add_(m, g, alpha=1.0 - BETA1)
+    torch._foreach_mul_(v, o.beta2)
+    torch._foreach_addcmul_(v, g, g, value=1.0 - o.beta2)
+    below = torch._foreach_sqrt(v)
+    torch._foreach_mul_(below, 1.0 / math.sqrt(1.0 - o.beta2 ** (o.steps + 1)))
+    torch._foreach_add_(below, EPSILON)
+    torch._foreach_addcdiv_(w, m, below, value=-rate / (1.0 - BETA1 ** (o.steps + 1)))
 
 
-def _sgd(o: "Optimizer", name: str, w: Tensor, g: Tensor, rate: float) -> None:
-    m = o.state[f"m.{name}"].mul_(BETA1).add_(g)
-    w.add_(g + BETA1 * m, alpha=-rate)
+def _sgd(o: "Optimizer", w: list[Tensor], g: list[Tensor], rate: float) -> None:
+    m = o.moments("m.")
+    torch._foreach_mul_(m, BETA1)
+    torch._foreach_add_(m, g)
+    torch._foreach_add_(w, g, alpha=-rate)
+    torch._foreach_add_(w, m, alpha=-rate * BETA1)
 
 
 METHODS = {"adamw": (_adamw, ("m.", "v.")), "sgd": (_sgd, ("m.",))}  # update, its moments
@@ -50,19 +57,24 @@ class Optimizer:
         if self.ema > 0.0:
             self.state.update({f"ema.{n}": t.detach().clone() for n, t in self.averaged.items()})
 
+    def moments(self, kind: str) -> list[Tensor]:
+        """"m.": those of every trained tensor, in order."""
+        return [self.state[kind + name] for name in self.trained]
+
     @torch.no_grad()
     def step(self, rate: float) -> float:
         """One step; the gradient's norm before clipping.  A norm that is not finite: no step."""
         gradients = [p.grad for p in self.trained.values()]
-        norm = torch.stack([g.norm() for g in gradients]).norm().item()
+        norm = torch.stack(torch._foreach_norm(gradients)).norm().item()
         if not math.isfinite(norm):
             self.skipped += 1
             return norm
-        factor = self.clip / norm if 0.0 < self.clip < norm else 1.0
-        for (name, w), g in zip(self.trained.items(), gradients):
-            if self.decay > 0.0 and w.ndim > 1:
-                w.mul_(1.0 - rate * self.decay)
-            self.method(self, name, w, g * factor, rate)
+        if 0.0 < self.clip < norm:
+            gradients = torch._foreach_mul(gradients, self.clip / norm)
+        weights = list(self.trained.values())
+        if self.decay > 0.0:
+            torch._foreach_mul_([w for w in weights if w.ndim > 1], 1.0 - rate * self.decay)
+        self.method(self, weights, gradients, rate)
         if self.ema > 0.0:
             self._average()
         self.steps += 1

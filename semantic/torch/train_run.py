@@ -146,7 +146,8 @@ class Run:
                  f"epoch {self.step / self.task.batches.per_epoch:.2f} "
                  f"loss {self.loss:.4f} norm {self.norm:.2f} "
                  f"lr {learning_rate(self.recipe, self.step, self.steps):.2e} "
-                 f"skipped {self.optimizer.skipped} {rate * self.recipe['train.batch']:.0f} images/s "
+                 f"skipped {self.optimizer.skipped} "
+                 f"{rate * self.recipe['train.batch']:.0f} images/s "
                  f"{self.elapsed_s() / 60.0:.1f} min, {(self.steps - self.step) / rate / 60.0:.1f} "
                  f"to go {self.task.describe()}")
 

@@ -27,8 +27,8 @@
 typedef double bench_pass_t(void *state);
 
 typedef enum {
-    BENCH_MS, /* "MS/s": millions of samples (or symbols, see `what`) in a second */
-    BENCH_US, /* "us": microseconds for one; less is better */
+    BENCH_MS,     /* "MS/s": millions of samples (or symbols, see `what`) in a second */
+    BENCH_US,     /* "us": microseconds for one; less is better */
     BENCH_IMAGES, /* "images/s": pictures in a second */
 } bench_unit_t;
 

@@ -155,8 +155,8 @@ int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy|nn", "measures speeds beside the peers'", tables,
-                             argc, argv, &options);
+    int code = program_begin("semradio-bench", "phy|nn", "measures speeds beside the peers'",
+                             tables, argc, argv, &options);
     if (options == NULL) {
         return code;
     }

@@ -92,11 +92,16 @@ static int write_data(const nn_job_t *job, const nn_data_t *data, const char *pa
         pictures[i] = (float)data->pictures[i];
     }
     size_t symbols = (size_t)job->images * data->symbols;
-    safetensors_tensor_t tensors[2] = {
-        {.name = "pictures", .rank = 4, .shape = {job->images, job->side, job->side, 3},
-         .count = bytes, .data = pictures},
-        {.name = "received", .rank = 3, .shape = {job->images, (int64_t)data->symbols, 2},
-         .count = 2 * symbols, .data = data->received}};
+    safetensors_tensor_t tensors[2] = {{.name = "pictures",
+                                        .rank = 4,
+                                        .shape = {job->images, job->side, job->side, 3},
+                                        .count = bytes,
+                                        .data = pictures},
+                                       {.name = "received",
+                                        .rank = 3,
+                                        .shape = {job->images, (int64_t)data->symbols, 2},
+                                        .count = 2 * symbols,
+                                        .data = data->received}};
     int status = safetensors_write(path, tensors, 2, NULL, NULL, 0, err);
     free(pictures);
     return status;
@@ -149,8 +154,7 @@ static void *create(nn_row_t *row, err_t *err)
     }
     s->row = row;
     if (make_data(&row->job, &s->data, err) < 0 ||
-        (s->ours = row->side->create(&row->job, &s->data, err)) == NULL ||
-        make_peer(s, err) < 0) {
+        (s->ours = row->side->create(&row->job, &s->data, err)) == NULL || make_peer(s, err) < 0) {
         destroy(s);
         return NULL;
     }
@@ -231,49 +235,57 @@ static int verify(void *state, err_t *err)
 
 /* ---- the rows ---------------------------------------------------------------------- */
 
-/* ROW(id, name, what, unit, asked, side, job ...): `create` takes no argument, so each has its own. */
+/* ROW(id, name, what, unit, asked, side, job ...): `create` takes no argument, so each has its own.
+ */
 #define ROW(id, name_, what_, unit_, asked_, many_, side_, ...)                                    \
     static nn_row_t id;                                                                            \
     static void *create_##id(err_t *err)                                                           \
     {                                                                                              \
         return create(&id, err);                                                                   \
     }                                                                                              \
-    static nn_row_t id = {.row = {.name = name_, .unit = unit_, .asked = asked_,                   \
-                                  .create = create_##id, .destroy = destroy, .ours = ours,         \
-                                  .verify = verify, .clock_s = row_clock_s},                       \
-                          .job = {__VA_ARGS__}, .side = &side_, .many = many_, .what = what_};
+    static nn_row_t id = {.row = {.name = name_,                                                   \
+                                  .unit = unit_,                                                   \
+                                  .asked = asked_,                                                 \
+                                  .create = create_##id,                                           \
+                                  .destroy = destroy,                                              \
+                                  .ours = ours,                                                    \
+                                  .verify = verify,                                                \
+                                  .clock_s = row_clock_s},                                         \
+                          .job = {__VA_ARGS__},                                                    \
+                          .side = &side_,                                                          \
+                          .many = many_,                                                           \
+                          .what = what_};
 
-#define INFERENCE(prefix, network, net, side)                                                     \
-    ROW(prefix##encode_32, #prefix "encode_32", network ": one picture of 32x32 to symbols",      \
+#define INFERENCE(prefix, network, net, side)                                                      \
+    ROW(prefix##encode_32, #prefix "encode_32", network ": one picture of 32x32 to symbols",       \
         BENCH_US, 0.0, false, side, net, NN_ENCODE, 32, 1, 1, 20)                                  \
-    ROW(prefix##decode_32, #prefix "decode_32", network ": symbols to one picture of 32x32",      \
+    ROW(prefix##decode_32, #prefix "decode_32", network ": symbols to one picture of 32x32",       \
         BENCH_US, 0.0, false, side, net, NN_DECODE, 32, 1, 1, 20)                                  \
-    ROW(prefix##encode_256, #prefix "encode_256", network ": one picture of 256x256 to symbols",  \
+    ROW(prefix##encode_256, #prefix "encode_256", network ": one picture of 256x256 to symbols",   \
         BENCH_US, 0.0, false, side, net, NN_ENCODE, 256, 1, 1, 1)                                  \
-    ROW(prefix##decode_256, #prefix "decode_256", network ": symbols to one picture of 256x256",  \
+    ROW(prefix##decode_256, #prefix "decode_256", network ": symbols to one picture of 256x256",   \
         BENCH_US, 0.0, false, side, net, NN_DECODE, 256, 1, 1, 1)                                  \
-    ROW(prefix##encode_batch, #prefix "encode_batch", network ": 32 pictures of 32x32 at once",   \
+    ROW(prefix##encode_batch, #prefix "encode_batch", network ": 32 pictures of 32x32 at once",    \
         BENCH_IMAGES, 0.0, false, side, net, NN_ENCODE, 32, 32, 1, 1)                              \
-    ROW(prefix##decode_batch, #prefix "decode_batch", network ": 32 pictures of 32x32 at once",   \
+    ROW(prefix##decode_batch, #prefix "decode_batch", network ": 32 pictures of 32x32 at once",    \
         BENCH_IMAGES, 0.0, false, side, net, NN_DECODE, 32, 32, 1, 1)
 
-#define TRAINING(prefix, network, net, asked)                                                     \
+#define TRAINING(prefix, network, net, asked)                                                      \
     ROW(prefix##train_1, #prefix "train_1", network ": training, batch 64, 32x32, one thread",     \
-        BENCH_IMAGES, asked, false, nn_training, net, NN_TRAIN, 32, 64, 1, 1)                       \
-    ROW(prefix##train, #prefix "train", network ": training, batch 64, 32x32",                     \
-        BENCH_IMAGES, asked, true, nn_training, net, NN_TRAIN, 32, 64, 1, 1)
+        BENCH_IMAGES, asked, false, nn_training, net, NN_TRAIN, 32, 64, 1, 1)                      \
+    ROW(prefix##train, #prefix "train", network ": training, batch 64, 32x32", BENCH_IMAGES,       \
+        asked, true, nn_training, net, NN_TRAIN, 32, 64, 1, 1)
 
 INFERENCE(, "image32", "image32", nn_image32)
 TRAINING(, "image32", "image32", 0.0)
 INFERENCE(small_, "small codec", "small", nn_small)
 TRAINING(small_, "small codec", "small", 1.3)
 
-static nn_row_t *const all[] = {&encode_32,          &decode_32,          &encode_256,
-                                &decode_256,         &encode_batch,       &decode_batch,
-                                &train_1,            &train,              &small_encode_32,
-                                &small_decode_32,    &small_encode_256,   &small_decode_256,
-                                &small_encode_batch, &small_decode_batch, &small_train_1,
-                                &small_train};
+static nn_row_t *const all[] = {
+    &encode_32,          &decode_32,          &encode_256,       &decode_256,
+    &encode_batch,       &decode_batch,       &train_1,          &train,
+    &small_encode_32,    &small_decode_32,    &small_encode_256, &small_decode_256,
+    &small_encode_batch, &small_decode_batch, &small_train_1,    &small_train};
 
 static int cores(void)
 {

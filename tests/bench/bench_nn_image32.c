@@ -81,5 +81,4 @@ static void output(void *work, float *out)
     }
 }
 
-const nn_side_t nn_image32 = {
-    .create = create, .destroy = destroy, .run = run, .output = output};
+const nn_side_t nn_image32 = {.create = create, .destroy = destroy, .run = run, .output = output};

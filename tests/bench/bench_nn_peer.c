@@ -122,8 +122,8 @@ const char *nn_peer_version(const nn_peer_t *peer)
     return peer->version;
 }
 
-int nn_peer_make(nn_peer_t *peer, const nn_job_t *job, const nn_data_t *data,
-                 const char *data_path, char *variant, size_t size, err_t *err)
+int nn_peer_make(nn_peer_t *peer, const nn_job_t *job, const nn_data_t *data, const char *data_path,
+                 char *variant, size_t size, err_t *err)
 {
     static const char *const tasks[] = {
         [NN_ENCODE] = "encode", [NN_DECODE] = "decode", [NN_TRAIN] = "train"};

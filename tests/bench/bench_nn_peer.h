@@ -25,8 +25,8 @@ const char *nn_peer_version(const nn_peer_t *peer); /* "1.13.1" */
 
 /* `data_path`: safetensors with "pictures" and "received".  `variant` gets which of several ways
    was the fastest. */
-int nn_peer_make(nn_peer_t *peer, const nn_job_t *job, const nn_data_t *data,
-                 const char *data_path, char *variant, size_t size, err_t *err);
+int nn_peer_make(nn_peer_t *peer, const nn_job_t *job, const nn_data_t *data, const char *data_path,
+                 char *variant, size_t size, err_t *err);
 /* Seconds that it took, by its clock: processor time with one thread, else true time.  NaN: it
    failed, and stays so. */
 double nn_peer_run(nn_peer_t *peer, int times);

@@ -25,7 +25,7 @@ TRIES = 5
 
 
 class Shuffled(nn.Module):
-    """A transposed 5x5 convolution of stride 2 as conv 3x3 and pixel shuffle, as the engine has it."""
+    """A transposed 5x5 convolution of stride 2 as conv 3x3 and pixel shuffle, as in the engine."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activate: nn.Module) -> None:
         super().__init__()
@@ -168,7 +168,8 @@ def make(network: str, task: str, threads: int, weights: str, data_path: str) ->
     layouts = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
     ways = {"": False} if network == "image32" else {" transposed": False, " shuffled": True}
     found = []
-    for (layout, memory_format), (way, shuffled) in itertools.product(layouts.items(), ways.items()):
+    variants = itertools.product(layouts.items(), ways.items())
+    for (layout, memory_format), (way, shuffled) in variants:
         work = Work(network, task, weights, data, memory_format, shuffled)
         timed(work, 2, threads)
         found.append((min(timed(work, 1, threads) for _ in range(TRIES)), layout + way, work))

@@ -191,5 +191,4 @@ static void output(void *work, float *out)
     *out = (float)((training_t *)work)->first_loss;
 }
 
-const nn_side_t nn_training = {
-    .create = create, .destroy = destroy, .run = run, .output = output};
+const nn_side_t nn_training = {.create = create, .destroy = destroy, .run = run, .output = output};

@@ -279,8 +279,7 @@ static void encoder_case(void)
     set_rate(g, in.rate);
     params_zero_gradients(params);
     graph_forward(g);
-    graph_backward_from(g, in.symbols,
-                        random_values(seed, CHECK_COUNT(seed), -1.0f, 1.0f, 6));
+    graph_backward_from(g, in.symbols, random_values(seed, CHECK_COUNT(seed), -1.0f, 1.0f, 6));
     put_number(&c, "p", &rate);
     put_node(&c, "image", g, in.image);
     put_node(&c, "bounded", g, in.bounded);
@@ -384,7 +383,8 @@ static void write_pictures(void)
     rng_t rng;
     rng_seed(&rng, 6, 0);
     rng_complex_normal(&rng, 1.0f, noise, NOISE);
-    float *odds = paint(odd, sizeof(odd), ODD_WIDTH), *squares = paint(square, sizeof(square), SIDE);
+    float *odds = paint(odd, sizeof(odd), ODD_WIDTH),
+          *squares = paint(square, sizeof(square), SIDE);
     put(&c, "odd", odds, 4, (const int[]){ODDS, ODD_HEIGHT, ODD_WIDTH, 3});
     put(&c, "square", squares, 4, (const int[]){SQUARES, SIDE, SIDE, 3});
     put(&c, "noise", (const float *)noise, 2, (const int[]){NOISE, 2});
@@ -472,8 +472,8 @@ static void test_parity(void)
     dataset_case();
     write_pictures();
     char command[512];
-    snprintf(command, sizeof(command), PYTHON SEMRADIO_SOURCE_DIR
-             "/tests/semantic/torch_parity.py %s", folder);
+    snprintf(command, sizeof(command),
+             PYTHON SEMRADIO_SOURCE_DIR "/tests/semantic/torch_parity.py %s", folder);
     CHECK_INT(system(command), 0);
 }
 
@@ -496,8 +496,9 @@ static void test_codec(void)
             sent[k] = (sent[k] + noise[k % count] * sqrtf(n0)) / (1.0f + n0);
             noise_var[k] = n0 / (1.0f + n0);
         }
-        CHECK_INT(codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, p, got,
-                                     &err), 0);
+        CHECK_INT(
+            codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, p, got, &err),
+            0);
         double mse = quality_mse(odd, got, sizeof(odd));
         snprintf(name, sizeof(name), "psnr.%d", p);
         CHECK_NEAR(quality_psnr_db(mse), *expected(name, 1), 0.01);

@@ -258,7 +258,8 @@ def main() -> int:
     torch.manual_seed(7)
     optimizer_case("sgd")
     optimizer_case("adamw")
-    for case in (encoder_case, decoder_case, step_case, judge_case, dataset_case, bad_files, bad_weights):
+    for case in (encoder_case, decoder_case, step_case, judge_case, dataset_case, bad_files,
+                 bad_weights):
         case()
     given, _ = safetensors_file.read(path("pictures.safetensors"))
     noise = torch.view_as_complex(torch.from_numpy(given["noise"]))
