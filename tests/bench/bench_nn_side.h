@@ -45,6 +45,12 @@ typedef struct {
 
 extern const nn_side_t nn_image32, nn_small, nn_training;
 
+/* Pictures and received symbols for a job, the same at every run; `folder` by reference. */
+int nn_data_make(nn_data_t *data, const nn_job_t *job, const char *folder, err_t *err);
+void nn_data_free(nn_data_t *data);
+/* As safetensors "pictures" [images][side][side][3] and "received" [images][symbols][2]. */
+int nn_data_write(const nn_data_t *data, const nn_job_t *job, const char *path, err_t *err);
+
 /* How many floats `output` gives. */
 size_t nn_outputs(const nn_job_t *job, const nn_data_t *data);
 
