@@ -30,26 +30,31 @@ int bench_pin(int core, err_t *err)
     return core;
 }
 
-/* Runs `passes` passes; seconds for one unit of work. */
-static double time_slice(bench_pass_t *pass, void *state, long passes)
+static double now_s(const bench_row_t *row, void *state)
 {
-    double work = 0.0, start = clock_thread_cpu_s();
+    return row->clock_s != NULL ? row->clock_s(state) : clock_thread_cpu_s();
+}
+
+/* Runs `passes` passes; seconds for one unit of work. */
+static double time_slice(const bench_row_t *row, bench_pass_t *pass, void *state, long passes)
+{
+    double work = 0.0, start = now_s(row, state);
     for (long i = 0; i < passes; i++) {
         work += pass(state);
     }
-    double spent = clock_thread_cpu_s() - start;
+    double spent = now_s(row, state) - start;
     return fmax(spent, 1e-9) / fmax(work, 1.0);
 }
 
 /* Warms caches, branch predictors and clock rate up; how many passes fill a slice. */
-static long calibrate(bench_pass_t *pass, void *state, double slice_s)
+static long calibrate(const bench_row_t *row, bench_pass_t *pass, void *state, double slice_s)
 {
-    double start = clock_thread_cpu_s(), spent;
+    double start = now_s(row, state), spent;
     long passes = 0;
     do {
         pass(state);
         passes++;
-        spent = clock_thread_cpu_s() - start;
+        spent = now_s(row, state) - start;
     } while (spent < slice_s);
     return passes;
 }
@@ -72,7 +77,7 @@ static double quantile(double *values, int count, double q)
 
 static double in_unit(const bench_row_t *row, double seconds)
 {
-    return row->unit == BENCH_US ? seconds * 1e6 : 1e-6 / seconds;
+    return row->unit == BENCH_US ? seconds * 1e6 : (row->unit == BENCH_MS ? 1e-6 : 1.0) / seconds;
 }
 
 static void summarise(const bench_row_t *row, double (*took)[BENCH_MAX_ROUNDS], int rounds,
@@ -104,11 +109,11 @@ static void run_rounds(const bench_row_t *row, void *state, const bench_effort_t
     bench_pass_t *pass[SIDES] = {row->ours, row->peer, row->limit};
     long passes[SIDES];
     for (int s = 0; s < SIDES; s++) {
-        passes[s] = pass[s] != NULL ? calibrate(pass[s], state, effort->slice_s) : 0;
+        passes[s] = pass[s] != NULL ? calibrate(row, pass[s], state, effort->slice_s) : 0;
     }
     for (int i = 0; i < effort->rounds; i++) {
         for (int s = 0; s < SIDES; s++) {
-            took[s][i] = pass[s] != NULL ? time_slice(pass[s], state, passes[s]) : (double)NAN;
+            took[s][i] = pass[s] != NULL ? time_slice(row, pass[s], state, passes[s]) : (double)NAN;
         }
     }
     summarise(row, took, effort->rounds, result);

@@ -27,8 +27,9 @@
 typedef double bench_pass_t(void *state);
 
 typedef enum {
-    BENCH_MS, /* "MS/s": millions of samples (or symbols, see `what`) in a second */
-    BENCH_US, /* "us": microseconds for one; less is better */
+    BENCH_MS,     /* "MS/s": millions of samples (or symbols, see `what`) in a second */
+    BENCH_US,     /* "us": microseconds for one; less is better */
+    BENCH_IMAGES, /* "images/s": pictures in a second */
 } bench_unit_t;
 
 typedef struct {
@@ -41,6 +42,7 @@ typedef struct {
     /* After the passes: has every one of them done its work?  May be NULL. */
     int (*verify)(void *state, err_t *err);
     bench_pass_t *ours, *peer, *limit; /* the last two may be NULL */
+    double (*clock_s)(void *state); /* what times the passes; NULL: the thread's processor time */
 } bench_row_t;
 
 typedef struct {

@@ -2,17 +2,20 @@
 /*
  * semradio-bench: speeds beside the peers' and the kernels'.
  *
- *     semradio-bench phy [--row NAME,NAME] [--rounds N]
+ *     semradio-bench phy|nn [--row NAME,NAME] [--rounds N]
  *
  * One JSON line a row on standard output; a table on standard error when it is a terminal.
  */
 #include "bench.h"
+#include "bench_nn.h"
 #include "bench_phy.h"
 #include "log.h"
 #include "program.h"
 
 #include <string.h>
 #include <unistd.h>
+
+enum { MAX_ROWS = (int)BENCH_PHY_MAX_ROWS + (int)BENCH_NN_MAX_ROWS }; /* of either word */
 
 static const option_t bench_options[] = {
     {.section = "bench",
@@ -42,6 +45,13 @@ static const option_t bench_options[] = {
      .min = -1,
      .max = 1023,
      .help = "the core to run on (-1: the last one)"},
+    {.section = "bench",
+     .name = "threads",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 64,
+     .help = "nn: threads of the rows that have several (0: the cores there are, at most 2)"},
     {0}};
 
 static const bench_row_t *find_row(const bench_row_t *const rows[], const char *name)
@@ -64,40 +74,32 @@ static bool wanted(const options_t *options, const char *name)
     return found;
 }
 
-/* Refuses a word or row that does not exist, and names those that do. */
-static const bench_row_t *const *choose(const options_t *options)
+/* Refuses a row that does not exist, and names those that do. */
+static bool rows_exist(const options_t *options, const bench_row_t *const rows[])
 {
-    const char *word = options_positional(options, 0);
-    if (word == NULL || strcmp(word, "phy") != 0 || options_positional(options, 1) != NULL) {
-        log_error("say what to measure: phy (semradio-bench --help tells more)");
-        return NULL;
-    }
     for (size_t i = 0; i < options_count(options, "bench.row"); i++) {
         const char *name = options_text_at(options, "bench.row", i);
-        if (find_row(bench_phy_rows, name) == NULL) {
+        if (find_row(rows, name) == NULL) {
             char names[512] = "";
-            for (size_t k = 0; bench_phy_rows[k] != NULL; k++) {
+            for (size_t k = 0; rows[k] != NULL; k++) {
                 snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
-                         bench_phy_rows[k]->name);
+                         rows[k]->name);
             }
             log_error("bench.row: there is no row '%s' among:%s", name, names);
-            return NULL;
+            return false;
         }
     }
-    return bench_phy_rows;
+    return true;
 }
 
 static int run(const options_t *options, const bench_row_t *const rows[])
 {
     err_t err = ERR_INIT;
     int failed = 0, done = 0;
-    static bench_result_t results[BENCH_PHY_MAX_ROWS];
-    const bench_row_t *measured[BENCH_PHY_MAX_ROWS];
+    static bench_result_t results[MAX_ROWS];
+    const bench_row_t *measured[MAX_ROWS];
     bench_effort_t effort = {.rounds = (int)options_int(options, "bench.rounds"),
                              .slice_s = options_real(options, "bench.slice_ms") * 1e-3};
-    if (bench_pin((int)options_int(options, "bench.core"), &err) < 0) {
-        log_warn("%s: the rows run unpinned", err.text);
-    }
     for (size_t i = 0; rows[i] != NULL; i++) {
         if (!wanted(options, rows[i]->name)) {
             continue;
@@ -123,17 +125,51 @@ static int run(const options_t *options, const bench_row_t *const rows[])
     return failed ? PROGRAM_FAILED : PROGRAM_OK;
 }
 
+static int run_phy(const options_t *options)
+{
+    err_t err = ERR_INIT;
+    if (!rows_exist(options, bench_phy_rows)) {
+        return PROGRAM_USAGE;
+    }
+    if (bench_pin((int)options_int(options, "bench.core"), &err) < 0) {
+        log_warn("%s: the rows run unpinned", err.text);
+    }
+    return run(options, bench_phy_rows);
+}
+
+static int run_nn(const options_t *options)
+{
+    err_t err = ERR_INIT;
+    int code = PROGRAM_USAGE;
+    if (bench_nn_begin((int)options_int(options, "bench.threads"),
+                       (int)options_int(options, "bench.core"), &err) < 0) {
+        log_error("%s", err.text);
+    } else if (rows_exist(options, bench_nn_rows)) {
+        code = run(options, bench_nn_rows);
+    }
+    bench_nn_end();
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy", "measures speeds beside the peers'", tables,
-                             argc, argv, &options);
+    int code = program_begin("semradio-bench", "phy|nn", "measures speeds beside the peers'",
+                             tables, argc, argv, &options);
     if (options == NULL) {
         return code;
     }
-    const bench_row_t *const *rows = choose(options);
-    code = rows != NULL ? run(options, rows) : PROGRAM_USAGE;
+    const char *word = options_positional(options, 0);
+    bool alone = word != NULL && options_positional(options, 1) == NULL;
+    if (alone && strcmp(word, "phy") == 0) {
+        code = run_phy(options);
+    } else if (alone && strcmp(word, "nn") == 0) {
+        code = run_nn(options);
+    } else {
+        log_error("say what to measure: phy or nn (semradio-bench --help tells more)");
+        code = PROGRAM_USAGE;
+    }
     options_destroy(options);
     return code;
 }

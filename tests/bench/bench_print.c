@@ -5,7 +5,7 @@
 
 static const char *unit_name(const bench_row_t *row)
 {
-    return row->unit == BENCH_US ? "us" : "MS/s";
+    return row->unit == BENCH_US ? "us" : row->unit == BENCH_MS ? "MS/s" : "images/s";
 }
 
 /* Names are ours and plain: nothing to escape. */
