@@ -45,7 +45,7 @@ typedef enum {
 } allocation_rows_t;
 
 typedef enum {
-    ALLOCATION_OURS,    /* collapse, local search, never worse than the greedy; bound without solver */
+    ALLOCATION_OURS, /* collapse, local search, never worse than the greedy; bound without solver */
     ALLOCATION_GREEDY,  /* the paper's Algorithm 1 */
     ALLOCATION_GENETIC, /* the usual heuristic for integer programmes */
     ALLOCATION_FULL,    /* every agent stores every level */
@@ -64,12 +64,15 @@ typedef struct {
 } allocation_input_t;
 
 typedef struct {
-    double time_limit_s;   /* EXACT: > 0 */
-    uint64_t seed;         /* OURS, GENETIC */
-    int bound_steps;       /* steps of the bound's ascent; 0: none, the bound is then -inf */
+    double time_limit_s; /* EXACT: > 0 */
+    uint64_t seed;       /* OURS, GENETIC */
+    int bound_steps;     /* steps of the bound's ascent; 0: none, the bound is then -inf */
 } allocation_effort_t;
 
-#define ALLOCATION_EFFORT_DEFAULT {60.0, 1, 150}
+#define ALLOCATION_EFFORT_DEFAULT                                                                  \
+    {                                                                                              \
+        60.0, 1, 150                                                                               \
+    }
 
 typedef struct {
     uint8_t *held;    /* the caller's [N][L], 0 or 1 */

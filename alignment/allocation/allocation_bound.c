@@ -3,7 +3,8 @@
  * allocation: a lower bound without a solver.
  *
  * Let every agent have a price v_i[l] >= 0 for fetching level l.  For any plan
- * eta_T T_i[l] >= v_i[l] - sum_h s_h[l] (v_i[l] - eta_T S_l/R_hi)^+, so with w_i = traffic of agent i
+ * eta_T T_i[l] >= v_i[l] - sum_h s_h[l] (v_i[l] - eta_T S_l/R_hi)^+, so with w_i = traffic of agent
+ * i
  *
  *   J(s) >= sum over pairs W_ij min_m { eta_A J_A[m] + sum_{l<=m} (v_i[l] + v_j[l]) }
  *           + sum_{h,l} min(0, eta_S S_l - sum_i w_i (v_i[l] - eta_T S_l/R_hi)^+ ).
@@ -207,9 +208,14 @@ int allocation_bound(const allocation_t *a, double target, int steps, double *bo
     if (memory == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for the bound of %d agents", a->agents);
     }
-    ascent_t t = {.a = a, .count = count, .price = memory, .best = memory + count,
-                  .slope = memory + 2 * count, .way = memory + 3 * count,
-                  .prefix = memory + 4 * count, .room = memory + 5 * count};
+    ascent_t t = {.a = a,
+                  .count = count,
+                  .price = memory,
+                  .best = memory + count,
+                  .slope = memory + 2 * count,
+                  .way = memory + 3 * count,
+                  .prefix = memory + 4 * count,
+                  .room = memory + 5 * count};
     /* Up to which level nobody gives up: unknown, so every answer is tried. */
     double best = -INFINITY;
     int best_free = 0;

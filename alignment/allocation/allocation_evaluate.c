@@ -9,9 +9,8 @@
 #include <string.h>
 
 /* LANES sums side by side: the same result whatever the processor's vectors are. */
-static inline __attribute__((always_inline)) double row(size_t stride, int levels,
-                                                        const double *weight, const double *own,
-                                                        const double *prefix)
+static inline __attribute__((always_inline)) double
+row(size_t stride, int levels, const double *weight, const double *own, const double *prefix)
 {
     enum { LANES = ALLOCATION_LANES };
     double sum[LANES] = {0.0};

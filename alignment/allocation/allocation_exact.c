@@ -4,10 +4,10 @@
  *
  * Benders' decomposition of (12): the master problem has the binaries s_h[l] and one cost lambda_p
  * for each pair of agents with traffic (i -> j and j -> i cost the same); what the pair's fetches
- * and depths cost is left to cuts (link_cut.h), made while they are violated: at the root until none
- * is, then in every node of the branch and bound.  The master's relaxation with all cuts is the
- * strong linear relaxation of (12), with N L + N^2/2 variables instead of N^3 L.  Our own plan is
- * the first incumbent; its distance to the root's bound fixes variables by their reduced costs.
+ * and depths cost is left to cuts (link_cut.h), made while they are violated: at the root until
+ * none is, then in every node of the branch and bound.  The master's relaxation with all cuts is
+ * the strong linear relaxation of (12), with N L + N^2/2 variables instead of N^3 L.  Our own plan
+ * is the first incumbent; its distance to the root's bound fixes variables by their reduced costs.
  */
 #include "allocation/allocation_private.h"
 #include "allocation/link_cut.h"
@@ -326,9 +326,9 @@ int allocation_exact(allocation_t *a, double time_limit_s, uint8_t *hold, double
         if (code == 0 && solve_root(&e, rows + 1) != 0) {
             code = err_set(err, ERR_UNSUPPORTED, "GLPK found no relaxed solution");
         }
-        if (code == 0 && e.bound < e.value - 1e-9 * a->scale &&
-            clock_thread_cpu_s() < e.deadline) {
-            code = branch(&e, hold) == 0 ? 0 : err_set(err, ERR_UNSUPPORTED, "GLPK's search failed");
+        if (code == 0 && e.bound < e.value - 1e-9 * a->scale && clock_thread_cpu_s() < e.deadline) {
+            code =
+                branch(&e, hold) == 0 ? 0 : err_set(err, ERR_UNSUPPORTED, "GLPK's search failed");
         }
     }
     *bound = fmin(e.bound, e.value);

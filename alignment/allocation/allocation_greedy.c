@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool best_set_by_value(allocation_t *a, uint8_t *hold, int agent, double least, double *value)
+static bool best_set_by_value(allocation_t *a, uint8_t *hold, int agent, double least,
+                              double *value)
 {
     unsigned now = 0, best = 0;
     double best_value = *value;

@@ -24,23 +24,23 @@ struct allocation {
     int stride; /* agents rounded up to LANES: rows below are padded with zeros */
     allocation_reading_t reading;
     double eta_s;
-    double create_s; /* processor time that allocation_create took */
+    double create_s;                         /* processor time that allocation_create took */
     double loss[ALLOCATION_MAX_LEVELS];      /* eta_A J_A[l] as given */
     double full_size[ALLOCATION_MAX_LEVELS]; /* S[l] as given */
     int merged[ALLOCATION_MAX_LEVELS];       /* the useful level it belongs to; -1: none */
     double base[ALLOCATION_MAX_LEVELS];      /* eta_A J_A of useful levels, strictly falling */
     double size[ALLOCATION_MAX_LEVELS];      /* their sizes */
-    double far;       /* stands for an infinite time per size: dearer than all else together */
-    double scale;     /* the objective's order of magnitude, for tolerances */
-    double *time;     /* [h][stride]: eta_T / R_hi, 0 for h = i, `far` without a way */
-    double *fetch;    /* [i][stride]: the same transposed, by fetching agent */
-    double *weight;   /* [i][stride]: F_ij + F_ji, 0 on the diagonal */
-    double *traffic;  /* [stride]: row sums of weight */
-    uint16_t *order;  /* [i][agents]: the holders h by fetch[i][h], nearest first */
-    double *scratch;  /* [depth or levels + 2][stride] */
-    bool *served;     /* [agents]: has traffic */
-    bool *alone;      /* [depth][agents]: this level might pay with this agent as its only holder
-                         and nobody holding deeper ones; false: certainly not */
+    double far;      /* stands for an infinite time per size: dearer than all else together */
+    double scale;    /* the objective's order of magnitude, for tolerances */
+    double *time;    /* [h][stride]: eta_T / R_hi, 0 for h = i, `far` without a way */
+    double *fetch;   /* [i][stride]: the same transposed, by fetching agent */
+    double *weight;  /* [i][stride]: F_ij + F_ji, 0 on the diagonal */
+    double *traffic; /* [stride]: row sums of weight */
+    uint16_t *order; /* [i][agents]: the holders h by fetch[i][h], nearest first */
+    double *scratch; /* [depth or levels + 2][stride] */
+    bool *served;    /* [agents]: has traffic */
+    bool *alone;     /* [depth][agents]: this level might pay with this agent as its only holder
+                        and nobody holding deeper ones; false: certainly not */
 };
 
 /* Between plans of both shapes. */

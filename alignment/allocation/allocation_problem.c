@@ -169,8 +169,8 @@ static void sort_holders(allocation_t *a)
     }
 }
 
-/* Can agent h as the only holder save more than it stores?  A link uses the level only if both ends'
-   fetches take less than the level saves. */
+/* Can agent h as the only holder save more than it stores?  A link uses the level only if both
+   ends' fetches take less than the level saves. */
 static bool pays_alone(const allocation_t *a, int h, int level)
 {
     enum { MOST = 160 };
@@ -217,7 +217,8 @@ static bool allocate(allocation_t *a)
     a->scratch = calloc((ALLOCATION_MAX_LEVELS + 2) * stride, sizeof(*a->scratch));
     a->served = calloc(n, sizeof(*a->served));
     a->alone = calloc(n * (size_t)a->levels, sizeof(*a->alone));
-    return a->alone && a->time && a->fetch && a->weight && a->traffic && a->order && a->scratch && a->served;
+    return a->alone && a->time && a->fetch && a->weight && a->traffic && a->order && a->scratch &&
+           a->served;
 }
 
 allocation_t *allocation_create(const allocation_input_t *input, allocation_reading_t reading,

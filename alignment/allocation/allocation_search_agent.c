@@ -20,8 +20,8 @@ enum { GREEDY_AGENTS = 64 };
 typedef struct {
     allocation_t *a;
     size_t size;
-    double *demand, *work;  /* [stride], [3][stride] */
-    uint8_t *trial, *best;  /* [depth][agents] */
+    double *demand, *work; /* [stride], [3][stride] */
+    uint8_t *trial, *best; /* [depth][agents] */
     double least, best_value;
 } agents_t;
 
@@ -110,8 +110,8 @@ static void agents_free(agents_t *s)
 
 static int agents_begin(agents_t *s, allocation_t *a, err_t *err)
 {
-    *s = (agents_t){.a = a, .size = allocation_hold_size(a), .least = 1e-11 * a->scale,
-                    .best_value = INFINITY};
+    *s = (agents_t){
+        .a = a, .size = allocation_hold_size(a), .least = 1e-11 * a->scale, .best_value = INFINITY};
     s->demand = calloc((size_t)a->stride, sizeof(double));
     s->work = calloc(3 * (size_t)a->stride, sizeof(double));
     s->trial = calloc(s->size, 1);

@@ -50,8 +50,8 @@ static int judge(allocation_t *a, bool certify, const allocation_effort_t *effor
     if (certify) { /* the bound is part of the method */
         plan->seconds = clock_thread_cpu_s() - start_s;
     }
-    plan->bound = fmin(fmax(plan->bound, effort->bound_steps > 0 ? 0.0 : -INFINITY),
-                       plan->objective);
+    plan->bound =
+        fmin(fmax(plan->bound, effort->bound_steps > 0 ? 0.0 : -INFINITY), plan->objective);
     plan->gap = plan->objective > 0.0 ? (plan->objective - plan->bound) / plan->objective : 0.0;
     return 0;
 }
@@ -68,8 +68,8 @@ int allocation_solve(allocation_t *a, allocation_method_t method, const allocati
     }
     int code = run(a, method, effort, hold, &bound, err);
     if (code == 0) {
-        code = judge(a, method == ALLOCATION_OURS, effort,
-                     method == ALLOCATION_FULL ? NULL : hold, bound, start_s, plan, err);
+        code = judge(a, method == ALLOCATION_OURS, effort, method == ALLOCATION_FULL ? NULL : hold,
+                     bound, start_s, plan, err);
     }
     free(hold);
     return code;

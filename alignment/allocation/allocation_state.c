@@ -172,9 +172,7 @@ static void serve(allocation_state_t *st, int agent, int level, uint16_t by)
         c->prefix[l] = st->prefix[(size_t)l * stride + (size_t)agent];
     }
     const bool counts = st->a->served[agent];
-    const double before = !counts                   ? 0.0
-                          : st->row_agent == agent ? st->row_value
-                                                    : row(st, agent);
+    const double before = !counts ? 0.0 : st->row_agent == agent ? st->row_value : row(st, agent);
     st->by[(size_t)level * n + (size_t)agent] = by;
     st->near[at] = time_of(st, agent, by);
     sum_prefix(st, agent);
@@ -305,7 +303,8 @@ static void search_between(allocation_state_t *st, int agent, unsigned low, unsi
     }
 }
 
-/* All levels but the deepest ones that nobody else holds and that can't pay for this agent alone. */
+/* All levels but the deepest ones that nobody else holds and that can't pay for this agent alone.
+ */
 static unsigned possible_levels(const allocation_state_t *st, int agent)
 {
     unsigned set = (1u << st->a->depth) - 1u;

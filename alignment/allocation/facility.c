@@ -190,8 +190,13 @@ double facility_improve(const allocation_t *a, const double *demand, double open
                         double *work)
 {
     const size_t stride = (size_t)a->stride;
-    moves_t m = {.a = a, .demand = demand, .open = open, .hold = hold, .first = work,
-                 .second = work + stride, .loss = work + 2 * stride};
+    moves_t m = {.a = a,
+                 .demand = demand,
+                 .open = open,
+                 .hold = hold,
+                 .first = work,
+                 .second = work + stride,
+                 .loss = work + 2 * stride};
     double cost = look_around(&m);
     const double least = 1e-10 * (open + fmin(cost, a->scale));
     for (int unchanged = 0, h = 0; unchanged < a->agents; h = (h + 1) % a->agents) {
