@@ -28,13 +28,14 @@ enum {
 };
 
 typedef struct {
-    struct jpeg_compress_struct to;
+    struct jpeg_compress_struct to[2]; /* [whole]: tables that were fitted to a picture stay */
     struct jpeg_decompress_struct from;
     struct jpeg_error_mgr errors;
     struct jpeg_destination_mgr room;
     struct jpeg_progress_mgr progress;
     jmp_buf out;
-    bool compresses, expands; /* created */
+    int compressors; /* created */
+    bool expands;
     int width, height;
     size_t budget, head_bytes;
     uint8_t *file; /* [HEAD_ROOM + budget + END] */
@@ -78,8 +79,8 @@ static void jpeg_close(void *state)
     if (j == NULL) {
         return;
     }
-    if (j->compresses) {
-        jpeg_destroy_compress(&j->to);
+    for (int i = 0; i < j->compressors; i++) {
+        jpeg_destroy_compress(&j->to[i]);
     }
     if (j->expands) {
         jpeg_destroy_decompress(&j->from);
@@ -93,21 +94,26 @@ static size_t put_head(jpeg_t *j, bool full_chroma, int quality);
 
 static bool start(jpeg_t *j)
 {
-    j->to.err = j->from.err = jpeg_std_error(&j->errors);
+    j->from.err = jpeg_std_error(&j->errors);
     j->errors.error_exit = fail;
     j->errors.emit_message = on_message;
     j->room.init_destination = j->room.term_destination = ignore;
     j->room.empty_output_buffer = full;
     j->progress.progress_monitor = on_progress;
-    j->to.client_data = j->from.client_data = j;
+    j->from.client_data = j;
     if (setjmp(j->out) != 0) {
         return false;
     }
-    jpeg_create_compress(&j->to);
-    j->compresses = true;
+    while (j->compressors < 2) {
+        struct jpeg_compress_struct *to = &j->to[j->compressors];
+        to->err = &j->errors;
+        to->client_data = j;
+        jpeg_create_compress(to);
+        to->dest = &j->room;
+        j->compressors++;
+    }
     jpeg_create_decompress(&j->from);
     j->expands = true;
-    j->to.dest = &j->room;
     j->from.progress = &j->progress;
     j->head_bytes = put_head(j, false, 1);
     return j->head_bytes > 0;
@@ -132,7 +138,7 @@ static void *jpeg_open(int width, int height, size_t budget, err_t *err)
 
 static void set(jpeg_t *j, bool full_chroma, int quality, bool whole, uint8_t *at, size_t room)
 {
-    struct jpeg_compress_struct *to = &j->to;
+    struct jpeg_compress_struct *to = &j->to[whole];
     to->image_width = (JDIMENSION)j->width;
     to->image_height = (JDIMENSION)j->height;
     to->input_components = 3;
@@ -173,9 +179,9 @@ static size_t put_head(jpeg_t *j, bool full_chroma, int quality)
     if (line != NULL && setjmp(j->out) == 0) {
         JSAMPROW rows[] = {line};
         set(j, full_chroma, quality, false, j->file, HEAD_ROOM);
-        jpeg_write_scanlines(&j->to, rows, 1);
+        jpeg_write_scanlines(&j->to[0], rows, 1);
     }
-    jpeg_abort_compress(&j->to);
+    jpeg_abort_compress(&j->to[0]);
     free(line);
     return scan_at(j->file, HEAD_ROOM);
 }
@@ -184,17 +190,18 @@ static size_t put_head(jpeg_t *j, bool full_chroma, int quality)
 static size_t compress(jpeg_t *j, const uint8_t *rgb, bool full_chroma, int quality, bool whole,
                        size_t room)
 {
+    struct jpeg_compress_struct *to = &j->to[whole];
     if (setjmp(j->out) != 0) {
-        jpeg_abort_compress(&j->to);
+        jpeg_abort_compress(to);
         return 0;
     }
     set(j, full_chroma, quality, whole, j->file, room);
-    while (j->to.next_scanline < j->to.image_height) {
-        size_t at = 3 * (size_t)j->width * j->to.next_scanline;
+    while (to->next_scanline < to->image_height) {
+        size_t at = 3 * (size_t)j->width * to->next_scanline;
         JSAMPROW rows[] = {(uint8_t *)(uintptr_t)(rgb + at)}; /* libjpeg knows no const */
-        jpeg_write_scanlines(&j->to, rows, 1);
+        jpeg_write_scanlines(to, rows, 1);
     }
-    jpeg_finish_compress(&j->to);
+    jpeg_finish_compress(to);
     return room - j->room.free_in_buffer;
 }
 

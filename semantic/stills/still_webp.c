@@ -102,7 +102,7 @@ static size_t webp_compress(void *state, const uint8_t *rgb, int variant, int le
     }
     config.quality = 100.0f * (float)level / (LEVELS - 1);
     config.method = 6;
-    config.sns_strength = 0; /* the measure is squared error, not the eye */
+    config.sns_strength = 50;
     config.segments = 1;
     config.filter_strength = variant == 0 ? 0 : 30;
     WebPMemoryWriter file;
