@@ -176,7 +176,7 @@ static void list(choice_t *c)
 /* ---- the search ---- */
 
 /* All formats that are open, at one modulation and code rate; *floor_mse: had nothing been lost. */
-static int weigh(choice_t *c, digital_mode_t mode, const digital_loss_t *loss, double *floor_mse,
+static int weigh(choice_t *c, digital_mode_t mode, const digital_count_t *loss, double *floor_mse,
                  err_t *err)
 {
     double p = (loss->lost + 0.5) / (loss->sent + 1.0);
@@ -200,17 +200,13 @@ static int weigh(choice_t *c, digital_mode_t mode, const digital_loss_t *loss, d
     return 0;
 }
 
-static int search(choice_t *c, err_t *err)
+static int search(choice_t *c, digital_loss_t *air, err_t *err)
 {
     double floor_mse = 0.0;
-    digital_loss_config_t air = {.link = c->place->link,
-                                 .header = *c->header,
-                                 .groups = c->place->frame_images / c->config->mosaic,
-                                 .frames = c->config->calibration_frames};
     c->best_mse = HUGE_VAL;
     for (int i = 0; i < c->count && floor_mse < c->best_mse; i++) {
-        digital_loss_t loss;
-        if (digital_loss_measure(&air, &c->entries[i].mode, &loss, err) != 0) {
+        digital_count_t loss;
+        if (digital_loss_measure(air, &c->entries[i].mode, &loss, err) != 0) {
             return -1;
         }
         bool last = i == c->count - 1;
@@ -239,9 +235,13 @@ int digital_choose(const scheme_config_t *config, const scheme_place_t *place,
         return err_set(err, ERR_ARGUMENT, "%u symbols a picture carry not one byte in any mode",
                        header->symbols);
     }
-    if (search(&choice, err) != 0) {
-        return -1;
-    }
+    digital_loss_config_t frames = {.link = place->link,
+                                    .header = *header,
+                                    .groups = place->frame_images / config->digital.mosaic,
+                                    .frames = config->digital.calibration_frames};
+    digital_loss_t *air = digital_loss_create(&frames, err);
+    int status = air != NULL ? search(&choice, air, err) : -1;
+    digital_loss_destroy(air);
     *mode = choice.best;
-    return 0;
+    return status;
 }

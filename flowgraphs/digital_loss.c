@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every frame carries the same random bytes: the code is linear and scrambled, so the bytes do not
- * matter, and a frame needs no bookkeeping but its counter.  All modes see the same air.
+ * Every group carries the same random bytes: the code is linear and scrambled, so the bytes do not
+ * matter, and a frame needs no bookkeeping.  One link serves all modes: a receiver is
+ * dear to make.
  */
 #include "digital_loss.h"
 
@@ -12,117 +13,134 @@
 #include <string.h>
 
 enum {
-    BATCH = 10,                  /* frames between two looks at the balance */
-    STREAM_BYTES = 0x62797465,   /* "byte" */
+    BATCH = 10,                /* frames between two looks at the balance */
+    STREAM_BYTES = 0x62797465, /* "byte" */
 };
 
 /* "calib": the campaign's own frames have other random numbers. */
 static const uint64_t seed_apart = 0x63616c6962;
 
-typedef struct {
-    const digital_loss_config_t *config;
+struct digital_loss {
+    digital_loss_config_t config;
     link_t *link;
-    modem_t *modem;
-    size_t symbols; /* of a group */
+    size_t symbols;        /* of a group */
+    float complex *points; /* [groups][symbols] */
+    modem_t *modem;        /* of the mode under way */
     size_t bytes;
     uint8_t *payload, *decoded;
-    float complex *points; /* [groups][symbols] */
-    double whole;          /* groups received */
-} run_t;
+    double whole; /* groups received */
+    uint16_t frame;
+};
 
 static void on_frame(void *context, const received_frame_t *frame)
 {
-    run_t *run = context;
-    size_t groups = (size_t)run->config->groups;
-    if (frame->status != RECEIVED_OK || frame->symbol_count != groups * run->symbols) {
+    digital_loss_t *l = context;
+    size_t groups = (size_t)l->config.groups;
+    if (frame->status != RECEIVED_OK || frame->symbol_count != groups * l->symbols) {
         return;
     }
     for (size_t g = 0; g < groups; g++) {
-        size_t at = g * run->symbols;
-        int failed = modem_decode(run->modem, frame->symbols + at, frame->noise_var + at,
-                                  run->decoded, NULL);
-        run->whole += failed == 0 && memcmp(run->decoded, run->payload, run->bytes) == 0 ? 1 : 0;
+        size_t at = g * l->symbols;
+        int failed =
+            modem_decode(l->modem, frame->symbols + at, frame->noise_var + at, l->decoded, NULL);
+        l->whole += failed == 0 && memcmp(l->decoded, l->payload, l->bytes) == 0 ? 1 : 0;
     }
 }
 
-static int open_modem(run_t *run, const digital_mode_t *mode, err_t *err)
+digital_loss_t *digital_loss_create(const digital_loss_config_t *config, err_t *err)
 {
-    const digital_loss_config_t *config = run->config;
-    run->symbols = header_payload(&config->header) / (size_t)config->groups;
-    run->bytes = modem_payload_bytes(mode->modulation, run->symbols, digital_code_rate(mode));
-    modem_config_t modem = {.modulation = mode->modulation,
-                            .payload_bytes = run->bytes,
-                            .symbols = run->symbols};
-    run->modem = modem_create(&modem, err);
-    return run->modem != NULL ? 0 : -1;
-}
-
-static int open_link(run_t *run, err_t *err)
-{
-    link_config_t link = *run->config->link;
+    digital_loss_t *l = calloc(1, sizeof *l);
+    size_t symbols = header_payload(&config->header);
+    if (l == NULL || (l->points = malloc(symbols * sizeof *l->points)) == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for frames of %zu symbols", symbols);
+        digital_loss_destroy(l);
+        return NULL;
+    }
+    l->config = *config;
+    l->symbols = symbols / (size_t)config->groups;
+    link_config_t link = *config->link;
     link.air.seed ^= seed_apart;
-    link.max_symbols = header_payload(&run->config->header);
+    link.max_symbols = symbols;
     link.on_frame = on_frame;
-    link.context = run;
-    run->link = link_create(&link, err);
-    return run->link != NULL ? 0 : -1;
+    link.context = l;
+    l->link = link_create(&link, err);
+    if (l->link == NULL) {
+        digital_loss_destroy(l);
+        return NULL;
+    }
+    return l;
 }
 
-static int fill(run_t *run, err_t *err)
+static void end_mode(digital_loss_t *l)
 {
-    size_t groups = (size_t)run->config->groups;
-    run->payload = malloc(run->bytes);
-    run->decoded = malloc(run->bytes);
-    run->points = malloc(groups * run->symbols * sizeof *run->points);
-    if (run->payload == NULL || run->decoded == NULL || run->points == NULL) {
-        return err_set(err, ERR_MEMORY, "no memory for frames of %zu symbols",
-                       groups * run->symbols);
+    modem_destroy(l->modem);
+    free(l->payload);
+    free(l->decoded);
+    l->modem = NULL;
+    l->payload = l->decoded = NULL;
+}
+
+void digital_loss_destroy(digital_loss_t *loss)
+{
+    if (loss != NULL) {
+        end_mode(loss);
+        link_destroy(loss->link);
+        free(loss->points);
+        free(loss);
+    }
+}
+
+static int start_mode(digital_loss_t *l, const digital_mode_t *mode, err_t *err)
+{
+    l->bytes = modem_payload_bytes(mode->modulation, l->symbols, digital_code_rate(mode));
+    modem_config_t modem = {
+        .modulation = mode->modulation, .payload_bytes = l->bytes, .symbols = l->symbols};
+    l->modem = modem_create(&modem, err);
+    if (l->modem == NULL) {
+        return -1;
+    }
+    l->payload = malloc(l->bytes);
+    l->decoded = malloc(l->bytes);
+    if (l->payload == NULL || l->decoded == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for %zu bytes", l->bytes);
     }
     rng_t rng;
-    rng_seed(&rng, run->config->link->air.seed, STREAM_BYTES);
-    for (size_t i = 0; i < run->bytes; i++) {
-        run->payload[i] = (uint8_t)rng_bits(&rng);
+    rng_seed(&rng, l->config.link->air.seed, STREAM_BYTES);
+    for (size_t i = 0; i < l->bytes; i++) {
+        l->payload[i] = (uint8_t)rng_bits(&rng);
     }
-    for (size_t g = 0; g < groups; g++) {
-        modem_encode(run->modem, run->payload, run->points + g * run->symbols);
+    for (size_t g = 0; g < (size_t)l->config.groups; g++) {
+        modem_encode(l->modem, l->payload, l->points + g * l->symbols);
     }
     return 0;
 }
 
-static int send(run_t *run, digital_loss_t *loss, err_t *err)
+static int send(digital_loss_t *l, digital_count_t *count, err_t *err)
 {
-    const digital_loss_config_t *config = run->config;
+    const digital_loss_config_t *config = &l->config;
     frame_header_t header = config->header;
-    *loss = (digital_loss_t){0};
+    l->whole = 0.0;
     for (int sent = 0; sent < config->frames;) {
         for (int i = 0; i < BATCH && sent < config->frames; i++, sent++) {
-            header.frame = (uint16_t)sent;
-            if (link_send(run->link, &header, run->points, err) != 0) {
+            header.frame = l->frame++;
+            if (link_send(l->link, &header, l->points, err) != 0) {
                 return -1;
             }
         }
-        link_flush(run->link);
-        loss->sent = (double)sent * config->groups;
-        loss->lost = loss->sent - run->whole;
-        if (run->whole == 0.0) {
+        link_flush(l->link);
+        count->sent = (double)sent * config->groups;
+        count->lost = count->sent - l->whole;
+        if (l->whole == 0.0) {
             break; /* not one of the first */
         }
     }
     return 0;
 }
 
-int digital_loss_measure(const digital_loss_config_t *config, const digital_mode_t *mode,
-                         digital_loss_t *loss, err_t *err)
+int digital_loss_measure(digital_loss_t *loss, const digital_mode_t *mode, digital_count_t *count,
+                         err_t *err)
 {
-    run_t run = {.config = config};
-    int status = -1;
-    if (open_modem(&run, mode, err) == 0 && open_link(&run, err) == 0 && fill(&run, err) == 0) {
-        status = send(&run, loss, err);
-    }
-    link_destroy(run.link);
-    modem_destroy(run.modem);
-    free(run.payload);
-    free(run.decoded);
-    free(run.points);
+    int status = start_mode(loss, mode, err) == 0 ? send(loss, count, err) : -1;
+    end_mode(loss);
     return status;
 }
