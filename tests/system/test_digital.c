@@ -18,7 +18,7 @@ static trial_config_t trial_of(double snr_db, still_kind_t source)
                    .digital = {.mode = {source, MODULATION_QAM64, 2, 3},
                                .mosaic = 1,
                                .calibration_images = 6,
-                               .calibration_frames = 60}},
+                               .calibration_frames = 30}},
         .calibration = training,
         .judge = "none",
         .images = 24,
@@ -142,6 +142,7 @@ static void test_best(void)
         trial_config_t trial = trial_of(snr_db[i], STILL_WEBP);
         trial.scheme.rate_denominator = 3;
         trial.scheme.digital.best_mcs = true;
+        trial.scheme.digital.calibration_frames = 60;
         result_t result = run(trial);
         CHECK_AT_MOST(result.images_undecodable, 2);
         CHECK_AT_LEAST(result.psnr_mse_db, last + 5.0);
