@@ -43,7 +43,8 @@ static int check_calibration(campaign_t *campaign, const dataset_t *dataset,
                            "digital.calibration=DATASET");
         }
         return dataset_hash(calibration) == dataset_hash(dataset)
-                   ? err_set(err, ERR_ARGUMENT, "digital.calibration=%s holds the source's pictures",
+                   ? err_set(err, ERR_ARGUMENT,
+                             "digital.calibration=%s holds the source's pictures",
                              campaign_calibration(campaign))
                    : 0;
     }
@@ -66,8 +67,8 @@ static int check_all(campaign_t *campaign, json_t *contents, err_t *err)
     return 0;
 }
 
-json_t *campaign_check(campaign_t *campaign, const dataset_t *dataset,
-                       const dataset_t *calibration, err_t *err)
+json_t *campaign_check(campaign_t *campaign, const dataset_t *dataset, const dataset_t *calibration,
+                       err_t *err)
 {
     json_t *contents = json_object();
     if (contents == NULL) {

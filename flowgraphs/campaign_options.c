@@ -78,17 +78,28 @@ const option_t campaign_option_table[] = {
      .help = "the longest silence before a frame; its length is drawn anew each time"},
     {0}};
 
-const char *const campaign_single_keys[] = {"campaign.out", "campaign.source", "campaign.jobs",
-                                            "campaign.overwrite", "digital.calibration", NULL};
+const char *const campaign_single_keys[] = {"campaign.out",        "campaign.source",
+                                            "campaign.jobs",       "campaign.overwrite",
+                                            "digital.calibration", NULL};
 
 const char *const campaign_running_keys[] = {"campaign.out", "campaign.jobs", "campaign.overwrite",
                                              NULL};
 
-const char *const campaign_unseeded_keys[] = {
-    "campaign.out",      "campaign.jobs",   "campaign.overwrite",
-    "campaign.source",   "campaign.codec",  "campaign.judge",
-    "campaign.receiver", "campaign.images", "receiver.estimator",
-    "digital.source",    "digital.modulation", "digital.code_rate",
-    "digital.mcs",       "digital.mosaic",  "digital.calibration",
-    "digital.calibration_images", "digital.calibration_frames",
-    NULL};
+const char *const campaign_unseeded_keys[] = {"campaign.out",
+                                              "campaign.jobs",
+                                              "campaign.overwrite",
+                                              "campaign.source",
+                                              "campaign.codec",
+                                              "campaign.judge",
+                                              "campaign.receiver",
+                                              "campaign.images",
+                                              "receiver.estimator",
+                                              "digital.source",
+                                              "digital.modulation",
+                                              "digital.code_rate",
+                                              "digital.mcs",
+                                              "digital.mosaic",
+                                              "digital.calibration",
+                                              "digital.calibration_images",
+                                              "digital.calibration_frames",
+                                              NULL};

@@ -76,8 +76,8 @@ static void describe_result(const result_t *result, char *text, size_t size)
         if (isfinite(result->accuracy)) {
             used += snprintf(text + used, size - (size_t)used, "accuracy %.3f, ", result->accuracy);
         }
-        used += snprintf(text + used, size - (size_t)used, "SNR %.2f dB, ",
-                         result->snr_measured_db);
+        used +=
+            snprintf(text + used, size - (size_t)used, "SNR %.2f dB, ", result->snr_measured_db);
     }
     used += snprintf(text + used, size - (size_t)used, "%.0f of %.0f frames lost",
                      result->frames_lost, result->frames_sent);

@@ -91,11 +91,11 @@ static int group_measure(const choice_t *c, const digital_mode_t *mode, group_t 
                          double *error, double *blank, err_t *err)
 {
     size_t pixels = (size_t)group->width * (size_t)group->height;
-    size_t symbols = (size_t)group->pictures *
-                     digital_symbols(c->scheme->rate_numerator, c->scheme->rate_denominator,
-                                     group->width, group->height);
-    digital_pipe_t *pipe = digital_pipe_create(mode, group->pictures, group->width, group->height,
-                                               symbols, err);
+    size_t symbols = (size_t)group->pictures * digital_symbols(c->scheme->rate_numerator,
+                                                               c->scheme->rate_denominator,
+                                                               group->width, group->height);
+    digital_pipe_t *pipe =
+        digital_pipe_create(mode, group->pictures, group->width, group->height, symbols, err);
     if (pipe == NULL) {
         return -1;
     }

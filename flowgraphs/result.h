@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 typedef struct {
-    double images;          /* sent */
-    double images_received; /* of frames that came with a readable header */
+    double images;             /* sent */
+    double images_received;    /* of frames that came with a readable header */
     double images_undecodable; /* of those: no picture came out; they count as mean colours */
     double images_over_budget; /* of all: no quality has few enough bytes; mean colours too */
     double frames_sent;

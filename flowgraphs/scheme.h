@@ -28,24 +28,24 @@ enum { SCHEME_WORDS = 48 };
 
 typedef enum {
     PICTURE_WHOLE,
-    PICTURE_OVER_BUDGET,  /* by encode: at no quality few enough bytes; filler was sent */
-    PICTURE_UNDECODABLE,  /* by decode: its frame came, its bytes did not, or are no picture */
+    PICTURE_OVER_BUDGET, /* by encode: at no quality few enough bytes; filler was sent */
+    PICTURE_UNDECODABLE, /* by decode: its frame came, its bytes did not, or are no picture */
 } picture_outcome_t;
 
 typedef struct scheme scheme_t;
 
 typedef struct {
-    const char *codec;    /* "digital", or codec_open's name or path */
-    int rate_numerator;   /* of k/n; 0: the codec's second rate, or its only one */
+    const char *codec;  /* "digital", or codec_open's name or path */
+    int rate_numerator; /* of k/n; 0: the codec's second rate, or its only one */
     int rate_denominator;
     digital_config_t digital;
 } scheme_config_t;
 
 /* Where it will work: what a scheme that chooses its mode by measurement needs to know. */
 typedef struct {
-    const link_config_t *link; /* max_symbols and on_frame are not used */
-    int frame_images;          /* pictures in a frame */
-    int width, height;         /* of the first picture */
+    const link_config_t *link;    /* max_symbols and on_frame are not used */
+    int frame_images;             /* pictures in a frame */
+    int width, height;            /* of the first picture */
     const dataset_t *calibration; /* pictures that are not the campaign's own; NULL: none */
 } scheme_place_t;
 

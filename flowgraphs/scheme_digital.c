@@ -13,7 +13,7 @@
 
 enum {
     PIPES = 2,
-    ID = 209, /* in frame headers: no codec's weights are behind it */
+    ID = 209,    /* in frame headers: no codec's weights are behind it */
     VERSION = 1, /* of the streams: a campaign does not go on with another */
 };
 
@@ -110,8 +110,7 @@ static int digital_prepare(void *state, const scheme_place_t *place, err_t *err)
                        config->mosaic, place->frame_images);
     }
     frame_header_t header = whole_frame(d, place);
-    if (digital_chooses(config) &&
-        digital_choose(&d->config, place, &header, &d->mode, err) != 0) {
+    if (digital_chooses(config) && digital_choose(&d->config, place, &header, &d->mode, err) != 0) {
         return -1;
     }
     return pipe_for(d, config->mosaic, place->width, place->height, err) != NULL ? 0 : -1;

@@ -107,7 +107,8 @@ int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *
     trial_t trial = {.config = config, .dataset = dataset, .picture = IMAGE_EMPTY};
     int status = -1;
     if (open_scheme(&trial, err) == 0 && open_judge(&trial, err) == 0 && survey(&trial, err) == 0 &&
-        prepare_scheme(&trial, err) == 0 && open_link(&trial, err) == 0 && round_open(&trial, err) == 0) {
+        prepare_scheme(&trial, err) == 0 && open_link(&trial, err) == 0 &&
+        round_open(&trial, err) == 0) {
         status = run_rounds(&trial, err);
     }
     if (status == 0) {

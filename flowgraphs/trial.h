@@ -32,8 +32,8 @@ typedef struct {
 } trial_config_t;
 
 /*
- * Runs the point.  Errors: what scheme_open and scheme_prepare refuse, an unknown judge; a picture that cannot
- * be read or that is too large for a frame (the message names it).
+ * Runs the point.  Errors: what scheme_open and scheme_prepare refuse, an unknown judge; a picture
+ * that cannot be read or that is too large for a frame (the message names it).
  */
 int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *result, err_t *err);
 

@@ -10,7 +10,7 @@
  *
  * Size and budget are known at both ends, so no byte says them again.  A budget of tens of
  * bytes is common (a CIFAR picture), and a JPEG file has 600 bytes before its first
- * coefficient, an AVIF file 290.  So what both ends can make themselves is not sent: the
+ * coefficient, an AVIF file 292.  So what both ends can make themselves is not sent: the
  * stream is abbreviated, and the receiver puts the rest back before it decodes:
  *
  *     JPEG   one byte for quality and chroma sampling, then the entropy-coded scan (Huffman
@@ -46,8 +46,8 @@ typedef enum {
 } still_outcome_t;
 
 enum {
-    STILL_SIDE_MAX = 8192,        /* pixels */
-    STILL_BUDGET_MAX = 16 << 20,  /* bytes */
+    STILL_SIDE_MAX = 8192,       /* pixels */
+    STILL_BUDGET_MAX = 16 << 20, /* bytes */
     STILL_WHOLE_JPEG = 1024,
 };
 

@@ -21,7 +21,7 @@
 enum {
     SAMPLINGS = 2,
     LEVELS = 64, /* AV1's quantizer from worst to best */
-    SPEED = 8, /* of 0 … 10 */
+    SPEED = 8,   /* of 0 … 10 */
 };
 
 static const avifPixelFormat samplings[SAMPLINGS] = {AVIF_PIXEL_FORMAT_YUV420,

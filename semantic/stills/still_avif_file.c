@@ -15,8 +15,8 @@ enum {
 };
 
 typedef struct {
-    size_t location_at;          /* of iloc's one extent: offset[4], length[4] */
-    size_t mdat_at, item_at;     /* the box; and the picture in it, up to the file's end */
+    size_t location_at;      /* of iloc's one extent: offset[4], length[4] */
+    size_t mdat_at, item_at; /* the box; and the picture in it, up to the file's end */
     size_t sequence_at, sequence_bytes;
     size_t payload_at, payload_bytes;
 } layout_t;
@@ -58,8 +58,8 @@ static int find_location(const uint8_t *file, size_t size, layout_t *layout)
         return -1;
     }
     size_t end = meta + get4(file + meta);
-    size_t iloc = meta + FULL_BOX_HEAD < end
-                      ? find_box(file, meta + FULL_BOX_HEAD, end, "iloc") : end;
+    size_t iloc =
+        meta + FULL_BOX_HEAD < end ? find_box(file, meta + FULL_BOX_HEAD, end, "iloc") : end;
     if (iloc == end || get4(file + iloc) != BOX_HEAD + sizeof known + 8 ||
         memcmp(file + iloc + BOX_HEAD, known, sizeof known) != 0) {
         return -1;
@@ -167,8 +167,8 @@ size_t avif_file_payload(const avif_file_t *made, const uint8_t *file, size_t si
 {
     layout_t layout;
     if (find_layout(file, size, &layout) != 0 || layout.sequence_bytes != made->sequence_bytes ||
-        memcmp(file + layout.sequence_at, made->bytes + made->sequence_at,
-               made->sequence_bytes) != 0) {
+        memcmp(file + layout.sequence_at, made->bytes + made->sequence_at, made->sequence_bytes) !=
+            0) {
         return 0;
     }
     *payload_bytes = layout.payload_bytes;

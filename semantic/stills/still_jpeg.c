@@ -22,9 +22,9 @@
 enum {
     QUALITIES = 100,
     FIRST_WHOLE = 201,
-    END = 2,             /* the marker that ends a file */
-    HEAD_ROOM = 1024,    /* 623 bytes are needed */
-    SCANS_MOST = 64,     /* a progressive file by libjpeg has 10 */
+    END = 2,          /* the marker that ends a file */
+    HEAD_ROOM = 1024, /* 623 bytes are needed */
+    SCANS_MOST = 64,  /* a progressive file by libjpeg has 10 */
 };
 
 typedef struct {

@@ -127,8 +127,8 @@ static void test_mosaic_places(void)
         rgb[i] = (uint8_t)rng_bits(&rng);
     }
     mosaic_join(&mosaic, rgb, whole);
-    CHECK_INT(memcmp(whole + 15, rgb + 45, 15), 0);      /* the second picture's first line */
-    CHECK_INT(whole[3 * (15 * 8 + 14)], 128);            /* nobody's place */
+    CHECK_INT(memcmp(whole + 15, rgb + 45, 15), 0); /* the second picture's first line */
+    CHECK_INT(whole[3 * (15 * 8 + 14)], 128);       /* nobody's place */
     mosaic_split(&mosaic, whole, back);
     CHECK_INT(memcmp(back, rgb, sizeof rgb), 0);
 }
