@@ -13,14 +13,14 @@
 #include <unistd.h>
 
 /* The air's own seed is one more setting that the points' seeds are made of. */
-static const option_t *const tables[] = {campaign_option_table, waveform_options, receiver_options, air_options,
+static const option_t *const tables[] = {campaign_option_table, digital_options, waveform_options, receiver_options, air_options,
                                          NULL};
 
 struct campaign {
     options_t *options;
     sweep_t *sweep;
     bool words; /* key=value was seen: files may not follow */
-    char *out, *source;
+    char *out, *source, *calibration;
     int jobs;
     bool overwrite;
 };
@@ -53,6 +53,7 @@ void campaign_destroy(campaign_t *campaign)
     options_destroy(campaign->options);
     free(campaign->out);
     free(campaign->source);
+    free(campaign->calibration);
     free(campaign);
 }
 
@@ -86,7 +87,8 @@ int campaign_finish(campaign_t *campaign, err_t *err)
     campaign_select(campaign, 0);
     campaign->out = strdup(options_string(campaign->options, "campaign.out"));
     campaign->source = strdup(options_string(campaign->options, "campaign.source"));
-    if (campaign->out == NULL || campaign->source == NULL) {
+    campaign->calibration = strdup(options_string(campaign->options, "digital.calibration"));
+    if (campaign->out == NULL || campaign->source == NULL || campaign->calibration == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a campaign");
     }
     campaign->overwrite = options_bool(campaign->options, "campaign.overwrite");
@@ -121,6 +123,11 @@ bool campaign_overwrite(const campaign_t *campaign)
 const char *campaign_source(const campaign_t *campaign)
 {
     return campaign->source;
+}
+
+const char *campaign_calibration(const campaign_t *campaign)
+{
+    return campaign->calibration;
 }
 
 size_t campaign_points(const campaign_t *campaign)
@@ -166,13 +173,15 @@ trial_config_t campaign_trial(const campaign_t *campaign)
 {
     const options_t *options = campaign->options;
     trial_config_t trial = {
-        .codec = options_string(options, "campaign.codec"),
+        .scheme = {.codec = options_string(options, "campaign.codec"),
+                   .digital = digital_from_options(options)},
         .judge = options_string(options, "campaign.judge"),
         .images = (uint64_t)options_int(options, "campaign.images"),
         .frame_images = (int)options_int(options, "frame.images"),
         .link = link_config_default(),
     };
-    options_fraction(options, "codec.rate", &trial.rate_numerator, &trial.rate_denominator);
+    options_fraction(options, "codec.rate", &trial.scheme.rate_numerator,
+                     &trial.scheme.rate_denominator);
     trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
     trial.link.genie = options_choice(options, "campaign.receiver") == 1;
     /* Cannot fail: the option table holds the ranges, and the rate is the default's own. */
@@ -180,7 +189,7 @@ trial_config_t campaign_trial(const campaign_t *campaign)
                             &trial.link.numerology, NULL);
     receiver_from_options(&trial.link.receiver, options);
     air_config_from_options(&trial.link.air, options);
-    trial.design_snr_db = design_snr_db(options);
+    trial.scheme.design_snr_db = design_snr_db(options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;
 }

@@ -12,9 +12,10 @@
  * jobs, overwrite) is not among them.
  *
  * A point's random numbers come from `seed` and from the settings of the
- * channel, the waveform, the frame and the rate.  Source, codec, judge,
- * receiver and the number of images are left out on purpose: points that
- * differ only there see the same air, so their difference is theirs.
+ * channel, the waveform, the frame and the rate.  Source, codec (with all of
+ * section digital), judge, receiver and the number of images are left out on
+ * purpose: points that differ only there see the same air, so their difference
+ * is theirs.
  */
 #ifndef FLOWGRAPHS_CAMPAIGN_H
 #define FLOWGRAPHS_CAMPAIGN_H
@@ -46,6 +47,7 @@ const char *campaign_out(const campaign_t *campaign);
 int campaign_jobs(const campaign_t *campaign);
 bool campaign_overwrite(const campaign_t *campaign);
 const char *campaign_source(const campaign_t *campaign);
+const char *campaign_calibration(const campaign_t *campaign); /* digital.calibration, or "" */
 
 size_t campaign_points(const campaign_t *campaign);
 const sweep_t *campaign_sweep(const campaign_t *campaign);

@@ -12,9 +12,10 @@
 
 /*
  * What the files behind the settings hold, for store_open: a new object
- * {"source": hash, "codec image32": hash, …}.  NULL: something is not there or
- * does not fit; `err` names it.  Changes the selected point.
+ * {"source": hash, "codec image32": hash, …}; `calibration` is NULL where none was named.  NULL:
+ * something is not there or does not fit; `err` names it.  Changes the selected point.
  */
-json_t *campaign_check(campaign_t *campaign, const dataset_t *dataset, err_t *err);
+json_t *campaign_check(campaign_t *campaign, const dataset_t *dataset, const dataset_t *calibration,
+                       err_t *err);
 
 #endif

@@ -16,7 +16,7 @@ const option_t campaign_option_table[] = {
      .name = "codec",
      .type = OPTION_STRING,
      .fallback = "image32",
-     .help = "codec: a name, or the path of its weights"},
+     .help = "codec: a name, the path of its weights, or digital: a compressed file and LDPC"},
     {.section = "campaign",
      .name = "judge",
      .type = OPTION_STRING,
@@ -84,14 +84,28 @@ const option_t campaign_option_table[] = {
      .help = "the longest silence before a frame; its length is drawn anew each time"},
     {0}};
 
-const char *const campaign_single_keys[] = {"campaign.out", "campaign.source", "campaign.jobs",
-                                            "campaign.overwrite", NULL};
+const char *const campaign_single_keys[] = {"campaign.out",        "campaign.source",
+                                            "campaign.jobs",       "campaign.overwrite",
+                                            "digital.calibration", NULL};
 
 const char *const campaign_running_keys[] = {"campaign.out", "campaign.jobs", "campaign.overwrite",
                                              NULL};
 
-const char *const campaign_unseeded_keys[] = {
-    "campaign.out",      "campaign.jobs",   "campaign.overwrite",
-    "campaign.source",   "campaign.codec",  "campaign.judge",
-    "campaign.receiver", "campaign.images", "receiver.estimator",
-    NULL};
+const char *const campaign_unseeded_keys[] = {"campaign.out",
+                                              "campaign.jobs",
+                                              "campaign.overwrite",
+                                              "campaign.source",
+                                              "campaign.codec",
+                                              "campaign.judge",
+                                              "campaign.receiver",
+                                              "campaign.images",
+                                              "receiver.estimator",
+                                              "digital.source",
+                                              "digital.modulation",
+                                              "digital.code_rate",
+                                              "digital.mcs",
+                                              "digital.mosaic",
+                                              "digital.calibration",
+                                              "digital.calibration_images",
+                                              "digital.calibration_frames",
+                                              NULL};

@@ -23,7 +23,7 @@ enum { MANY_POINTS = 200 };
 
 typedef struct {
     campaign_t *campaign;
-    dataset_t *dataset;
+    dataset_t *dataset, *calibration;
     store_t *store;
     size_t *todo; /* [todo_count] the points to do */
     size_t todo_count;
@@ -52,6 +52,7 @@ static int work(void *context, size_t task, pool_progress_t *progress, err_t *er
     result_t result;
     campaign_select(run->campaign, run->todo[task]);
     trial_config_t trial = campaign_trial(run->campaign);
+    trial.calibration = run->calibration;
     trial.on_progress = on_progress;
     trial.context = progress;
     if (trial_run(&trial, run->dataset, &result, err) != 0) {
@@ -75,11 +76,15 @@ static void describe_result(const result_t *result, char *text, size_t size)
         if (isfinite(result->accuracy)) {
             used += snprintf(text + used, size - (size_t)used, "accuracy %.3f, ", result->accuracy);
         }
-        used += snprintf(text + used, size - (size_t)used, "SNR %.2f dB, ",
-                         result->snr_measured_db);
+        used +=
+            snprintf(text + used, size - (size_t)used, "SNR %.2f dB, ", result->snr_measured_db);
     }
-    snprintf(text + used, size - (size_t)used, "%.0f of %.0f frames lost", result->frames_lost,
-             result->frames_sent);
+    used += snprintf(text + used, size - (size_t)used, "%.0f of %.0f frames lost",
+                     result->frames_lost, result->frames_sent);
+    if (result->mode[0] != '\0') {
+        snprintf(text + used, size - (size_t)used, "; %s, %.0f undecodable, %.0f over budget",
+                 result->mode, result->images_undecodable, result->images_over_budget);
+    }
 }
 
 static void tell_result(run_t *run, size_t point)
@@ -186,9 +191,14 @@ static int prepare(run_t *run, int argc, char *const argv[], err_t *err)
     if (campaign_out(run->campaign)[0] == '\0') {
         return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
     }
+    const char *calibration = campaign_calibration(run->campaign);
     run->dataset = dataset_open(campaign_source(run->campaign), err);
+    if (run->dataset != NULL && calibration[0] != '\0') {
+        run->calibration = dataset_open(calibration, err);
+    }
+    bool open = run->dataset != NULL && (run->calibration != NULL || calibration[0] == '\0');
     json_t *contents =
-        run->dataset != NULL ? campaign_check(run->campaign, run->dataset, err) : NULL;
+        open ? campaign_check(run->campaign, run->dataset, run->calibration, err) : NULL;
     if (contents != NULL) {
         run->store = store_open(run->campaign, contents, argc, argv, err);
     }
@@ -217,5 +227,6 @@ int campaign_run(campaign_t *campaign, int argc, char *const argv[],
     free(run.todo);
     store_close(run.store);
     dataset_close(run.dataset);
+    dataset_close(run.calibration);
     return status;
 }

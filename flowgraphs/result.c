@@ -9,7 +9,8 @@
 
 /* clang-format off */
 #define FIELDS(F)                                                                          \
-    F(images) F(images_received) F(frames_sent) F(frames_lost) F(frames_false)             \
+    F(images) F(images_received) F(images_undecodable) F(images_over_budget)               \
+    F(frames_sent) F(frames_lost) F(frames_false)                                          \
     F(psnr_mse_db) F(psnr_mean_db) F(psnr_all_db) F(ssim) F(accuracy) F(accuracy_all)      \
     F(psnr_ci_db) F(psnr_mean_ci_db) F(accuracy_ci) F(loss_ci) F(evm_db)                   \
     F(snr_measured_db) F(symbol_power) F(compression) F(on_air) F(cpu_s)
@@ -40,6 +41,7 @@ void result_clear(result_t *result)
     for (int i = 0; i < FIELD_COUNT; i++) {
         *field(result, i) = NAN;
     }
+    result->mode[0] = '\0';
 }
 
 const char *const *result_names(void)
@@ -67,6 +69,10 @@ json_t *result_to_json(const result_t *result)
             json = NULL;
         }
     }
+    if (json != NULL && json_object_set_new(json, "mode", json_string(result->mode)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
     return json;
 }
 
@@ -79,6 +85,11 @@ int result_from_json(const json_t *json, result_t *result, err_t *err)
         }
         *field(result, i) = json_is_null(value) ? (double)NAN : json_number_value(value);
     }
+    const char *mode = json_string_value(json_object_get(json, "mode"));
+    if (mode == NULL || strlen(mode) >= sizeof result->mode) {
+        return err_set(err, ERR_FORMAT, "\"mode\" is not a text");
+    }
+    strcpy(result->mode, mode);
     return 0;
 }
 

@@ -14,8 +14,10 @@
 #include <stdio.h>
 
 typedef struct {
-    double images;          /* sent */
-    double images_received; /* decoded from frames whose header was read */
+    double images;             /* sent */
+    double images_received;    /* of frames that came with a readable header */
+    double images_undecodable; /* of those: no picture came out; they count as mean colours */
+    double images_over_budget; /* of all: no quality has few enough bytes; mean colours too */
     double frames_sent;
     double frames_lost;     /* not detected, header unreadable, or damaged */
     double frames_false;    /* reported by the receiver, but never sent */
@@ -35,12 +37,13 @@ typedef struct {
     double compression;     /* complex symbols per real source value, k/n */
     double on_air;          /* complex samples on the air per source value, all overhead in */
     double cpu_s;           /* processor seconds of this point */
+    char mode[48];          /* what a digital link sent: "avif 16QAM 1/2"; else "" */
 } result_t;
 
-/* Every field NaN. */
+/* Every number NaN, the mode "". */
 void result_clear(result_t *result);
 
-/* The fields' names in the order of the columns, ended by NULL; the last one is cpu_s. */
+/* The numbers' names in the order of the columns, ended by NULL; the last one is cpu_s. */
 const char *const *result_names(void);
 
 /* The field of that name (one of result_names). */

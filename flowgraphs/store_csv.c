@@ -11,8 +11,10 @@
 /* A column is a field of the result, or a setting under a shorter name. */
 typedef struct {
     const char *name;
-    const char *key; /* NULL: a field of the result of this name */
+    const char *key; /* NULL: a number of the result of this name; "mode": its text */
 } column_t;
+
+static const char mode[] = "mode";
 
 static const column_t columns[] = {
     {"source", "campaign.source"},
@@ -34,7 +36,10 @@ static const column_t columns[] = {
     {"cpu_s", NULL},
     {"receiver", "campaign.receiver"},
     {"frame_images", "frame.images"},
+    {"mode", mode},
     {"images_received", NULL},
+    {"images_undecodable", NULL},
+    {"images_over_budget", NULL},
     {"frames_false", NULL},
     {"psnr_all_db", NULL},
     {"accuracy_all", NULL},
@@ -106,7 +111,9 @@ static void put_row(const campaign_t *campaign, const char *source, const result
         if (i > 0) {
             fputc(',', out);
         }
-        if (columns[i].key != NULL) {
+        if (columns[i].key == mode) {
+            result_put_text(out, result->mode);
+        } else if (columns[i].key != NULL) {
             put_setting(campaign, &columns[i], source, out);
         } else {
             result_put_number(out, result_value(result, columns[i].name));

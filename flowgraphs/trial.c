@@ -18,7 +18,7 @@ static int survey(trial_t *trial, err_t *err)
             return -1;
         }
         int width = trial->picture.width, height = trial->picture.height;
-        size_t symbols = codec_symbols(trial->codec, width, height, trial->mode);
+        size_t symbols = scheme_symbols(trial->scheme, width, height);
         if (symbols == 0 || symbols > HEADER_MAX_SYMBOLS) {
             return err_set(err, ERR_ARGUMENT,
                            "picture %zu of %s (%dx%d) is too large for one frame at this rate", i,
@@ -33,22 +33,23 @@ static int survey(trial_t *trial, err_t *err)
     return 0;
 }
 
-static int open_codec(trial_t *trial, err_t *err)
+static int open_scheme(trial_t *trial, err_t *err)
 {
-    const trial_config_t *config = trial->config;
-    trial->codec = codec_open(config->codec, err);
-    if (trial->codec == NULL) {
+    trial->scheme = scheme_open(&trial->config->scheme, err);
+    return trial->scheme != NULL ? 0 : -1;
+}
+
+static int prepare_scheme(trial_t *trial, err_t *err)
+{
+    scheme_place_t place = {.link = &trial->config->link,
+                            .frame_images = trial->config->frame_images,
+                            .calibration = trial->config->calibration};
+    if (dataset_get(trial->dataset, 0, &trial->picture, NULL, err) != 0) {
         return -1;
     }
-    int p = codec_rates(trial->codec, NULL) > 1 ? 2 : 1;
-    if (config->rate_numerator != 0) {
-        p = codec_find_rate(trial->codec, config->rate_numerator, config->rate_denominator, err);
-    }
-    if (p < 1) {
-        return -1;
-    }
-    trial->mode = codec_mode(trial->codec, p, config->design_snr_db);
-    return 0;
+    place.width = trial->picture.width;
+    place.height = trial->picture.height;
+    return scheme_prepare(trial->scheme, &place, err);
 }
 
 static int open_judge(trial_t *trial, err_t *err)
@@ -82,7 +83,7 @@ static void close_all(trial_t *trial)
     image_free(&trial->picture);
     link_destroy(trial->link);
     judge_close(trial->judge);
-    codec_close(trial->codec);
+    scheme_close(trial->scheme);
 }
 
 static int run_rounds(trial_t *trial, err_t *err)
@@ -105,12 +106,14 @@ int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *
     double started = clock_cpu_s();
     trial_t trial = {.config = config, .dataset = dataset, .picture = IMAGE_EMPTY};
     int status = -1;
-    if (open_codec(&trial, err) == 0 && open_judge(&trial, err) == 0 && survey(&trial, err) == 0 &&
-        open_link(&trial, err) == 0 && round_open(&trial, err) == 0) {
+    if (open_scheme(&trial, err) == 0 && open_judge(&trial, err) == 0 && survey(&trial, err) == 0 &&
+        prepare_scheme(&trial, err) == 0 && open_link(&trial, err) == 0 &&
+        round_open(&trial, err) == 0) {
         status = run_rounds(&trial, err);
     }
     if (status == 0) {
         score_result(&trial.score, result);
+        scheme_describe(trial.scheme, result->mode);
         result->compression = trial.symbols / trial.values;
         result->on_air = (double)link_frame_samples(trial.link) / trial.values;
         result->cpu_s = clock_cpu_s() - started;

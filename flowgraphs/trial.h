@@ -2,11 +2,13 @@
 /*
  * trial: one point of a campaign, from pictures to numbers.
  *
- *     data set -> codec -> link (transmitter, air, receiver) -> codec -> quality, judge
+ *     data set -> scheme -> link (transmitter, air, receiver) -> scheme -> quality, judge
  *
  * Pictures 0, 1, 2 … of the data set are sent in order; when `images` exceeds
  * the set it starts over.  Frames are matched by the header they carry: a
- * frame whose header could not be read is lost, whatever its symbols were.
+ * frame whose header could not be read is lost, whatever its symbols were.  A
+ * picture that did not fit its bytes, or whose bytes did not arrive, counts as
+ * its own mean colour.
  *
  * The result (cpu_s apart) depends on the configuration only.
  */
@@ -16,12 +18,11 @@
 #include "images/dataset.h"
 #include "link.h"
 #include "result.h"
+#include "scheme.h"
 
 typedef struct {
-    const char *codec;  /* codec_open's name or path */
-    double design_snr_db; /* that the encoder prepares for */
-    int rate_numerator; /* 0: the codec's second rate, or its only one */
-    int rate_denominator;
+    scheme_config_t scheme;
+    const dataset_t *calibration; /* where scheme_chooses; NULL: none */
     const char *judge;  /* judge_open's name or path; "auto": by the data set's name; "none" */
     uint64_t images;    /* to send, at least 1 */
     int frame_images;   /* pictures in a frame, 1 … 255; fewer where their size changes */
@@ -31,8 +32,8 @@ typedef struct {
 } trial_config_t;
 
 /*
- * Runs the point.  Errors: unknown codec, rate or judge; a picture that cannot
- * be read or that is too large for a frame (the message names it).
+ * Runs the point.  Errors: what scheme_open and scheme_prepare refuse, an unknown judge; a picture
+ * that cannot be read or that is too large for a frame (the message names it).
  */
 int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *result, err_t *err);
 

@@ -33,10 +33,13 @@ int round_open(trial_t *trial, err_t *err)
     round->noise_var = malloc(trial->round_symbols * sizeof *round->noise_var);
     round->labels = calloc(images, sizeof *round->labels);
     round->predicted = calloc(images, sizeof *round->predicted);
+    round->left = calloc(images, sizeof *round->left);
+    round->came = calloc(images, sizeof *round->came);
     round->place = calloc(images, sizeof *round->place);
     if (round->sent == NULL || round->decoded == NULL || round->sent_symbols == NULL ||
         round->received_symbols == NULL || round->noise_var == NULL || round->labels == NULL ||
-        round->predicted == NULL || round->place == NULL) {
+        round->predicted == NULL || round->left == NULL || round->came == NULL ||
+        round->place == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %zu pixels and %zu symbols at once",
                        trial->round_pixels, trial->round_symbols);
     }
@@ -53,6 +56,8 @@ void round_close(trial_t *trial)
     free(round->noise_var);
     free(round->labels);
     free(round->predicted);
+    free(round->left);
+    free(round->came);
     free(round->place);
 }
 
@@ -73,8 +78,8 @@ static frame_header_t frame_header(const trial_t *trial, int frame)
         .dataset = dataset_id(trial->dataset),
         .image_id = round->first_id + (uint32_t)(frame * trial->config->frame_images),
         .images = (uint8_t)frame_images(trial, frame),
-        .codec = codec_id(trial->codec),
-        .rate = (uint8_t)trial->mode,
+        .codec = scheme_id(trial->scheme),
+        .rate = scheme_rate(trial->scheme),
         .width = (uint16_t)round->width,
         .height = (uint16_t)round->height,
         .symbols = (uint32_t)round->symbols,
@@ -118,7 +123,7 @@ static int round_start(trial_t *trial)
     round->width = trial->picture.width;
     round->height = trial->picture.height;
     round->bytes = image_bytes(&trial->picture);
-    round->symbols = codec_symbols(trial->codec, round->width, round->height, trial->mode);
+    round->symbols = scheme_symbols(trial->scheme, round->width, round->height);
     return round_capacity(trial, round->width, round->height);
 }
 
@@ -163,8 +168,8 @@ int round_load(trial_t *trial, err_t *err)
 int round_send(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
-    if (codec_encode_batch(trial->codec, round->images, round->sent, round->width, round->height,
-                           trial->mode, round->sent_symbols, err) != 0) {
+    if (scheme_encode(trial->scheme, round->images, round->sent, round->width, round->height,
+                      round->sent_symbols, round->left, err) != 0) {
         return -1;
     }
     for (int frame = 0; frame < round->frames; frame++) {
@@ -197,13 +202,41 @@ static void score_one(trial_t *trial, int frame, int judged)
     score_frame(&trial->score, &part, judged);
 }
 
+static void count_over_budget(trial_t *trial)
+{
+    for (int i = 0; i < trial->round.images; i++) {
+        trial->score.over_budget += trial->round.left[i] == PICTURE_OVER_BUDGET ? 1 : 0;
+    }
+}
+
+/* Pictures of a received frame that can't be seen count as their mean colour. */
+static void fill_failures(trial_t *trial, int frame)
+{
+    const round_t *round = &trial->round;
+    size_t first = (size_t)frame * (size_t)trial->config->frame_images;
+    int place = round->place[frame];
+    for (int i = 0; place >= 0 && i < frame_images(trial, frame); i++) {
+        bool sent = round->left[first + (size_t)i] == PICTURE_WHOLE;
+        if (sent && round->came[place + i] == PICTURE_WHOLE) {
+            continue;
+        }
+        still_mean_colour(round->sent + (first + (size_t)i) * round->bytes, round->bytes / 3,
+                          round->decoded + (size_t)(place + i) * round->bytes);
+        trial->score.undecodable += sent ? 1 : 0;
+    }
+}
+
 int round_measure(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
     if (round->received > 0 &&
-        codec_decode_batch(trial->codec, round->received, round->received_symbols, round->noise_var,
-                           round->width, round->height, trial->mode, round->decoded, err) != 0) {
+        scheme_decode(trial->scheme, round->received, round->received_symbols, round->noise_var,
+                      round->width, round->height, round->decoded, round->came, err) != 0) {
         return -1;
+    }
+    count_over_budget(trial);
+    for (int frame = 0; frame < round->frames; frame++) {
+        fill_failures(trial, frame);
     }
     int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;
     if (judged && round->received > 0) {

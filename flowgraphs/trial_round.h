@@ -2,7 +2,7 @@
 /*
  * trial_round: the round of pictures that a trial has under way.
  *
- * Pictures go in rounds: as many as make a good batch for the codec, all of
+ * Pictures go in rounds: as many as make a good batch for a codec, all of
  * one size.  A round is encoded at once, sent frame by frame, and the link is
  * flushed, so that every frame has come out (or never will) before the round
  * is decoded at once and measured.  Only trial.c uses this.
@@ -10,7 +10,6 @@
 #ifndef FLOWGRAPHS_TRIAL_ROUND_H
 #define FLOWGRAPHS_TRIAL_ROUND_H
 
-#include "codec/codec.h"
 #include "quality/judge.h"
 #include "trial.h"
 #include "trial_score.h"
@@ -25,6 +24,7 @@ typedef struct {
     float complex *sent_symbols, *received_symbols;
     float *noise_var;
     int *labels, *predicted;
+    picture_outcome_t *left, *came; /* [images] as encoded, [received] as decoded */
     int *place; /* [frame] where its pictures lie among the received ones, -1: lost */
     int received;
 } round_t;
@@ -32,10 +32,9 @@ typedef struct {
 typedef struct {
     const trial_config_t *config;
     const dataset_t *dataset;
-    codec_t *codec;
+    scheme_t *scheme;
     judge_t *judge; /* NULL: none */
     link_t *link;
-    int mode;             /* of the codec: rate and design SNR */
     size_t frame_symbols; /* the most of any frame ... */
     size_t round_symbols; /* ... and of any round */
     size_t round_pixels;

@@ -123,6 +123,8 @@ void score_result(const score_t *score, result_t *result)
     result->frames_sent = (double)score->frames;
     result->frames_lost = (double)score->frames_lost;
     result->frames_false = (double)score->frames_false;
+    result->images_over_budget = (double)score->over_budget;
+    result->images_undecodable = (double)score->undecodable;
     result->psnr_mse_db = psnr_of(&score->mse);
     result->psnr_mean_db = gather_mean(&score->psnr_db);
     result->psnr_all_db = psnr_of(&score->mse_all);

@@ -18,6 +18,7 @@ typedef struct {
     gather_t mse, mse_all, psnr_db, ssim, correct, correct_all;
     uint64_t judged_right; /* received pictures named right by the judge */
     uint64_t frames, frames_lost, frames_false;
+    uint64_t over_budget, undecodable;    /* pictures: of all, of received frames */
     double signal, noise;                 /* sums of |h|^2 and n0 as the receiver measured them */
     double error_energy, received_energy; /* sums of |s_hat - s|^2 and |s|^2, received frames */
     double sent_energy, sent_symbols;

@@ -9,9 +9,9 @@ static dataset_t *fashion;
 
 static trial_config_t trial_of(air_model_t model, double snr_db, int denominator)
 {
-    trial_config_t trial = {.codec = "image32",
-                            .rate_numerator = 1,
-                            .rate_denominator = denominator,
+    trial_config_t trial = {.scheme = {.codec = "image32",
+                                       .rate_numerator = 1,
+                                       .rate_denominator = denominator},
                             .judge = "auto",
                             .images = 128,
                             .frame_images = 1,
@@ -170,7 +170,7 @@ static void test_refusals(void)
     CHECK_INT(trial_run(&trial, fashion, &result, &err), -1);
     CHECK_ERROR_NAMES(&err, "1/7");
     trial = trial_of(AIR_AWGN, 20, 6);
-    trial.codec = "/no/such";
+    trial.scheme.codec = "/no/such";
     CHECK_INT(trial_run(&trial, fashion, &result, &err), -1);
     CHECK_ERROR_NAMES(&err, "/no/such");
     trial = trial_of(AIR_AWGN, 20, 6);
