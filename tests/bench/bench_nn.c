@@ -9,7 +9,7 @@
 #include "bench_nn_peer.h"
 #include "clock.h"
 #include "log.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What both sides of a job of `bench nn` work on. */
 #include "bench_nn_side.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 #include "rng.h"
 
 #include <math.h>

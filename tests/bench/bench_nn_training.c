@@ -22,7 +22,7 @@ typedef struct {
     params_t *params;
     workers_t *workers;
     optimizer_t *optimizer;
-    node_t picture, rate, h, noise, n0; /* of all workers alike; NODE_NONE: has none */
+    node_t picture, mode[2], h, noise, n0; /* of all workers alike; NODE_NONE: has none */
     int64_t step;
     double first_loss;
 } training_t;
@@ -34,12 +34,13 @@ static void build_image32(training_t *t, graph_t *g)
     const codec_shape_t *shape = &t->codec->weights->shape;
     codec_net_encoder(g, t->job.side, t->job.side, shape, &nodes);
     t->picture = nodes.image;
-    t->rate = nodes.rate;
+    t->mode[0] = nodes.mode;
+    t->mode[1] = graph_input(g, 1, 1, CODEC_MODE_FEATURES);
     t->h = graph_input(g, places, places, SYMBOL_REALS);
     t->noise = graph_input(g, places, places, SYMBOL_REALS);
     t->n0 = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, nodes.symbols, t->h, t->noise, t->n0);
-    graph_add_loss(g, graph_mse(g, codec_net_decoder(g, soft, shape), nodes.image), 500.0f);
+    graph_add_loss(g, graph_mse(g, codec_net_decoder(g, soft, t->mode[1], shape), nodes.image), 500.0f);
     graph_set_prefix(g, NN_CHANNELS);
 }
 
@@ -51,7 +52,7 @@ static void build_small(training_t *t, graph_t *g)
     node_t sent = graph_power_norm(g, nn_small_encoder(g, t->picture), "power");
     node_t picture = nn_small_decoder(g, graph_add(g, sent, t->noise));
     graph_add_loss(g, graph_mse(g, picture, t->picture), 500.0f);
-    t->rate = t->h = t->n0 = NODE_NONE;
+    t->mode[0] = t->mode[1] = t->h = t->n0 = NODE_NONE;
 }
 
 static graph_t *build(void *context, params_t *params, int batch, err_t *err)
@@ -107,7 +108,9 @@ static void fill(void *context, graph_t *graph, int64_t step, int first, int cou
         return;
     }
     for (int n = 0; n < count; n++) {
-        graph_data(graph, t->rate)[n * CODEC_RATES + NN_RATE - 1] = 1.0f;
+        for (int half = 0; half < 2; half++) {
+            codec_net_mode(NN_RATE, 10.0, graph_data(graph, t->mode[half]) + n * CODEC_MODE_FEATURES);
+        }
         graph_data(graph, t->n0)[n] = NN_N0;
     }
     for (size_t i = 0; i < graph_count(graph, t->h); i += 2) {

@@ -11,7 +11,7 @@
 #include "images/dataset.h"
 #include "nn/op.h"
 #include "nn/optimizer.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 #include "quality/judge.h"
 #include "quality/judge_net.h"
 #include "quality/quality.h"

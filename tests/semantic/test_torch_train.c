@@ -4,7 +4,7 @@
 #include "check.h"
 #include "codec/codec.h"
 #include "nn/params.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 #include "quality/judge.h"
 #include "train/codec_trainer.h"
 #include "train/train_notes.h"
