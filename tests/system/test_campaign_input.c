@@ -29,6 +29,8 @@ static void test_bad_words(void)
         {{"codec=/no/such.safetensors"}, "/no/such.safetensors"},
         {{"codec.rate=1/7"}, "1/7"},
         {{"judge=nobody"}, "nobody"},
+        {{"codec=digital", "digital.mcs=best"}, "digital.calibration"},
+        {{"digital.modulation=8psk"}, "qpsk"},
         {{"out=/dev/full"}, "/dev/full"},
         {{"out=/proc/campaign"}, "/proc/campaign"},
     };
