@@ -30,6 +30,8 @@ static void test_bad_words(void)
         {{"codec.rate=1/7"}, "1/7"},
         {{"codec.design_snr_db=5,guess"}, "guess"},
         {{"judge=nobody"}, "nobody"},
+        {{"codec=digital", "digital.mcs=best"}, "digital.calibration"},
+        {{"digital.modulation=8psk"}, "qpsk"},
         {{"out=/dev/full"}, "/dev/full"},
         {{"out=/proc/campaign"}, "/proc/campaign"},
     };

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 static dataset_t *fashion, *training;
+static result_t below; /* the cliff */
+static result_t webp;  /* one picture at a time, above it */
 
 static trial_config_t trial_of(double snr_db, still_kind_t source)
 {
@@ -49,7 +51,8 @@ static result_t run(trial_config_t trial)
 /* Above the cliff all pictures arrive, below it none; both count k/n as the codec does. */
 static void test_cliff(void)
 {
-    result_t above = run(trial_of(16, STILL_JPEG)), below = run(trial_of(11, STILL_JPEG));
+    result_t above = run(trial_of(16, STILL_JPEG));
+    below = run(trial_of(11, STILL_JPEG));
     CU_ASSERT_STRING_EQUAL(above.mode, "jpeg 64QAM 2/3");
     CHECK_NEAR(above.images_undecodable, 0, 0);
     CHECK_AT_LEAST(above.psnr_mse_db, 26.0);
@@ -65,7 +68,6 @@ static void test_cliff(void)
 /* The mean colours are those of the pictures themselves. */
 static void test_mean_colours(void)
 {
-    result_t lost = run(trial_of(11, STILL_JPEG));
     image_t picture = IMAGE_EMPTY;
     double mse = 0.0;
     for (size_t i = 0; i < 24; i++) {
@@ -78,7 +80,7 @@ static void test_mean_colours(void)
         }
     }
     image_free(&picture);
-    CHECK_NEAR(lost.psnr_mse_db, 10.0 * log10(255.0 * 255.0 / mse), 1e-6);
+    CHECK_NEAR(below.psnr_mse_db, 10.0 * log10(255.0 * 255.0 / mse), 1e-6);
 }
 
 /* k/n = 1/48 leaves 28 bytes: JPEG can't. */
@@ -94,7 +96,8 @@ static void test_over_budget(void)
 
 static void test_formats(void)
 {
-    result_t webp = run(trial_of(16, STILL_WEBP)), avif = run(trial_of(16, STILL_AVIF));
+    result_t avif = run(trial_of(16, STILL_AVIF));
+    webp = run(trial_of(16, STILL_WEBP));
     CU_ASSERT_STRING_EQUAL(webp.mode, "webp 64QAM 2/3");
     CU_ASSERT_STRING_EQUAL(avif.mode, "avif 64QAM 2/3");
     CHECK_AT_LEAST(webp.psnr_mse_db, 27.0);
@@ -105,13 +108,12 @@ static void test_formats(void)
 static void test_mosaic(void)
 {
     trial_config_t trial = trial_of(16, STILL_WEBP);
-    double alone = run(trial).psnr_mse_db;
     trial.frame_images = 16;
     trial.scheme.digital.mosaic = 16;
     result_t result = run(trial);
     CHECK_NEAR(result.images_received, 24, 0);
     CHECK_NEAR(result.images_undecodable, 0, 0);
-    CHECK_AT_LEAST(result.psnr_mse_db, alone + 0.2);
+    CHECK_AT_LEAST(result.psnr_mse_db, webp.psnr_mse_db + 0.2);
 }
 
 static void test_mosaic_places(void)
@@ -164,8 +166,9 @@ static void test_blind_choice(void)
     trial.scheme.digital.best_mcs = true;
     result_t first, second, again;
     CHECK_INT(trial_run(&trial, fashion, &first, &err), 0);
-    CHECK_INT(trial_run(&trial, training, &second, &err), 0);
     CHECK_INT(trial_run(&trial, fashion, &again, &err), 0);
+    trial.images = 1;
+    CHECK_INT(trial_run(&trial, training, &second, &err), 0);
     CU_ASSERT_STRING_EQUAL(first.mode, second.mode);
     CU_ASSERT_EQUAL(first.psnr_all_db, again.psnr_all_db);
     CU_ASSERT_STRING_EQUAL(first.mode, again.mode);
