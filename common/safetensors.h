@@ -61,9 +61,12 @@ const char *safetensors_note_at(const safetensors_t *file, int index, const char
 /* Converts all of a tensor's elements to fp32 into out[tensor->count]. */
 void safetensors_to_float(const safetensors_tensor_t *tensor, float *out);
 
+/* IEEE halves, rounded to nearest, ties to even; beyond 65504 infinity. */
+void safetensors_to_half(const float *from, size_t count, uint16_t *to);
+
 /*
- * Writes tensors (F32 only: data points to count floats) and `notes` metadata
- * strings atomically (file.h).  The header is padded with spaces so that data starts at a
+ * Writes tensors (F32: data points to count floats; F16: to count halves, see
+ * safetensors_to_half; no other dtype) and `notes` metadata strings atomically (file.h).  The header is padded with spaces so that data starts at a
  * multiple of 64 bytes.
  */
 int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,

@@ -82,14 +82,47 @@ void safetensors_to_float(const safetensors_tensor_t *tensor, float *out)
 
 /* ---- writer --------------------------------------------------------------- */
 
+static size_t bytes_of(const safetensors_tensor_t *tensor)
+{
+    return tensor->count * (tensor->dtype == SAFETENSORS_F16 ? sizeof(uint16_t) : sizeof(float));
+}
+
+/* To the nearest half, ties to even; too large: infinity. */
+static uint16_t to_half(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
+    if (size >= 0x47800000u) { /* 65536 and more, infinity, NaN */
+        return (uint16_t)(sign | 0x7c00u | (size > 0x7f800000u ? 0x200u : 0u));
+    }
+    if (size < 0x38800000u) { /* below 2^-14: steps of 2^-24 */
+        float magnitude;
+        memcpy(&magnitude, &size, sizeof magnitude);
+        magnitude += 0.5f; /* its last bit is 2^-24: the addition rounds */
+        memcpy(&size, &magnitude, sizeof size);
+        return (uint16_t)(sign | (size - 0x3f000000u));
+    }
+    size += 0xfffu + (size >> 13 & 1u);
+    return (uint16_t)(sign | (size - 0x38000000u) >> 13);
+}
+
+void safetensors_to_half(const float *from, size_t count, uint16_t *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = to_half(from[i]);
+    }
+}
+
 static json_t *describe(const safetensors_tensor_t *tensor, size_t *offset)
 {
     json_t *shape = json_array();
     for (int i = 0; i < tensor->rank; i++) {
         json_array_append_new(shape, json_integer(tensor->shape[i]));
     }
-    size_t end = *offset + tensor->count * sizeof(float);
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape,
+    size_t end = *offset + bytes_of(tensor);
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
+                              tensor->dtype == SAFETENSORS_F16 ? "F16" : "F32", "shape", shape,
                               "data_offsets", (json_int_t)*offset, (json_int_t)end);
     *offset = end;
     return entry;
@@ -158,7 +191,7 @@ int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int
     int result = writer ? file_writer_write(writer, front, size, err) : -1;
     free(front);
     for (int i = 0; i < count && result == 0; i++) {
-        result = file_writer_write(writer, tensors[i].data, tensors[i].count * sizeof(float), err);
+        result = file_writer_write(writer, tensors[i].data, bytes_of(&tensors[i]), err);
     }
     if (result == 0) {
         return file_writer_commit(writer, err);
@@ -178,7 +211,7 @@ int safetensors_serialise(const safetensors_tensor_t *tensors, int count, const 
     }
     total = front_size;
     for (int i = 0; i < count; i++) {
-        total += tensors[i].count * sizeof(float);
+        total += bytes_of(&tensors[i]);
     }
     *bytes = malloc(total);
     if (!*bytes) {
@@ -189,7 +222,7 @@ int safetensors_serialise(const safetensors_tensor_t *tensors, int count, const 
     free(front);
     *size = front_size;
     for (int i = 0; i < count; i++) {
-        size_t add = tensors[i].count * sizeof(float);
+        size_t add = bytes_of(&tensors[i]);
         if (add > 0) {
             memcpy(*bytes + *size, tensors[i].data, add);
         }

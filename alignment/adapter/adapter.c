@@ -23,21 +23,54 @@ static int by_key(const void *left, const void *right)
 
 /* ---- canonical bytes ------------------------------------------------------ */
 
+bool adapter_are_halves(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        float back;
+        safetensors_to_half(&values[i], 1, &half);
+        safetensors_tensor_t tensor = {.dtype = SAFETENSORS_F16, .count = 1, .data = &half};
+        safetensors_to_float(&tensor, &back);
+        if (memcmp(&back, &values[i], sizeof back) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The array as a tensor, its values as halves in `room` where they all are. */
+static safetensors_tensor_t as_tensor(const adapter_array_t *array, uint16_t *room)
+{
+    size_t count = adapter_elements(array);
+    safetensors_tensor_t tensor = {.name = array->name, .dtype = SAFETENSORS_F32,
+                                   .rank = array->rank, .data = array->data, .count = count};
+    memcpy(tensor.shape, array->shape, sizeof array->shape);
+    if (adapter_are_halves(array->data, count)) {
+        safetensors_to_half(array->data, count, room);
+        tensor.dtype = SAFETENSORS_F16;
+        tensor.data = room;
+    }
+    return tensor;
+}
+
 /* arrays and notes must be sorted. */
 static int serialise(const adapter_array_t *arrays, int count, const adapter_note_t *notes,
                      int note_count, uint8_t **bytes, size_t *size, err_t *err)
 {
+    size_t elements = 0;
+    for (int i = 0; i < count; i++) {
+        elements += adapter_elements(&arrays[i]);
+    }
     safetensors_tensor_t *tensors = calloc((size_t)count + 1, sizeof *tensors);
     const char **text = calloc(2 * (size_t)note_count + 1, sizeof *text);
+    uint16_t *halves = malloc((elements + 1) * sizeof *halves), *room = halves;
     int result = -1;
-    if (!tensors || !text) {
+    if (!tensors || !text || !halves) {
         err_set(err, ERR_MEMORY, "no memory for an adapter");
     } else {
         for (int i = 0; i < count; i++) {
-            tensors[i] = (safetensors_tensor_t){.name = arrays[i].name, .dtype = SAFETENSORS_F32,
-                                                .rank = arrays[i].rank, .data = arrays[i].data,
-                                                .count = adapter_elements(&arrays[i])};
-            memcpy(tensors[i].shape, arrays[i].shape, sizeof arrays[i].shape);
+            tensors[i] = as_tensor(&arrays[i], room);
+            room += tensors[i].count;
         }
         for (int i = 0; i < note_count; i++) {
             text[i] = notes[i].key;
@@ -48,6 +81,7 @@ static int serialise(const adapter_array_t *arrays, int count, const adapter_not
     }
     free(tensors);
     free(text);
+    free(halves);
     return result;
 }
 
@@ -72,9 +106,9 @@ static int take_notes(adapter_t *adapter, const char *name, err_t *err)
     return 0;
 }
 
-/* Arrays that point into `values`, where every tensor's floats go one after the other. */
-static int take_arrays(adapter_t *adapter, float *values, const char *name, err_t *err)
+static int take_arrays(adapter_t *adapter, const char *name, err_t *err)
 {
+    float *values = adapter->values;
     int count = safetensors_count(adapter->file);
     adapter->arrays = calloc((size_t)count + 1, sizeof *adapter->arrays);
     if (!adapter->arrays) {
@@ -115,19 +149,9 @@ static float *room_for_values(const safetensors_t *file, const char *name, err_t
     return values;
 }
 
-/* Points the arrays into the canonical bytes, so that the copy in `values` can go. */
-static void point_into_bytes(adapter_t *adapter)
+static int digest_file(adapter_t *adapter, const char *name, err_t *err)
 {
-    const uint8_t *at = adapter->bytes + adapter->size;
-    for (int i = adapter->count - 1; i >= 0; i--) {
-        at -= adapter_elements(&adapter->arrays[i]) * sizeof(float);
-        adapter->arrays[i].data = (const float *)(const void *)at;
-    }
-}
-
-static int digest_file(adapter_t *adapter, float *values, const char *name, err_t *err)
-{
-    if (take_notes(adapter, name, err) < 0 || take_arrays(adapter, values, name, err) < 0 ||
+    if (take_notes(adapter, name, err) < 0 || take_arrays(adapter, name, err) < 0 ||
         adapter_info_read(&adapter->info, adapter->notes, adapter->note_count, name, err) < 0 ||
         adapter_check_arrays(adapter, name, err) < 0 ||
         serialise(adapter->arrays, adapter->count, adapter->notes, adapter->note_count,
@@ -137,7 +161,6 @@ static int digest_file(adapter_t *adapter, float *values, const char *name, err_
     if (adapter->size > ADAPTER_SIZE_MAX) {
         return err_set(err, ERR_FORMAT, "%s: larger than 64 MiB", name);
     }
-    point_into_bytes(adapter);
     adapter->id = digest_of(adapter->bytes, adapter->size);
     return 0;
 }
@@ -156,9 +179,8 @@ adapter_t *adapter_import(const void *bytes, size_t size, const char *name, err_
         return NULL;
     }
     adapter->file = file;
-    int result = digest_file(adapter, values, name, err);
-    free(values);
-    if (result < 0) {
+    adapter->values = values;
+    if (digest_file(adapter, name, err) < 0) {
         adapter_destroy(adapter);
         return NULL;
     }
@@ -275,6 +297,7 @@ void adapter_destroy(adapter_t *adapter)
     if (adapter) {
         safetensors_close(adapter->file);
         free(adapter->bytes);
+        free(adapter->values);
         free(adapter->arrays);
         free(adapter->notes);
         free(adapter);

@@ -11,17 +11,19 @@
  *     adapter.rank     largest rank r (lora)        adapter.ranks.LAYER   the same of one layer
  *     adapter.alpha    W + alpha/rank * B A         adapter.name, .author, .created, .parent
  *
- * Tensors, all fp32 and finite:
+ * Tensors, all finite:
  *
  *     LAYER.lora_A [r][in*k*k]   LAYER.lora_B [out][r]     a pair on any layer, r <= adapter.rank
- *     projection.*                                         a 1x1 rate projection
+ *     any other name in a lora      replaces the codec's tensor of that name and shape
+ *     projection.weight, projection.*                      a 1x1 rate projection
  *     equaliser.weight [2C][2C] or [2C][2C][k][k], equaliser.bias [2C]    (fit/equaliser.h)
  *
  * To this room a layer is only a name; the codec knows which matrix it means.  The scale is
  * alpha / adapter.rank, also on layers whose own r is smaller, so that all levels of one set share
  * one scale.
  *
- * Canonical form: tensors and metadata keys sorted by their bytes, header padded to 64.  The same
+ * Canonical form: tensors and metadata keys sorted by their bytes, header padded to 64, a tensor
+ * stored as F16 when each of its values is exactly a half, else as F32.  The same
  * content has the same bytes, and the identity of an adapter is SHA-256 of them.  adapter_import
  * reads any safetensors file with these keys (any order, any number format) and makes the canonical
  * form; adapter_parse, for what comes over the wire or out of the store, takes nothing else.

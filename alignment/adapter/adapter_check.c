@@ -167,13 +167,14 @@ static int check_array(const check_t *c, const adapter_array_t *array)
     }
     char half = adapter_pair_half(array->name, layer);
     bool projection = strncmp(array->name, "projection.", 11) == 0;
+    bool reserved = strncmp(array->name, "equaliser.", 10) == 0;
     bool equaliser = strcmp(array->name, "equaliser.weight") == 0 ||
                      strcmp(array->name, "equaliser.bias") == 0;
     if (half) {
         return check_pair(c, array, layer, half);
     }
-    if (projection ? kind == ADAPTER_LORA || kind == ADAPTER_PROJECTION
-                   : equaliser && kind >= ADAPTER_LINEAR) {
+    if ((kind == ADAPTER_LORA && !reserved) || (kind == ADAPTER_PROJECTION && projection) ||
+        (kind >= ADAPTER_LINEAR && equaliser)) {
         return 0;
     }
     return refuse(c, array->name, "an adapter of this kind has no such array");

@@ -11,6 +11,7 @@
 struct adapter {
     safetensors_t *file; /* owns names, data and notes */
     uint8_t *bytes;      /* the canonical form */
+    float *values;       /* of all arrays */
     size_t size;
     digest_t id;
     adapter_info_t info;
@@ -47,6 +48,9 @@ const adapter_array_t *adapter_pair_find(const adapter_t *adapter, const char *l
 /* An adapter of arrays and all its metadata strings; sorts both. */
 adapter_t *adapter_assemble(adapter_array_t *arrays, int count, adapter_note_t *notes,
                             int note_count, err_t *err);
+
+/* Whether every value is exactly a half (IEEE 754 binary16): then it is stored as one. */
+bool adapter_are_halves(const float *values, size_t count);
 
 /* A word of letters, digits, . _ -, beginning with a letter or digit, shorter than 64. */
 bool adapter_word_valid(const char *word);

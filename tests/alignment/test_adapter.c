@@ -196,7 +196,8 @@ static void test_refusals(void)
         {{{.name = "x.lora_A", .rank = 5, .shape = {1, 1, 1, 1, 1}, .count = 1, .data = ones}}, {LORA}, "4 dimensions"},
         {{{.name = "x.lora_A", .rank = 2, .shape = {2, 2}, .count = 4, .data = nan_inside}, MATRIX("x.lora_B", 4, 2)}, {LORA}, "x.lora_A: element 2"},
         {{{.name = "x.lora_B", .rank = 2, .shape = {2, 2}, .count = 4, .data = inf_inside}, MATRIX("x.lora_A", 2, 2)}, {LORA}, "x.lora_B: element 1"},
-        {{PAIR(2), MATRIX("x.weight", 2, 2)}, {LORA}, "x.weight: an adapter of this kind"},
+        {{PAIR(2), MATRIX("equaliser.weight", 2, 2)}, {LORA}, "equaliser.weight: an adapter of this kind"},
+        {{MATRIX("x.weight", 2, 2), MATRIX("projection.weight", 2, 2)}, {BASE, "adapter.kind=projection"}, "x.weight: an adapter of this kind"},
         {{PAIR(2), MATRIX("bad name", 2, 2)}, {LORA}, "plain ASCII"},
         {{PAIR(2)}, {BASE, "adapter.kind=linear"}, "x.lora_A: low-rank pairs belong"},
         {{PAIR(2)}, {BASE, "adapter.kind=linear", "adapter.rank=2"}, "belong to kind lora"},
@@ -232,6 +233,7 @@ static void test_kinds(void)
         {{{0}}, {LEVELS, "adapter.ranks.x=0,2"}},
         {{PAIR(1)}, {LEVELS}},
         {{PAIR(1)}, {LEVELS, "adapter.ranks.x=1,1"}},
+        {{PAIR(2), {.name = "encoder.scale.running_power", .rank = 1, .shape = {4}, .count = 4, .data = ones}}, {LORA}},
         {{MATRIX("projection.weight", 2, 3), {.name = "projection.bias", .rank = 1, .shape = {2}, .count = 2, .data = ones}}, {BASE, "adapter.kind=projection"}},
         {{MATRIX("equaliser.weight", 4, 4)}, {BASE, "adapter.kind=linear"}},
         {{{.name = "equaliser.weight", .rank = 2, .shape = {4, 4}, .count = 16, .data = identity}}, {BASE, "adapter.kind=procrustes"}},
@@ -301,6 +303,43 @@ static void test_damage(void)
     adapter_destroy(a);
 }
 
+/* Halves stay halves: the file is half as long, and one value more precise makes that array fp32. */
+static void test_halves(void)
+{
+    err_t err = ERR_INIT;
+    rng_t rng;
+    static float a[400], b[400];
+    uint16_t half[400];
+    size_t size[3];
+    rng_seed(&rng, 64, 0);
+    rng_normal(&rng, a, 400);
+    rng_normal(&rng, b, 400);
+    adapter_info_t info = ADAPTER_INFO_INIT;
+    info.rank = 4;
+    info.alpha = 1.0f;
+    adapter_array_t arrays[] = {{"x.lora_A", 2, {4, 100}, a}, {"x.lora_B", 2, {100, 4}, b}};
+    for (int turn = 0; turn < 3; turn++) { /* fp32, halves, all but one value halves */
+        if (turn == 1) {
+            for (int k = 0; k < 2; k++) {
+                safetensors_tensor_t tensor = {.dtype = SAFETENSORS_F16, .count = 400, .data = half};
+                safetensors_to_half(k ? b : a, 400, half);
+                safetensors_to_float(&tensor, k ? b : a);
+            }
+            a[7] = 0x1p-24f; /* the least of them */
+            b[9] = -0.0f;
+        }
+        a[0] = turn == 2 ? 0.1f : a[0];
+        adapter_t *adapter = adapter_build(&info, arrays, 2, NULL, 0, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(adapter);
+        adapter_bytes(adapter, &size[turn]);
+        CU_ASSERT(memcmp(adapter_find(adapter, "x.lora_A")->data, a, sizeof a) == 0);
+        CU_ASSERT(memcmp(adapter_find(adapter, "x.lora_B")->data, b, sizeof b) == 0);
+        adapter_destroy(adapter);
+    }
+    CHECK_INT(size[0] - size[1], 1600);
+    CHECK_INT(size[2] - size[1], 800);
+}
+
 static void test_digest(void)
 {
     /* FIPS 180-4's examples */
@@ -330,6 +369,7 @@ static const check_test_t tests[] = {
     {"the same content has the same bytes and comes back", test_round_trip},
     {"metadata and arrays are found, another base codec is refused", test_access},
     {"any order and number format becomes the canonical form", test_import},
+    {"arrays of halves are stored as halves, bit for bit", test_halves},
     {"every kind with its arrays is read", test_kinds},
     {"every malformed adapter is refused with its reason", test_refusals},
     {"what can't be built says why", test_build_refusals},

@@ -157,26 +157,28 @@ static void test_not_nested(void)
     adapter_destroy(other);
 }
 
-/* An adapter gains a layer, an array and a note, and loses a note. */
+/* An adapter gains a layer, an array and a note, changes an array, and loses a note. */
 static void test_general(void)
 {
-    static const float w[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    static const float w[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, power[2][2] = {{0.3f, 0.7f}, {0.4f, 0.7f}};
     err_t err = ERR_INIT;
     adapter_info_t info = ADAPTER_INFO_INIT;
     info.rank = 3;
     info.alpha = 3.0f;
     adapter_array_t arrays[] = {{"b.lora_A", 2, {2, 3}, w}, {"b.lora_B", 2, {1, 2}, w},
+                                {"encoder.running_power", 1, {2}, power[0]},
                                 {"a.lora_A", 2, {1, 4}, w}, {"a.lora_B", 2, {5, 1}, w},
                                 {"projection.weight", 2, {3, 4}, w}};
     adapter_note_t notes[] = {{"kept", "1"}, {"lost", "2"}, {"won", "3"}};
-    adapter_t *low = adapter_build(&info, arrays, 2, notes, 2, &err);
+    adapter_t *low = adapter_build(&info, arrays, 3, notes, 2, &err);
     notes[1] = notes[2];
-    adapter_t *high = adapter_build(&info, arrays, 5, notes, 2, &err);
+    arrays[2].data = power[1];
+    adapter_t *high = adapter_build(&info, arrays, 6, notes, 2, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(low);
     CU_ASSERT_PTR_NOT_NULL_FATAL(high);
     uint8_t *bytes = NULL;
     size_t size = 0;
-    CHECK_INT(adapter_missing_bytes(high, low), (4 + 5 + 12) * 4);
+    CHECK_INT(adapter_missing_bytes(high, low), (4 + 5 + 12) * 2 + 2 * 4); /* small numbers are halves */
     CHECK_INT(adapter_difference(high, low, &bytes, &size, &err), 0);
     adapter_t *up = adapter_upgrade(low, bytes, size, &err);
     CU_ASSERT(up && same_id(up, high));
@@ -199,15 +201,17 @@ static void test_hostile(void)
         {"{\"pairs\":[],\"arrays\":{},\"notes\":{},\"drop\":[]}", 0, "pairs"},
         {"{\"pairs\":{},\"arrays\":{},\"notes\":{\"a\":1},\"drop\":[]}", 0, "notes"},
         {"{\"pairs\":{},\"arrays\":{},\"notes\":{},\"drop\":[7]}", 4, "more than"},
-        {"{\"pairs\":{\"x\":9},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: grows"},
-        {"{\"pairs\":{\"block0.conv\":1},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: grows"},
-        {"{\"pairs\":{\"block0.conv\":-1},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: grows"},
-        {"{\"pairs\":{\"block0.conv\":9000000000},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: grows"},
-        {"{\"pairs\":{\"block0.conv\":60000},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: its data"},
-        {"{\"pairs\":{\"x\":[1,2]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: not [r"},
-        {"{\"pairs\":{\"x\":\"1\"},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: not [r"},
-        {"{\"pairs\":{\"x\":[1,2,-3]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x.lora_A: a dimension"},
-        {"{\"pairs\":{\"block0.conv\":[1,1,1]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 8, "share a name"},
+        {"{\"pairs\":{\"x\":[9]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: grows"},
+        {"{\"pairs\":{\"block0.conv\":[1]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: grows"},
+        {"{\"pairs\":{\"block0.conv\":[-1]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: a dimension"},
+        {"{\"pairs\":{\"block0.conv\":[9000000000]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: a dimension"},
+        {"{\"pairs\":{\"block0.conv\":[60000,\"F16\"]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "block0.conv: its data"},
+        {"{\"pairs\":{\"x\":[1,2]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: neither [r]"},
+        {"{\"pairs\":{\"x\":\"1\"},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: not 1 .. 4"},
+        {"{\"pairs\":{\"x\":[1,2,-3]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: a dimension"},
+        {"{\"pairs\":{\"block0.conv\":[1,1,1]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 8, "block0.conv: adds a pair that is there"},
+        {"{\"pairs\":{\"x\":[\"F16\"]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: not 1 .. 4"},
+        {"{\"pairs\":{\"x\":[1,\"F16\",1]},\"arrays\":{},\"notes\":{},\"drop\":[]}", 64, "x: a dimension"},
         {"{\"pairs\":{},\"arrays\":{\"projection.x\":[]},\"notes\":{},\"drop\":[]}", 64, "projection.x: not 1"},
         {"{\"pairs\":{},\"arrays\":{\"projection.x\":[65536,65536]},\"notes\":{},\"drop\":[]}", 64, "projection.x"},
         {"{\"pairs\":{},\"arrays\":{\"projection.x\":[17]},\"notes\":{},\"drop\":[]}", 64, "projection.x: its data"},
