@@ -42,8 +42,11 @@ bool adapter_are_halves(const float *values, size_t count)
 static safetensors_tensor_t as_tensor(const adapter_array_t *array, uint16_t *room)
 {
     size_t count = adapter_elements(array);
-    safetensors_tensor_t tensor = {.name = array->name, .dtype = SAFETENSORS_F32,
-                                   .rank = array->rank, .data = array->data, .count = count};
+    safetensors_tensor_t tensor = {.name = array->name,
+                                   .dtype = SAFETENSORS_F32,
+                                   .rank = array->rank,
+                                   .data = array->data,
+                                   .count = count};
     memcpy(tensor.shape, array->shape, sizeof array->shape);
     if (adapter_are_halves(array->data, count)) {
         safetensors_to_half(array->data, count, room);
@@ -228,7 +231,8 @@ static int check_built(const adapter_info_t *info, const adapter_array_t *arrays
                    (elements *= (size_t)arrays[i].shape[k]) <= ADAPTER_SIZE_MAX / sizeof(float);
         }
         if (!good) {
-            return err_set(err, ERR_ARGUMENT, "array %.80s: its shape is not 1 .. 4 counts, or too large",
+            return err_set(err, ERR_ARGUMENT,
+                           "array %.80s: its shape is not 1 .. 4 counts, or too large",
                            arrays[i].name);
         }
     }
@@ -381,7 +385,8 @@ int adapter_check_base(const adapter_t *adapter, uint64_t codec_hash, err_t *err
 {
     return adapter->info.base == codec_hash
                ? 0
-               : err_set(err, ERR_STATE, "adapter %s was made for codec %016llx, this one is %016llx",
+               : err_set(err, ERR_STATE,
+                         "adapter %s was made for codec %016llx, this one is %016llx",
                          adapter->info.name[0] ? adapter->info.name : "without a name",
                          (unsigned long long)adapter->info.base, (unsigned long long)codec_hash);
 }

@@ -5,11 +5,11 @@
  * One format: a safetensors file whose `__metadata__` says what it is (docs/ADAPTERS.md).
  *
  *     adapter.format   "1"                          adapter.rate       rate p; absent: every rate
- *     adapter.base     codec_hash, 16 hex digits    adapter.snr_group  "10:15" dB; absent: every SNR
- *     adapter.kind     lora | projection | linear   adapter.level      1 .. levels; absent: no levels
- *                      | procrustes | conv          adapter.ranks      "2,4,6": rank of each level
- *     adapter.rank     largest rank r (lora)        adapter.ranks.LAYER   the same of one layer
- *     adapter.alpha    W + alpha/rank * B A         adapter.name, .author, .created, .parent
+ *     adapter.base     codec_hash, 16 hex digits    adapter.snr_group  "10:15" dB; absent: every
+ * SNR adapter.kind     lora | projection | linear   adapter.level      1 .. levels; absent: no
+ * levels | procrustes | conv          adapter.ranks      "2,4,6": rank of each level adapter.rank
+ * largest rank r (lora)        adapter.ranks.LAYER   the same of one layer adapter.alpha    W +
+ * alpha/rank * B A         adapter.name, .author, .created, .parent
  *
  * Tensors, all finite:
  *
@@ -74,7 +74,10 @@ typedef struct {
     char parent[DIGEST_TEXT];       /* the adapter it was made from, or "" */
 } adapter_info_t;
 
-#define ADAPTER_INFO_INIT {.snr_low_db = __builtin_nanf(""), .snr_high_db = __builtin_nanf("")}
+#define ADAPTER_INFO_INIT                                                                          \
+    {                                                                                              \
+        .snr_low_db = __builtin_nanf(""), .snr_high_db = __builtin_nanf("")                        \
+    }
 
 /* One array.  `name` and `data` belong to the adapter (or, when building, to the caller). */
 typedef struct {

@@ -23,9 +23,9 @@
 typedef struct {
     const adapter_t *high, *low;
     json_t *pairs, *arrays;
-    float *entry;    /* one entry's values */
-    uint8_t *data;   /* all of them */
-    size_t size;     /* of data so far */
+    float *entry;  /* one entry's values */
+    uint8_t *data; /* all of them */
+    size_t size;   /* of data so far */
 } difference_t;
 
 /* The entry's values go to the data; `list`, which describes them, goes to `to` under `key`. */
@@ -97,7 +97,8 @@ static void put_all(difference_t *d)
     }
 }
 
-static int difference_create(difference_t *d, const adapter_t *high, const adapter_t *low, err_t *err)
+static int difference_create(difference_t *d, const adapter_t *high, const adapter_t *low,
+                             err_t *err)
 {
     size_t elements = 1;
     if (adapter_contains(high, low, err) < 0) {
@@ -106,8 +107,13 @@ static int difference_create(difference_t *d, const adapter_t *high, const adapt
     for (int i = 0; i < high->count; i++) {
         elements += adapter_elements(&high->arrays[i]);
     }
-    *d = (difference_t){high, low, json_object(), json_object(), malloc(elements * sizeof(float)),
-                        malloc(elements * sizeof(float)), 0};
+    *d = (difference_t){high,
+                        low,
+                        json_object(),
+                        json_object(),
+                        malloc(elements * sizeof(float)),
+                        malloc(elements * sizeof(float)),
+                        0};
     if (!d->pairs || !d->arrays || !d->entry || !d->data) {
         return err_set(err, ERR_MEMORY, "no memory for a difference of adapters");
     }

@@ -223,16 +223,18 @@ static int check_whole(const adapter_info_t *info, const char *name, err_t *err)
 {
     bool pairs = info->kind == ADAPTER_LORA;
     if (pairs ? info->rank == 0 || info->alpha == 0.0f : info->rank != 0 || info->alpha != 0.0f) {
-        return err_set(err, ERR_FORMAT, "%s: adapter.rank and adapter.alpha belong to kind lora, and %s",
-                       name, pairs ? "neither may be missing or 0" : "to no other");
+        return err_set(err, ERR_FORMAT,
+                       "%s: adapter.rank and adapter.alpha belong to kind lora, and %s", name,
+                       pairs ? "neither may be missing or 0" : "to no other");
     }
     if ((info->level > 0) != (info->levels > 0) || info->level > info->levels) {
         return err_set(err, ERR_FORMAT, "%s: adapter.level is %d, adapter.ranks lists %d", name,
                        info->level, info->levels);
     }
     if (info->levels > 0 && (!pairs || info->ranks[info->levels - 1] > info->rank)) {
-        return err_set(err, ERR_FORMAT, "%s: adapter.ranks of kind %s, up to %d with adapter.rank %d",
-                       name, adapter_kind_name(info->kind), info->ranks[info->levels - 1], info->rank);
+        return err_set(err, ERR_FORMAT,
+                       "%s: adapter.ranks of kind %s, up to %d with adapter.rank %d", name,
+                       adapter_kind_name(info->kind), info->ranks[info->levels - 1], info->rank);
     }
     return 0;
 }

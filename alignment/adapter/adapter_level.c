@@ -111,8 +111,9 @@ int adapter_contains(const adapter_t *high, const adapter_t *low, err_t *err)
 {
     if (high->info.base != low->info.base || high->info.kind != low->info.kind ||
         high->info.rank != low->info.rank || high->info.alpha != low->info.alpha) {
-        return err_set(err, ERR_ARGUMENT, "two adapters of different base, kind, rank or alpha: none "
-                                          "contains the other");
+        return err_set(err, ERR_ARGUMENT,
+                       "two adapters of different base, kind, rank or alpha: none "
+                       "contains the other");
     }
     for (int i = 0; i < low->count; i++) {
         const adapter_array_t *mine = &low->arrays[i];
@@ -120,8 +121,10 @@ int adapter_contains(const adapter_t *high, const adapter_t *low, err_t *err)
         char layer[ADAPTER_LAYER_MAX + 1];
         char half = adapter_pair_half(mine->name, layer);
         if (!theirs || (half && !starts_with(theirs, mine, half))) {
-            return err_set(err, ERR_ARGUMENT, "array %.80s of the lower adapter is not the start of the "
-                                              "higher one's", mine->name);
+            return err_set(err, ERR_ARGUMENT,
+                           "array %.80s of the lower adapter is not the start of the "
+                           "higher one's",
+                           mine->name);
         }
     }
     return 0;

@@ -20,8 +20,9 @@
 /* Cuts level 1 .. adapter_info(high)->level out of a levelled adapter. */
 adapter_t *adapter_level(const adapter_t *high, int level, err_t *err);
 
-/* 0 when both have the same base, kind and scale and every matrix of `low` is the start of `high`'s (other
-   arrays of `low` must be there, whatever their values); else ERR_ARGUMENT names the array. */
+/* 0 when both have the same base, kind and scale and every matrix of `low` is the start of `high`'s
+   (other arrays of `low` must be there, whatever their values); else ERR_ARGUMENT names the array.
+ */
 int adapter_contains(const adapter_t *high, const adapter_t *low, err_t *err);
 
 /* high minus low: *bytes[*size], free() it.  Deterministic. */

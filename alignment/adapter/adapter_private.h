@@ -32,7 +32,8 @@ enum { ADAPTER_INFO_NOTES = 16, ADAPTER_INFO_TEXT = 160 };
 int adapter_info_write(const adapter_info_t *info, adapter_note_t notes[ADAPTER_INFO_NOTES],
                        char text[ADAPTER_INFO_NOTES][ADAPTER_INFO_TEXT]);
 
-/* The ranks of one layer at each level into ranks[levels]; those of all layers where it has none. */
+/* The ranks of one layer at each level into ranks[levels]; those of all layers where it has none.
+ */
 int adapter_layer_ranks(const adapter_t *adapter, const char *layer, int ranks[ADAPTER_LEVELS_MAX],
                         err_t *err);
 

@@ -52,8 +52,8 @@ static int parse_front(upgrade_t *u, const uint8_t *bytes, size_t size)
     if (length > DIFFERENCE_HEADER_MAX || length > size - DIFFERENCE_FRONT) {
         return refuse(u, "header", "longer than the difference");
     }
-    u->header = json_loadb((const char *)bytes + DIFFERENCE_FRONT, length, JSON_REJECT_DUPLICATES,
-                           &error);
+    u->header =
+        json_loadb((const char *)bytes + DIFFERENCE_FRONT, length, JSON_REJECT_DUPLICATES, &error);
     if (!u->header) {
         return refuse(u, "header", error.text);
     }
@@ -139,8 +139,8 @@ static float *make_room(upgrade_t *u, const char *name, size_t count, size_t fre
 
 static void take(upgrade_t *u, float *out, size_t count, bool half)
 {
-    safetensors_tensor_t tensor = {.dtype = half ? SAFETENSORS_F16 : SAFETENSORS_F32, .count = count,
-                                   .data = u->at};
+    safetensors_tensor_t tensor = {
+        .dtype = half ? SAFETENSORS_F16 : SAFETENSORS_F32, .count = count, .data = u->at};
     safetensors_to_float(&tensor, out);
     u->at += count * (half ? 2 : 4);
 }
@@ -222,7 +222,7 @@ static int add_pair(upgrade_t *u, const char *layer, const entry_t *sides)
     }
     for (int i = 0; i < 2; i++) {
         entry_t shape = {.count = 2, .half = sides->half};
-        shape.number[i] = sides->number[0];          /* A [r][in], B [out][r] */
+        shape.number[i] = sides->number[0]; /* A [r][in], B [out][r] */
         shape.number[1 - i] = sides->number[2 - i];
         snprintf(name, sizeof name, "%s.lora_%c", layer, 'A' + i);
         if (json_object_set_new(names, name, json_true()) < 0) {
@@ -241,7 +241,8 @@ static int apply_arrays(upgrade_t *u)
     json_t *value;
     entry_t entry;
     json_object_set_new(u->header, "names", json_object());
-    json_object_foreach(json_object_get(u->header, "pairs"), key, value) {
+    json_object_foreach(json_object_get(u->header, "pairs"), key, value)
+    {
         if (strlen(key) > ADAPTER_LAYER_MAX) {
             return refuse(u, key, "its name is too long");
         }
@@ -255,7 +256,8 @@ static int apply_arrays(upgrade_t *u)
             return -1;
         }
     }
-    json_object_foreach(json_object_get(u->header, "arrays"), key, value) {
+    json_object_foreach(json_object_get(u->header, "arrays"), key, value)
+    {
         if (read_entry(u, key, value, &entry) < 0 || add_array(u, key, &entry) < 0) {
             return -1;
         }
@@ -287,7 +289,8 @@ static int apply_notes(upgrade_t *u)
             u->notes[u->note_count++] = *note;
         }
     }
-    json_object_foreach(notes, key, value) {
+    json_object_foreach(notes, key, value)
+    {
         if (!json_is_string(value)) {
             return refuse(u, "notes", "a metadata string is not a string");
         }
