@@ -20,6 +20,9 @@ struct adapter {
     int count, note_count;
 };
 
+/* For qsort and bsearch over arrays. */
+int adapter_by_name(const void *left, const void *right);
+
 /* The text of a metadata key; NULL: absent. */
 const char *adapter_notes_find(const adapter_note_t *notes, int count, const char *key);
 
