@@ -6,16 +6,17 @@
  * dpotrf). A complex W is the same problem on the data (f, t) and (jf, jt) together: S is averaged
  * with J S J', whose solution commutes with J.
  *
- * Rotation: orthogonal Procrustes (Schoenemann 1966): with S_tf = U D V', W = U V'.
+ * Rotation: orthogonal Procrustes (Schoenemann 1966): with S_tf = U D V', W = U V'.  The unitary
+ * one is that of the average with J S_tf J', since the polar factor of a matrix that commutes with
+ * J does. (Not zgesdd: OpenBLAS 0.3.21 reads past the end of small matrices in its AVX-512 zgemv.)
  *
  * Descent: gradient G = S_tf - W S, step <G,G> / <G,GS>.
  */
 #include "fit/fit_solve.h"
 
-#include "cmplx.h"
-
 #include <cblas.h>
 #include <lapacke.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,50 +153,47 @@ static int rotate_real(const moments_t *m, double *weight, fit_work_t *work)
     return code;
 }
 
-static int rotate_complex(const moments_t *m, double *weight)
+/* Largest element of W W' - 1. */
+static double skew(const double *weight, int n)
 {
-    int n = m->targets / 2, full = m->targets;
-    size_t square = (size_t)n * (size_t)n;
-    double complex *room = malloc(3 * square * sizeof *room);
-    double *s = malloc((size_t)n * sizeof *s);
-    int code = -1;
-    if (room && s) {
-        double complex *a = room, *u = a + square, *vt = u + square;
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                const double *b = &m->tf[(size_t)(2 * i) * (size_t)full + (size_t)(2 * j)];
-                a[i * n + j] = CMPLX(b[0] + b[full + 1], b[full] - b[1]);
-            }
-        }
-        code = LAPACKE_zgesdd(LAPACK_ROW_MAJOR, 'A', n, n, a, n, s, u, n, vt, n);
-    }
-    if (code == 0) {
-        double complex *a = room, *u = a + square, *vt = u + square, one = 1.0, zero = 0.0;
-        cblas_zgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, &one, u, n, vt, n, &zero, a,
-                    n);
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                double *b = &weight[(size_t)(2 * i) * (size_t)full + (size_t)(2 * j)];
-                b[0] = b[full + 1] = creal(a[i * n + j]);
-                b[full] = cimag(a[i * n + j]);
-                b[1] = -b[full];
-            }
+    double worst = 0.0;
+    for (int i = 0; i < n; i++) {
+        for (int j = i; j < n; j++) {
+            double dot =
+                cblas_ddot(n, weight + (size_t)i * (size_t)n, 1, weight + (size_t)j * (size_t)n, 1);
+            worst = fmax(worst, fabs(dot - (i == j)));
         }
     }
-    free(room);
-    free(s);
-    return code;
+    return worst;
+}
+
+/* A little of the identity keeps directions that the pilots don't have where they are. */
+static int rotate_complex(moments_t *m, double *weight, fit_work_t *work)
+{
+    size_t n = (size_t)m->targets;
+    symmetrise(m);
+    double size = cblas_dnrm2((int)(n * n), m->tf, 1);
+    for (size_t i = 0; i < n; i++) {
+        m->tf[i * n + i] += 1e-9 * size;
+    }
+    int code = rotate_real(m, weight, work);
+    for (size_t i = 0; i < n && code == 0; i += 2) {
+        for (size_t j = 0; j < n; j += 2) {
+            make_complex(&weight[i * n + j], n); /* but for rounding it is */
+        }
+    }
+    return code != 0 ? code : skew(weight, m->targets) > 1e-4;
 }
 
 int fit_solve_rotation(const moments_t *moments, bool is_complex, double *weight, double *bias,
                        fit_work_t *work, err_t *err)
 {
     centre(moments, work);
-    int code = is_complex ? rotate_complex(work->centred, weight)
+    int code = is_complex ? rotate_complex(work->centred, weight, work)
                           : rotate_real(work->centred, weight, work);
     if (code != 0) {
         return err_set(err, code < 0 ? ERR_MEMORY : ERR_ARGUMENT,
-                       "no singular values of the pilots' %d x %d correlation", moments->targets,
+                       "the pilots' %d x %d correlation determines no rotation", moments->targets,
                        moments->targets);
     }
     set_bias(moments, weight, bias);

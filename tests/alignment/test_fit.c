@@ -185,6 +185,31 @@ static void test_rotation_found(void)
     }
 }
 
+/* A channel that is always silent has no direction: the rotation is still one. */
+static void test_silent(void)
+{
+    rng_t rng;
+    rng_seed(&rng, 113, 0);
+    fits_map_t truth = fits_map(&rng, 4, 1);
+    make_rotation(&truth, &rng, true);
+    fit_pilots_t pilots = fits_pilots(&rng, &truth, 4, 4, 0.0f);
+    float complex *x = (float complex *)pilots.x, *y = (float complex *)pilots.y;
+    for (size_t i = 0; i < 4; i++) {
+        memset(x + i * 64 + 16, 0, 16 * sizeof *x); /* channel 1 of each pilot */
+        fits_apply(&truth, x + i * 64, y + i * 64, 4, 4);
+    }
+    for (int k = 0; k < 2; k++) {
+        fit_t *fit = fits_run(&pilots, k ? FIT_UNITARY : FIT_PROCRUSTES);
+        fits_map_t found = fits_of(fit);
+        CHECK_AT_MOST(rotation_error(&found), 1e-4);
+        CHECK_AT_MOST(fits_db(fits_nmse(&found, &pilots)), -80.0);
+        fits_map_free(&found);
+        fit_destroy(fit);
+    }
+    fits_map_free(&truth);
+    fits_free(&pilots);
+}
+
 /* ---- noise, few pilots ---------------------------------------------------- */
 
 /* y = x without its noise: the best linear map is 1/(1 + s), its NMSE s/(1 + s). */
@@ -456,6 +481,7 @@ static const check_test_t tests[] = {
     {"complex methods give complex maps, widely linear ones can do more", test_complex_structure},
     {"no rotation is better than Procrustes' one", test_procrustes},
     {"a known rotation is found in noise", test_rotation_found},
+    {"a silent channel leaves the rotation a rotation", test_silent},
     {"noisy pilots give the Wiener filter; pilots left out foretell the error on new ones",
      test_wiener},
     {"6 pilots: the ridge chosen on pilots left out is near the best there is", test_few},
