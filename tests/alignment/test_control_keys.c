@@ -84,8 +84,8 @@ static void test_files(void)
 static int open_server(void)
 {
     err_t err = ERR_INIT;
-    const int code = bench_open(&bench, "tcp://127.0.0.1:*", in_folder("server"), in_folder("allowed"),
-                                &err);
+    const int code =
+        bench_open(&bench, "tcp://127.0.0.1:*", in_folder("server"), in_folder("allowed"), &err);
     if (code != 0) {
         fprintf(stderr, "%s\n", err.text);
     }
@@ -113,9 +113,9 @@ static void test_door(void)
     CHECK_INT(open_server(), 0);
     const char *server = in_folder("server.pub"), *alice = in_folder("alice");
     CHECK_INT(ping(server, alice, 10), ERR_NONE);
-    CHECK_INT(ping(server, in_folder("mallory"), 0.7), ERR_STATE);            /* not on the list */
-    CHECK_INT(ping(in_folder("mallory.pub"), alice, 0.7), ERR_STATE);         /* wrong server key */
-    CHECK_INT(ping("", "", 0.7) != ERR_NONE, 1);                              /* no CURVE at all */
+    CHECK_INT(ping(server, in_folder("mallory"), 0.7), ERR_STATE);    /* not on the list */
+    CHECK_INT(ping(in_folder("mallory.pub"), alice, 0.7), ERR_STATE); /* wrong server key */
+    CHECK_INT(ping("", "", 0.7) != ERR_NONE, 1);                      /* no CURVE at all */
     control_client_t *client = bench_client(control_server_endpoint(bench.server), server, alice);
     CHECK_AT_LEAST(bench_count(client, "refused_keys"), 1);
     CHECK_AT_LEAST(bench_count(client, "bad_handshakes"), 2);

@@ -32,7 +32,7 @@ typedef struct {
 typedef struct {
     uint64_t at_ms; /* delivery; 0: free */
     uint64_t sent_ms;
-    uint64_t life;  /* of the transmitter */
+    uint64_t life; /* of the transmitter */
     bool left;
     uint16_t tag;
     digest_t id;
@@ -131,8 +131,8 @@ static void post(world_t *w, const message_t *message)
         for (int i = 0; i < MESSAGES; i++) {
             if (w->messages[i].at_ms == 0) {
                 w->messages[i] = *message;
-                w->messages[i].at_ms = w->now_ms + 1 +
-                                       (w->loss > 0 ? rng_below(&w->rng, DELAY_MS) : 0);
+                w->messages[i].at_ms =
+                    w->now_ms + 1 + (w->loss > 0 ? rng_below(&w->rng, DELAY_MS) : 0);
                 break;
             }
         }
@@ -233,8 +233,11 @@ static void stamp(world_t *w)
         frame_t *f = &w->frames[i];
         if (f->at_ms == 0) {
             *f = (frame_t){.at_ms = w->now_ms + 1 + rng_below(&w->rng, 100), /* leaves then */
-                           .sent_ms = w->now_ms, .life = w->tx_life, .tag = choice.tag,
-                           .id = choice.id, .rx_session = state.rx_session};
+                           .sent_ms = w->now_ms,
+                           .life = w->tx_life,
+                           .tag = choice.tag,
+                           .id = choice.id,
+                           .rx_session = state.rx_session};
             w->stamped += choice.tag != 0;
             if (choice.tag == 0) {
                 return;
@@ -419,9 +422,9 @@ static void test_restarted_receiver(void)
     const uint64_t decoded = world.decoded;
     start_rx(&world);
     run(&world, 1000, 0);
-    CHECK_INT(world.falls, 1);          /* said */
+    CHECK_INT(world.falls, 1);                   /* said */
     CHECK_AT_LEAST(world.decoded, decoded + 40); /* and back on the adapter */
-    CHECK_AT_MOST(world.not_held, 70);  /* those under way, and those of one beat */
+    CHECK_AT_MOST(world.not_held, 70);           /* those under way, and those of one beat */
     check_calm(&world);
     end(&world);
 }
@@ -491,7 +494,8 @@ static void test_full(void)
 static const check_test_t tests[] = {
     {"20 swaps a second: no frame is lost or decoded with another adapter", test_calm},
     {"loss, delay, doubling, restarts of everything: never a tag the receiver does not hold, never "
-     "another adapter than named; calm again, the wish is reached", test_storm},
+     "another adapter than named; calm again, the wish is reached",
+     test_storm},
     {"without news of the receiver the base codec takes over within the lease", test_lease},
     {"a restarted receiver: base at once, then the adapter again", test_restarted_receiver},
     {"what is older or meant for an earlier life does nothing", test_stale},
