@@ -9,6 +9,7 @@
 #include "control/control_options.h"
 #include "control/endpoint.h"
 #include "control/subscriber.h"
+#include "log.h"
 
 #include <stdlib.h>
 #include <unistd.h>

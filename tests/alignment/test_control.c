@@ -409,5 +409,6 @@ static const check_test_t tests[] = {
 
 int main(void)
 {
+    log_set_level(LOG_WARN);
     return check_run("control", tests, CHECK_COUNT(tests));
 }

@@ -6,6 +6,7 @@
 #include "control/control_daemon.h"
 #include "control/transfer_client.h"
 #include "file.h"
+#include "log.h"
 #include "rng.h"
 
 #include <stdlib.h>
@@ -269,6 +270,7 @@ static const check_test_t tests[] = {
 int main(void)
 {
     rng_t rng;
+    log_set_level(LOG_WARN);
     rng_seed(&rng, 1, 1);
     for (size_t i = 0; i < SIZE; i++) {
         bytes[i] = (uint8_t)rng_below(&rng, 256);
