@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SIZE = 3 * CONTROL_CHUNK + 12345 };
+enum { SIZE = CONTROL_CHUNK + 12345 };
 
 static char folder[] = "/tmp/semradio-transfer-XXXXXX";
 static uint8_t bytes[SIZE];
@@ -127,7 +127,7 @@ static void test_resume_put(void)
     rng_seed(&rng, 3, 3);
     char hash[DIGEST_TEXT];
     digest_text(&id, hash);
-    for (int round = 0; round < 6; round++) {
+    for (int round = 0; round < 4; round++) {
         station_t s;
         err_t err = ERR_INIT;
         json_t *got;
