@@ -42,7 +42,7 @@ static int on_swap(void *context, const control_call_t *call, control_reply_t *r
         log_warn("back to the base codec: %s", fell);
         const int length =
             snprintf(text, sizeof text, "{\"kind\":\"fallback\",\"why\":\"%s\"}", fell);
-        control_server_report(control_daemon_server(tx->control), CONTROL_EVENT, text,
+        control_server_report(control_daemon_server(tx->control), CONTROL_ADAPTER, text,
                               (size_t)length);
     }
     return code;

@@ -168,7 +168,7 @@ static void choose_adapter(source_t *source, tx_batch_t *batch)
     batch->header.adapter_tag = frame.tag;
     if (frame.fell != NULL) {
         log_warn("back to the base codec: %s", frame.fell);
-        control_report_json(tx->source_reporter, CONTROL_EVENT,
+        control_report_json(tx->source_reporter, CONTROL_ADAPTER,
                             json_pack("{s:s, s:s, s:i}", "kind", "fallback", "why", frame.fell,
                                       "frame", (int)batch->header.frame));
     }

@@ -100,11 +100,11 @@ const option_t align_hub_options[] = {
      .help = "hub, script: a file of lines \"SECONDS NAME[:RATE]\""},
     {0}};
 
-void hub_event(align_hub_t *hub, json_t *object)
+void hub_event(align_hub_t *hub, control_topic_t topic, json_t *object)
 {
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     if (text != NULL) {
-        control_server_report(hub->server, CONTROL_EVENT, text, strlen(text));
+        control_server_report(hub->server, topic, text, strlen(text));
     }
     free(text);
     json_decref(object);

@@ -123,7 +123,7 @@ void hub_adapt_measure(align_hub_t *hub, double snr_db, uint64_t now_ns);
 void hub_adapt_step(align_hub_t *hub, uint64_t now_ns);
 json_t *hub_adapt_status(const align_hub_t *hub);
 
-/* One object as an event; takes it. */
-void hub_event(align_hub_t *hub, json_t *object);
+/* One object as a report; takes it. */
+void hub_event(align_hub_t *hub, control_topic_t topic, json_t *object);
 
 #endif

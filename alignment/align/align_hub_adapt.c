@@ -106,8 +106,9 @@ static void use(align_hub_t *hub, const rung_t *rung, const char *why)
     }
     log_info("adapt: %s%s%s (%s)", rung->name, *rung->rate != 0 ? " at rate " : "", rung->rate,
              why);
-    hub_event(hub, json_pack("{s:s, s:s, s:s, s:s}", "kind", "adapt", "name", rung->name, "rate",
-                             rung->rate, "why", why));
+    hub_event(hub, CONTROL_ADAPTER,
+              json_pack("{s:s, s:s, s:s, s:s}", "kind", "adapt", "name", rung->name, "rate",
+                        rung->rate, "why", why));
     hub_swap_want(hub, base ? NULL : &id);
     if (*rung->rate != 0 && hub->link[SWAP_TX].peer != NULL) {
         json_t *args = json_pack("{s:{s:s}}", "values", "codec.rate", rung->rate);

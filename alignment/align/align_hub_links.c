@@ -65,7 +65,7 @@ static void on_hello(void *context, const control_answer_t *given)
         log_info("%s: %s %s", names[link->which],
                  *link->session == 0 ? "found at" : "started anew at",
                  control_peer_endpoint(link->peer));
-        hub_event(link->hub,
+        hub_event(link->hub, CONTROL_EVENT,
                   json_pack("{s:s, s:s}", "kind", *link->session == 0 ? "found" : "restarted",
                             "end", names[link->which]));
         strcpy(link->session, session);

@@ -65,9 +65,10 @@ static void say(align_hub_t *hub, const swap_hub_status_t *s)
     if (s->reached) {
         log_info("in use: %.16s%s", s->wanted ? digest_text(&s->id, hash) : "the base codec",
                  s->wanted ? "…" : "");
-        hub_event(hub, json_pack("{s:s, s:s, s:i}", "kind", "swapped", "hash",
-                                 s->wanted ? digest_text(&s->id, hash) : "base", "tag",
-                                 (int)s->end[SWAP_TX].tag));
+        hub_event(hub, CONTROL_ADAPTER,
+                  json_pack("{s:s, s:s, s:i}", "kind", "swapped", "hash",
+                            s->wanted ? digest_text(&s->id, hash) : "base", "tag",
+                            (int)s->end[SWAP_TX].tag));
     } else if (s->known[SWAP_TX]) {
         log_info("not in use: what is wanted (%s)", s->phase);
     }

@@ -69,7 +69,11 @@ static void on_answer(void *context, const control_answer_t *given)
 void control_client_wait(control_client_t *client, double timeout_s)
 {
     zmq_pollitem_t items[PEER_ITEMS];
+    const uint64_t ended = control_peer_ended(client->peer);
     const double next_s = control_peer_step(client->peer);
+    if (control_peer_ended(client->peer) != ended) {
+        return; /* the answer was there already: nothing more may come */
+    }
     control_peer_items(client->peer, items);
     zmq_poll(items, PEER_ITEMS, (long)ceil(fmax(0.0, fmin(next_s, timeout_s)) * 1e3));
     (void)control_peer_step(client->peer);

@@ -4,6 +4,7 @@
 #include "control/field.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,16 @@ static int on_put(void *context, const control_call_t *call, control_reply_t *re
 
 static int on_chunk(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
-    return transfer_chunk(((control_daemon_t *)context)->transfer, call, reply, err);
+    control_daemon_t *control = context;
+    const int code = transfer_chunk(control->transfer, call, reply, err);
+    const char *hash = json_string_value(json_object_get(call->request->args, "hash"));
+    if (code == 0 && json_is_true(json_object_get(reply->result, "done")) && hash != NULL) {
+        char text[128];
+        const int length =
+            snprintf(text, sizeof text, "{\"kind\":\"stored\",\"hash\":\"%.64s\"}", hash);
+        control_server_report(control->server, CONTROL_ADAPTER, text, (size_t)length);
+    }
+    return code;
 }
 
 static int on_fetch(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)

@@ -37,7 +37,7 @@ struct control_peer {
     bool secure;
     void *socket, *monitor;
     control_peer_state_t state;
-    uint64_t next_id, repeats;
+    uint64_t next_id, repeats, ended;
     waiting_t waiting[PEER_WAITING];
 };
 
@@ -304,6 +304,7 @@ static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_
             waiting_t done = peer->waiting[i];
             memset(&peer->waiting[i], 0, sizeof peer->waiting[i]); /* the callback may ask again */
             const control_answer_t given = {answer->id, answer, blob, size, true};
+            peer->ended++;
             done.answered(done.context, &given);
             release(&done);
             return;
@@ -362,6 +363,7 @@ static void give_up(control_peer_t *peer, waiting_t *waiting)
         break;
     }
     const control_answer_t given = {done.id, &answer, NULL, 0, false};
+    peer->ended++;
     done.answered(done.context, &given);
     release(&done);
 }
@@ -405,6 +407,11 @@ control_peer_state_t control_peer_state(const control_peer_t *peer)
 const char *control_peer_endpoint(const control_peer_t *peer)
 {
     return peer->endpoint;
+}
+
+uint64_t control_peer_ended(const control_peer_t *peer)
+{
+    return peer->ended;
 }
 
 uint64_t control_peer_repeats(const control_peer_t *peer)

@@ -77,6 +77,9 @@ void control_peer_items(const control_peer_t *peer, zmq_pollitem_t items[PEER_IT
 control_peer_state_t control_peer_state(const control_peer_t *peer);
 const char *control_peer_endpoint(const control_peer_t *peer);
 
+/* How many requests have ended, one way or the other. */
+uint64_t control_peer_ended(const control_peer_t *peer);
+
 /* For tests: how often something was sent again. */
 uint64_t control_peer_repeats(const control_peer_t *peer);
 

@@ -9,15 +9,29 @@
 #include "control/control_options.h"
 #include "control/endpoint.h"
 #include "control/subscriber.h"
+#include "log.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 static const option_t bench_options[] = {
-    {.section = "tx", .name = "gain_db", .type = OPTION_REAL, .unit = "dB", .fallback = "0",
-     .min = -10, .max = 30, .flags = OPTION_RUNTIME, .help = "gain"},
-    {.section = "tx", .name = "images", .type = OPTION_INT, .fallback = "8", .min = 1, .max = 255,
-     .flags = OPTION_RUNTIME, .help = "images"},
+    {.section = "tx",
+     .name = "gain_db",
+     .type = OPTION_REAL,
+     .unit = "dB",
+     .fallback = "0",
+     .min = -10,
+     .max = 30,
+     .flags = OPTION_RUNTIME,
+     .help = "gain"},
+    {.section = "tx",
+     .name = "images",
+     .type = OPTION_INT,
+     .fallback = "8",
+     .min = 1,
+     .max = 255,
+     .flags = OPTION_RUNTIME,
+     .help = "images"},
     {.section = "tx", .name = "name", .type = OPTION_STRING, .fallback = "fixed", .help = "name"},
     {0}};
 
@@ -69,21 +83,26 @@ static int bench_add(void *c, const control_call_t *call, control_reply_t *reply
     bench_t *bench = c;
     (void)err;
     bench->done++;
-    reply->result = json_pack("{s:i, s:I}", "done", bench->done, "blob", (json_int_t)call->blob_size);
+    reply->result =
+        json_pack("{s:i, s:I}", "done", bench->done, "blob", (json_int_t)call->blob_size);
     reply->blob = call->blob;
     reply->blob_size = call->blob_size;
     return 0;
 }
 
-static const control_command_t bench_commands[] = {
-    {"get", bench_get, CONTROL_PURE},   {"set", bench_set, 0}, {"list", bench_list, CONTROL_PURE},
-    {"status", bench_status, CONTROL_PURE}, {"add", bench_add, 0}, {0}};
+static const control_command_t bench_commands[] = {{"get", bench_get, CONTROL_PURE},
+                                                   {"set", bench_set, 0},
+                                                   {"list", bench_list, CONTROL_PURE},
+                                                   {"status", bench_status, CONTROL_PURE},
+                                                   {"add", bench_add, 0},
+                                                   {0}};
 
 static const char *bench_ipc(void)
 {
     static char endpoint[ENDPOINT_SIZE];
     static int count;
-    snprintf(endpoint, sizeof endpoint, "ipc:///tmp/semradio-control-%d-%d", (int)getpid(), count++);
+    snprintf(endpoint, sizeof endpoint, "ipc:///tmp/semradio-control-%d-%d", (int)getpid(),
+             count++);
     return endpoint;
 }
 
@@ -93,10 +112,13 @@ __attribute__((unused)) static int bench_open(bench_t *bench, const char *bind, 
     static const option_t *const tables[] = {bench_options, NULL};
     memset(bench, 0, sizeof *bench);
     bench->options = options_create("bench", "a test", tables, err);
-    bench->settings = (control_settings_t){
-        .options = bench->options, .accept = bench_accept, .context = bench};
-    const control_server_config_t config = {.program = "bench", .bind = bind, .key = key,
-                                            .allow = allow, .commands = bench_commands,
+    bench->settings =
+        (control_settings_t){.options = bench->options, .accept = bench_accept, .context = bench};
+    const control_server_config_t config = {.program = "bench",
+                                            .bind = bind,
+                                            .key = key,
+                                            .allow = allow,
+                                            .commands = bench_commands,
                                             .context = bench};
     bench->server = control_server_create(&config, err);
     if (bench->server == NULL) {
@@ -115,9 +137,8 @@ __attribute__((unused)) static void bench_close(bench_t *bench)
     options_destroy(bench->options);
 }
 
-__attribute__((unused)) static control_client_t *bench_client(const char *endpoint,
-                                                              const char *server_key,
-                                                              const char *key)
+__attribute__((unused)) static control_client_t *
+bench_client(const char *endpoint, const char *server_key, const char *key)
 {
     err_t err = ERR_INIT;
     const control_peer_config_t config = {endpoint, server_key, key};

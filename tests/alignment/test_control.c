@@ -35,7 +35,8 @@ static void test_hello(void)
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(hello, "program")), "bench");
     CU_ASSERT_STRING_EQUAL(reports, control_server_reports(bench.server));
     json_decref(hello);
-    CU_ASSERT_PTR_NULL(bench_ask(client, "hello", json_pack("{s:i,s:i}", "min", 2, "max", 9), &err));
+    CU_ASSERT_PTR_NULL(
+        bench_ask(client, "hello", json_pack("{s:i,s:i}", "min", 2, "max", 9), &err));
     CHECK_INT(err.code, ERR_UNSUPPORTED);
     CHECK_ERROR_NAMES(&err, "1 to 1");
     end(client);
@@ -46,9 +47,9 @@ static void test_set_and_get(void)
     control_client_t *client;
     err_t err = ERR_INIT;
     begin(&client);
-    json_t *got = bench_ask(client, "set",
-                            json_pack("{s:{s:f, s:s}}", "values", "tx.gain_db", 2.5, "images", "9"),
-                            &err);
+    json_t *got =
+        bench_ask(client, "set",
+                  json_pack("{s:{s:f, s:s}}", "values", "tx.gain_db", 2.5, "images", "9"), &err);
     CU_ASSERT_STRING_EQUAL(text_in(got, "values", "tx.images"), "9");
     json_decref(got);
     got = bench_ask(client, "get", json_pack("{s:[s]}", "keys", "gain_db"), &err);
@@ -81,7 +82,8 @@ static void test_all_or_none(void)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         json_t *got = bench_ask(
             client, "set",
-            json_pack("{s:{s:s, s:s}}", "values", "tx.gain_db", "7", bad[i].key, bad[i].value), &err);
+            json_pack("{s:{s:s, s:s}}", "values", "tx.gain_db", "7", bad[i].key, bad[i].value),
+            &err);
         CU_ASSERT_PTR_NULL(got);
         CHECK_INT(err.code, bad[i].code);
         CHECK_ERROR_NAMES(&err, bad[i].says);
@@ -125,7 +127,8 @@ static const char *raw_ask(raw_t *raw, const char *text)
     return answer;
 }
 
-#define ADD(id) "{\"semradio\":1,\"session\":\"00112233445566aa\",\"id\":" id ",\"command\":\"add\"}"
+#define ADD(id)                                                                                    \
+    "{\"semradio\":1,\"session\":\"00112233445566aa\",\"id\":" id ",\"command\":\"add\"}"
 
 static void test_repeats(void)
 {
@@ -156,9 +159,14 @@ static void test_malformed(void)
     control_client_t *client;
     begin(&client);
     char deep[256], head[] = "{\"semradio\":1,\"session\":\"00112233445566aa\",\"id\":7,";
-    snprintf(deep, sizeof deep, "%s\"command\":\"add\",\"args\":%s1%s}", head,
-             "[[[[[[[[[[[[[[", "]]]]]]]]]]]]]]");
-    const char *const silent[] = {"", "x", "[]", "{}", "{\"semradio\":1}", deep,
+    snprintf(deep, sizeof deep, "%s\"command\":\"add\",\"args\":%s1%s}", head, "[[[[[[[[[[[[[[",
+             "]]]]]]]]]]]]]]");
+    const char *const silent[] = {"",
+                                  "x",
+                                  "[]",
+                                  "{}",
+                                  "{\"semradio\":1}",
+                                  deep,
                                   "{\"semradio\":1,\"session\":\"zz112233445566aa\",\"id\":7}",
                                   "{\"semradio\":1,\"session\":\"00112233445566aa\",\"id\":0}",
                                   "{\"semradio\":1,\"session\":\"00112233445566aa\",\"id\":1e300}",
@@ -168,10 +176,12 @@ static void test_malformed(void)
     for (int i = 0; i < silents; i++) {
         zmq_send(raw.socket, silent[i], strlen(silent[i]), 0);
     }
-    static const char *const told[] = {
-        "\"command\":\"ADD\"}", "\"command\":7}", "\"command\":\"add\",\"args\":[]}",
-        "\"command\":\"add\",\"more\":1}", "\"command\":\"add\",\"deadline_ms\":-1}",
-        "\"command\":\"add\",\"deadline_ms\":0.5}"};
+    static const char *const told[] = {"\"command\":\"ADD\"}",
+                                       "\"command\":7}",
+                                       "\"command\":\"add\",\"args\":[]}",
+                                       "\"command\":\"add\",\"more\":1}",
+                                       "\"command\":\"add\",\"deadline_ms\":-1}",
+                                       "\"command\":\"add\",\"deadline_ms\":0.5}"};
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         char text[256];
         snprintf(text, sizeof text, "%s%s", head, told[i]);
@@ -330,7 +340,8 @@ static void test_change_is_told(void)
         control_client_zmq(client), control_server_reports(bench.server), "event", NULL, &err);
     int told = 0;
     for (int i = 0; i < 50 && told == 0; i++) {
-        json_decref(bench_ask(client, "set", json_pack("{s:{s:i}}", "values", "images", i + 20), &err));
+        json_decref(
+            bench_ask(client, "set", json_pack("{s:{s:i}}", "values", "images", i + 20), &err));
         told = receive_all(subscriber, "event", 0.1, 1);
     }
     CHECK_AT_LEAST(told, 1);
@@ -343,8 +354,9 @@ static void test_addresses(void)
     err_t err = ERR_INIT;
     static const char *const good[] = {"tcp://127.0.0.1:5600", "tcp://*:1", "ipc:///tmp/x",
                                        "tcp://[::1]:65535", "tcp://lab-pc:5600"};
-    static const char *const bad[] = {"", "tcp://", "tcp://x", "tcp://x:0", "tcp://x:65536",
-                                      "udp://x:1", "ipc://", "tcp://x:5 600", "inproc://x"};
+    static const char *const bad[] = {"",          "tcp://",        "tcp://x",
+                                      "tcp://x:0", "tcp://x:65536", "udp://x:1",
+                                      "ipc://",    "tcp://x:5 600", "inproc://x"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         CHECK_INT(endpoint_check(good[i], &err), 0);
     }
@@ -397,5 +409,6 @@ static const check_test_t tests[] = {
 
 int main(void)
 {
+    log_set_level(LOG_WARN);
     return check_run("control", tests, CHECK_COUNT(tests));
 }

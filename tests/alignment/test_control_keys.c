@@ -2,7 +2,12 @@
 /* CURVE: who may come in, and who is counted at the door. */
 #include "control_bench.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static bench_t bench;
@@ -84,8 +89,8 @@ static void test_files(void)
 static int open_server(void)
 {
     err_t err = ERR_INIT;
-    const int code = bench_open(&bench, "tcp://127.0.0.1:*", in_folder("server"), in_folder("allowed"),
-                                &err);
+    const int code =
+        bench_open(&bench, "tcp://127.0.0.1:*", in_folder("server"), in_folder("allowed"), &err);
     if (code != 0) {
         fprintf(stderr, "%s\n", err.text);
     }
@@ -113,9 +118,9 @@ static void test_door(void)
     CHECK_INT(open_server(), 0);
     const char *server = in_folder("server.pub"), *alice = in_folder("alice");
     CHECK_INT(ping(server, alice, 10), ERR_NONE);
-    CHECK_INT(ping(server, in_folder("mallory"), 0.7), ERR_STATE);            /* not on the list */
-    CHECK_INT(ping(in_folder("mallory.pub"), alice, 0.7), ERR_STATE);         /* wrong server key */
-    CHECK_INT(ping("", "", 0.7) != ERR_NONE, 1);                              /* no CURVE at all */
+    CHECK_INT(ping(server, in_folder("mallory"), 0.7), ERR_STATE);    /* not on the list */
+    CHECK_INT(ping(in_folder("mallory.pub"), alice, 0.7), ERR_STATE); /* wrong server key */
+    CHECK_INT(ping("", "", 0.7) != ERR_NONE, 1);                      /* no CURVE at all */
     control_client_t *client = bench_client(control_server_endpoint(bench.server), server, alice);
     CHECK_AT_LEAST(bench_count(client, "refused_keys"), 1);
     CHECK_AT_LEAST(bench_count(client, "bad_handshakes"), 2);
@@ -204,6 +209,102 @@ static void test_noise(void)
     bench_close(&bench);
 }
 
+/* ---- a recorded conversation ---- */
+
+/* A server's port as a plain TCP connection. */
+static int dial(const char *endpoint)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return connect(fd, (struct sockaddr *)&to, sizeof to) == 0 ? fd : -1;
+}
+
+typedef struct {
+    int listener, port;
+    uint8_t bytes[65536]; /* what the client said */
+    size_t size;
+} tap_t;
+
+/* Passes one connection on, both ways, and writes down what the client says. */
+static void *tap_run(void *context)
+{
+    tap_t *tap = context;
+    const int client = accept(tap->listener, NULL, NULL);
+    const int server = dial(control_server_endpoint(bench.server));
+    struct pollfd fds[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+    uint8_t part[4096];
+    while (poll(fds, 2, 5000) > 0) {
+        const int from = fds[0].revents != 0 ? 0 : 1;
+        const ssize_t size = read(fds[from].fd, part, sizeof part);
+        if (size <= 0 || write(fds[1 - from].fd, part, (size_t)size) != size) {
+            break;
+        }
+        if (from == 0 && tap->size + (size_t)size <= sizeof tap->bytes) {
+            memcpy(tap->bytes + tap->size, part, (size_t)size);
+            tap->size += (size_t)size;
+        }
+    }
+    close(client);
+    close(server);
+    return NULL;
+}
+
+static int tap_open(tap_t *tap)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    tap->size = 0;
+    tap->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(tap->listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(tap->listener, 1) != 0 ||
+        getsockname(tap->listener, (struct sockaddr *)&at, &size) != 0) {
+        return -1;
+    }
+    tap->port = ntohs(at.sin_port);
+    return 0;
+}
+
+static void test_recorded(void)
+{
+    static tap_t tap;
+    char endpoint[64];
+    pthread_t thread;
+    err_t err = ERR_INIT;
+    make_keys();
+    CHECK_INT(open_server(), 0);
+    CHECK_INT(tap_open(&tap), 0);
+    pthread_create(&thread, NULL, tap_run, &tap);
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", tap.port);
+    control_client_t *client = bench_client(endpoint, in_folder("server.pub"), in_folder("alice"));
+    json_t *got = bench_ask(client, "add", NULL, &err);
+    CU_ASSERT_PTR_NOT_NULL(got);
+    json_decref(got);
+    control_client_destroy(client);
+    pthread_join(thread, NULL);
+    close(tap.listener);
+    CHECK_INT(bench.done, 1);
+    CHECK_AT_LEAST(tap.size, 300);
+    /* Its plain text is not to be seen. */
+    CU_ASSERT_PTR_NULL(memmem(tap.bytes, tap.size, "command", 7));
+    for (int i = 0; i < 3; i++) { /* the same bytes again */
+        const int fd = dial(control_server_endpoint(bench.server));
+        CHECK_INT(write(fd, tap.bytes, tap.size), (long long)tap.size);
+        clock_sleep_s(0.05);
+        close(fd);
+    }
+    client = bench_client(control_server_endpoint(bench.server), in_folder("server.pub"),
+                          in_folder("alice"));
+    for (int i = 0; i < 200 && bench_count(client, "bad_handshakes") < 3; i++) {
+        clock_sleep_s(0.01);
+    }
+    CHECK_AT_LEAST(bench_count(client, "bad_handshakes"), 3);
+    control_client_destroy(client);
+    bench_close(&bench);
+    CHECK_INT(bench.done, 1);
+}
+
 static void test_settings(void)
 {
     err_t err = ERR_INIT;
@@ -222,6 +323,7 @@ static const check_test_t tests[] = {
     {"the right keys come in; a wrong, missing or unlisted one is refused and counted", test_door},
     {"the allow-list acts on the next connection", test_list_changes},
     {"reports go to allowed keys only", test_reports_are_guarded},
+    {"a recorded conversation sent again is refused and counted", test_recorded},
     {"noise at the door harms nobody", test_noise},
     {"half a configuration is refused with a reason", test_settings},
 };
@@ -231,6 +333,7 @@ int main(void)
     if (mkdtemp(folder) == NULL) {
         return 1;
     }
+    log_set_level(LOG_ERROR);
     make_keys();
     const int failed = check_run("control_keys", tests, CHECK_COUNT(tests));
     char command[128];

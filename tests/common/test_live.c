@@ -66,7 +66,8 @@ static void *read_on(void *context)
     return NULL;
 }
 
-/* Three readers, one writer: whole values, never an older one after a newer, the last one at last. */
+/* Three readers, one writer: whole values, never an older one after a newer, the last one at last.
+ */
 static void test_threads(void)
 {
     live_t *live = live_create(sizeof(value_t), READERS, NULL);

@@ -5,10 +5,21 @@
 #include "check.h"
 
 static const option_t table[] = {
-    {.section = "a", .name = "gain_db", .type = OPTION_REAL, .min = 0, .max = 90,
-     .flags = OPTION_RUNTIME, .help = "gain"},
-    {.section = "a", .name = "count", .type = OPTION_INT, .fallback = "3", .min = 1, .max = 9,
-     .flags = OPTION_RUNTIME, .help = "count"},
+    {.section = "a",
+     .name = "gain_db",
+     .type = OPTION_REAL,
+     .min = 0,
+     .max = 90,
+     .flags = OPTION_RUNTIME,
+     .help = "gain"},
+    {.section = "a",
+     .name = "count",
+     .type = OPTION_INT,
+     .fallback = "3",
+     .min = 1,
+     .max = 9,
+     .flags = OPTION_RUNTIME,
+     .help = "count"},
     {.section = "a", .name = "fixed", .type = OPTION_STRING, .fallback = "x", .help = "fixed"},
     {0}};
 
@@ -47,7 +58,8 @@ static void test_none(void)
         err_t err = ERR_INIT;
         const char *keys[] = {"a.gain_db", "a.count", "a.gain_db", bad[i][0]};
         const char *values[] = {"3", "5", "4", bad[i][1]};
-        CHECK_INT(options_set_runtime_all(options, keys, values, 4, refuse_seven, &asked, &err), -1);
+        CHECK_INT(options_set_runtime_all(options, keys, values, 4, refuse_seven, &asked, &err),
+                  -1);
         CU_ASSERT(err.text[0] != 0);
         CHECK_NEAR(options_real(options, "a.gain_db"), 0, 0);
         CHECK_INT(options_int(options, "a.count"), 3);

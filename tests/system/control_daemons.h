@@ -68,7 +68,8 @@ __attribute__((unused)) static json_t *ask(control_client_t *client, const char 
     return result;
 }
 
-__attribute__((unused)) static bool set(control_client_t *client, const char *key, const char *value)
+__attribute__((unused)) static bool set(control_client_t *client, const char *key,
+                                        const char *value)
 {
     err_t err = ERR_INIT;
     json_t *got = ask(client, "set", json_pack("{s:{s:s}}", "values", key, value), &err);
@@ -84,8 +85,7 @@ __attribute__((unused)) static bool get_is(control_client_t *client, const char 
 {
     err_t err = ERR_INIT;
     json_t *got = ask(client, "get", json_pack("{s:[s]}", "keys", key), &err);
-    const char *text =
-        json_string_value(json_object_get(json_object_get(got, "values"), key));
+    const char *text = json_string_value(json_object_get(json_object_get(got, "values"), key));
     const bool same = text != NULL && strcmp(text, value) == 0;
     if (!same) {
         fprintf(stderr, "%s is %s, not %s\n", key, text != NULL ? text : "(nothing)", value);

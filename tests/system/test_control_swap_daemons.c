@@ -11,11 +11,11 @@ static digest_t ids[ADAPTERS];
 
 static program_t start_hub(const char *more)
 {
-    program_t hub = start("align",
-                          "hub --hub.bind=ipc://%s --hub.tx=ipc://%s --hub.rx=ipc://%s --hub.store=%s "
-                          "--hub.beat_ms=50 %s",
-                          in_work("hub.ipc"), in_work("tx.ipc"), in_work("rx.ipc"),
-                          in_work("hub-store"), more);
+    program_t hub =
+        start("align",
+              "hub --hub.bind=ipc://%s --hub.tx=ipc://%s --hub.rx=ipc://%s --hub.store=%s "
+              "--hub.beat_ms=50 %s",
+              in_work("hub.ipc"), in_work("tx.ipc"), in_work("rx.ipc"), in_work("hub-store"), more);
     CU_ASSERT(wait_for(&hub, "hub at"));
     return hub;
 }

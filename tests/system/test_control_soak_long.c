@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Twenty swaps a second for minutes, while transmitter, receiver and hub are killed at random and
+ * one in twenty control messages between the hub and the daemons is lost, one in twenty late.
+ *
+ *     system_test_control_soak_long [SECONDS]
+ */
+#include "adapter/tags.h"
+#include "control/subscriber.h"
+#include "control_daemons.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { ADAPTERS = 12, HELD_BACK = 512 };
+
+static double soak_s = 90;
+static digest_t ids[ADAPTERS];
+static rng_t rng;
+
+/* ---- between the hub and the daemons: loses and delays whole messages ---- */
+
+typedef struct {
+    zmq_msg_t part[3];
+    int parts;
+    void *to;
+    uint64_t at_ns; /* 0: free */
+} held_t;
+
+typedef struct {
+    void *zmq, *front[2], *back[2];
+    uint8_t identity[2][256];
+    size_t identity_size[2];
+    held_t held[HELD_BACK];
+    rng_t rng;
+    _Atomic uint64_t passed, lost, late;
+    _Atomic bool stop;
+    pthread_t thread;
+} bad_wire_t;
+
+static bad_wire_t wire;
+
+static void forward(held_t *message)
+{
+    for (int i = 0; i < message->parts; i++) {
+        if (zmq_msg_send(&message->part[i], message->to,
+                         ZMQ_DONTWAIT | (i + 1 < message->parts ? ZMQ_SNDMORE : 0)) < 0) {
+            zmq_msg_close(&message->part[i]);
+        }
+    }
+    message->at_ns = 0;
+}
+
+/* One whole message from `from` (without identity) to `to`, some of them never or later. */
+static bool pump(void *from, void *to, int link, bool from_front)
+{
+    held_t message = {.to = to};
+    int more = 1, index = 0;
+    zmq_msg_t part;
+    if (!from_front) { /* to the hub: its identity first */
+        zmq_msg_init_size(&message.part[message.parts], wire.identity_size[link]);
+        memcpy(zmq_msg_data(&message.part[message.parts]), wire.identity[link],
+               wire.identity_size[link]);
+        message.parts++;
+    }
+    while (more != 0) {
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, from, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&part);
+            if (message.parts > 0) {
+                zmq_msg_close(&message.part[0]);
+            }
+            return false;
+        }
+        more = zmq_msg_more(&part);
+        if (from_front && index == 0) {
+            wire.identity_size[link] = zmq_msg_size(&part) < 256 ? zmq_msg_size(&part) : 256;
+            memcpy(wire.identity[link], zmq_msg_data(&part), wire.identity_size[link]);
+            zmq_msg_close(&part);
+        } else if (message.parts < 3) {
+            message.part[message.parts++] = part;
+        } else {
+            zmq_msg_close(&part);
+        }
+        index++;
+    }
+    const uint32_t luck = rng_below(&wire.rng, 20);
+    if (luck == 0) {
+        atomic_fetch_add(&wire.lost, 1);
+        for (int i = 0; i < message.parts; i++) {
+            zmq_msg_close(&message.part[i]);
+        }
+        return true;
+    }
+    if (luck == 1) {
+        for (int i = 0; i < HELD_BACK; i++) {
+            if (wire.held[i].at_ns == 0) {
+                atomic_fetch_add(&wire.late, 1);
+                wire.held[i] = message;
+                wire.held[i].at_ns = clock_now_ns() + 1000000u * (1 + rng_below(&wire.rng, 300));
+                return true;
+            }
+        }
+    }
+    atomic_fetch_add(&wire.passed, 1);
+    forward(&message);
+    return true;
+}
+
+static void *wire_run(void *context)
+{
+    (void)context;
+    while (!atomic_load(&wire.stop)) {
+        zmq_pollitem_t items[4];
+        for (int e = 0; e < 2; e++) {
+            items[2 * e] = (zmq_pollitem_t){.socket = wire.front[e], .events = ZMQ_POLLIN};
+            items[2 * e + 1] = (zmq_pollitem_t){.socket = wire.back[e], .events = ZMQ_POLLIN};
+        }
+        zmq_poll(items, 4, 2);
+        for (int e = 0; e < 2; e++) {
+            while (pump(wire.front[e], wire.back[e], e, true)) {
+            }
+            while (pump(wire.back[e], wire.front[e], e, false)) {
+            }
+        }
+        for (int i = 0; i < HELD_BACK; i++) {
+            if (wire.held[i].at_ns != 0 && clock_now_ns() >= wire.held[i].at_ns) {
+                forward(&wire.held[i]);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void wire_open(void)
+{
+    static const char *const names[] = {"tx", "rx"};
+    const int none = 0, on = 1;
+    memset(&wire, 0, sizeof wire);
+    rng_seed(&wire.rng, 11, 11);
+    wire.zmq = zmq_ctx_new();
+    for (int e = 0; e < 2; e++) {
+        char endpoint[160];
+        wire.front[e] = zmq_socket(wire.zmq, ZMQ_ROUTER);
+        wire.back[e] = zmq_socket(wire.zmq, ZMQ_DEALER);
+        zmq_setsockopt(wire.front[e], ZMQ_LINGER, &none, sizeof none);
+        zmq_setsockopt(wire.back[e], ZMQ_LINGER, &none, sizeof none);
+        zmq_setsockopt(wire.back[e], ZMQ_IMMEDIATE, &on, sizeof on);
+        snprintf(endpoint, sizeof endpoint, "ipc://%s", in_work("%s-wire.ipc", names[e]));
+        CHECK_INT(zmq_bind(wire.front[e], endpoint), 0);
+        snprintf(endpoint, sizeof endpoint, "ipc://%s", in_work("%s.ipc", names[e]));
+        CHECK_INT(zmq_connect(wire.back[e], endpoint), 0);
+    }
+    pthread_create(&wire.thread, NULL, wire_run, NULL);
+}
+
+static void wire_close(void)
+{
+    atomic_store(&wire.stop, true);
+    pthread_join(wire.thread, NULL);
+    for (int i = 0; i < HELD_BACK; i++) {
+        for (int p = 0; p < wire.held[i].parts && wire.held[i].at_ns != 0; p++) {
+            zmq_msg_close(&wire.held[i].part[p]);
+        }
+    }
+    for (int e = 0; e < 2; e++) {
+        zmq_close(wire.front[e]);
+        zmq_close(wire.back[e]);
+    }
+    zmq_ctx_term(wire.zmq);
+}
+
+/* ---- the programs ---- */
+
+#define RATE "--radio.rate_hz=1e6"
+
+static program_t open_rx(void)
+{
+    program_t rx = start("rx",
+                         "--radio.address=%s --radio.timeout_s=20 --reference.path=cifar10:%s "
+                         "--codec.name=%s --quality.judge=none --quality.ssim=false "
+                         "--control.bind=ipc://%s --control.store=%s " RATE,
+                         air_name, in_work("set.bin"), in_work("codec"), in_work("rx.ipc"),
+                         in_work("rx-store"));
+    return rx;
+}
+
+static program_t open_tx(void)
+{
+    return start("tx",
+                 "cifar10:%s --radio.address=%s --radio.timeout_s=20 --codec.name=%s "
+                 "--control.bind=ipc://%s --control.store=%s --frame.images=4 --tx.frame_rate=25 "
+                 "--swap.lease_s=1 --swap.linger_s=1 " RATE,
+                 in_work("set.bin"), air_name, in_work("codec"), in_work("tx.ipc"),
+                 in_work("tx-store"));
+}
+
+static program_t open_hub(void)
+{
+    return start("align",
+                 "hub --hub.bind=ipc://%s --hub.tx=ipc://%s --hub.rx=ipc://%s --hub.store=%s "
+                 "--hub.beat_ms=100",
+                 in_work("hub.ipc"), in_work("tx-wire.ipc"), in_work("rx-wire.ipc"),
+                 in_work("hub-store"));
+}
+
+/* ---- what is seen ---- */
+
+typedef struct {
+    uint64_t frames, with_adapter, wrong, not_held, not_held_late, changes;
+    uint64_t last_ok_ns, rx_start_ns;
+    char last[17];
+    uint64_t by_adapter[ADAPTERS];
+} seen_t;
+
+static seen_t seen;
+
+static void look_at(const json_t *body)
+{
+    const char *adapter = json_string_value(json_object_get(body, "adapter"));
+    const char *status = json_string_value(json_object_get(body, "status"));
+    const int64_t tag = json_integer_value(json_object_get(body, "adapter_tag"));
+    const uint64_t now = clock_now_ns();
+    if (status == NULL || json_integer_value(json_object_get(body, "image_in_frame")) != 0) {
+        return;
+    }
+    if (strcmp(status, "damaged") == 0 && tag > 0) {
+        seen.not_held++;
+        seen.not_held_late += now - seen.rx_start_ns > 2500000000u;
+    }
+    if (strcmp(status, "ok") != 0) {
+        return;
+    }
+    seen.frames++;
+    seen.last_ok_ns = now;
+    adapter = adapter != NULL ? adapter : "";
+    seen.changes += strcmp(adapter, seen.last) != 0;
+    snprintf(seen.last, sizeof seen.last, "%s", adapter);
+    if (tag == 0) {
+        seen.wrong += *adapter != 0;
+        return;
+    }
+    seen.with_adapter++;
+    bool right = false;
+    for (int a = 0; a < ADAPTERS; a++) {
+        char text[DIGEST_TEXT];
+        if (strncmp(digest_text(&ids[a], text), adapter, 16) != 0 || strlen(adapter) != 16) {
+            continue;
+        }
+        for (int c = 0; c < TAGS_CANDIDATES; c++) {
+            right = right || tags_candidate(&ids[a], c) == tag;
+        }
+        seen.by_adapter[a]++;
+    }
+    seen.wrong += !right;
+}
+
+static void drain(subscriber_t *subscriber)
+{
+    report_t report;
+    while (subscriber_next(subscriber, &report)) {
+        if (strcmp(report.topic, "frame") == 0) {
+            look_at(report.body);
+        }
+        report_free(&report);
+    }
+}
+
+/* ---- swaps, as fast as they are asked for ---- */
+
+enum { MOST_TIMES = 100000 };
+static double times_ms[MOST_TIMES];
+static int times;
+static uint64_t asked, superseded, failed;
+
+static void on_armed(void *context, const control_answer_t *given)
+{
+    (void)context;
+    const json_t *ms = given->answer->ok ? json_object_get(given->answer->result, "ms") : NULL;
+    if (ms != NULL && times < MOST_TIMES) {
+        times_ms[times++] = json_number_value(ms);
+    } else if (given->from_peer) {
+        superseded++;
+    } else {
+        failed++;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+static void arm_another(control_client_t *client)
+{
+    char hash[DIGEST_TEXT];
+    json_t *args = json_pack("{s:s}", "hash", digest_text(&ids[rng_below(&rng, ADAPTERS)], hash));
+    asked += control_peer_ask(control_client_peer(client), "arm", "", args, NULL, 0, 3.0, on_armed,
+                              NULL, NULL) != 0;
+    json_decref(args);
+}
+
+static void print(double worst_s)
+{
+    qsort(times_ms, (size_t)times, sizeof times_ms[0], by_size);
+    const double p50 = times > 0 ? times_ms[times / 2] : NAN;
+    const double p99 = times > 0 ? times_ms[times * 99 / 100] : NAN;
+    fprintf(
+        stderr,
+        "%.0f s: %llu frames, %llu with an adapter, %llu changes seen; arm: %llu asked, %d in "
+        "use, %llu superseded, %llu unanswered; p50 %.1f ms, p99 %.1f ms; messages: %llu passed, "
+        "%llu lost, %llu late; %llu frames named an adapter the restarted receiver did not hold; "
+        "longest wait for a frame after a restart %.2f s\n",
+        soak_s, (unsigned long long)seen.frames, (unsigned long long)seen.with_adapter,
+        (unsigned long long)seen.changes, (unsigned long long)asked, times,
+        (unsigned long long)superseded, (unsigned long long)failed, p50, p99,
+        (unsigned long long)atomic_load(&wire.passed), (unsigned long long)atomic_load(&wire.lost),
+        (unsigned long long)atomic_load(&wire.late), (unsigned long long)seen.not_held, worst_s);
+}
+
+static void test_soak(void)
+{
+    err_t err = ERR_INIT;
+    snprintf(air_name, sizeof air_name, "soak%d", (int)getpid());
+    program_t air = start("air", "--air %s --air.rate_hz=1e6 --channel.snr_db=25", air_name);
+    CU_ASSERT(wait_for(&air, "air \""));
+    program_t programs[3] = {open_tx(), open_rx(), {0}};
+    program_t (*const again[3])(void) = {open_tx, open_rx, open_hub};
+    wire_open();
+    programs[2] = open_hub();
+    CU_ASSERT(wait_for(&programs[1], "listening"));
+    CU_ASSERT(wait_for(&programs[2], "hub at"));
+    seen.rx_start_ns = clock_now_ns();
+    for (int i = 0; i < ADAPTERS; i++) {
+        ids[i] = make_adapter(in_work("a%d.safetensors", i), (uint64_t)i + 1);
+        program_t put = start("align", "--connect=ipc://%s put %s a%d", in_work("hub.ipc"),
+                              in_work("a%d.safetensors", i), i);
+        CHECK_INT(finish(&put, 30), 0);
+    }
+    control_client_t *client = client_of("hub");
+    char reports[160];
+    snprintf(reports, sizeof reports, "ipc://%s.reports", in_work("rx.ipc"));
+    subscriber_t *subscriber =
+        subscriber_create(control_client_zmq(client), reports, "frame", NULL, &err);
+    const uint64_t start_ns = clock_now_ns();
+    uint64_t next_kill = start_ns + 8000000000u, next_arm = start_ns, restarted_ns = 0;
+    double worst_s = 0;
+    while (clock_now_ns() - start_ns < (uint64_t)(soak_s * 1e9)) {
+        control_client_wait(client, 0.005);
+        drain(subscriber);
+        const uint64_t now = clock_now_ns();
+        if (now >= next_arm) {
+            arm_another(client);
+            next_arm += 50000000u;
+        }
+        if (restarted_ns != 0 && seen.last_ok_ns > restarted_ns) {
+            worst_s = fmax(worst_s, 1e-9 * (double)(seen.last_ok_ns - restarted_ns));
+            restarted_ns = 0;
+        }
+        if (now >= next_kill) {
+            const uint32_t which = rng_below(&rng, 3);
+            kill(programs[which].pid, SIGKILL);
+            (void)finish(&programs[which], 10);
+            programs[which] = again[which]();
+            if (which == 1) {
+                seen.rx_start_ns = clock_now_ns();
+            }
+            restarted_ns = clock_now_ns();
+            next_kill = restarted_ns + 1000000u * (4000 + rng_below(&rng, 4000));
+        }
+    }
+    print(worst_s);
+    subscriber_destroy(subscriber);
+    control_client_destroy(client);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(interrupt(&programs[i]), 0);
+    }
+    CHECK_INT(interrupt(&air), 0);
+    wire_close();
+    CHECK_INT(seen.wrong, 0);
+    CHECK_INT(seen.not_held_late, 0);
+    CHECK_AT_LEAST(seen.frames, 5 * soak_s);
+    CHECK_AT_LEAST(seen.with_adapter, seen.frames / 4);
+    for (int a = 0; a < ADAPTERS; a++) {
+        CHECK_AT_LEAST(seen.by_adapter[a], 1);
+    }
+}
+
+static const check_test_t tests[] = {
+    {"20 swaps a second, kills, lost and late messages: never another adapter than named",
+     test_soak},
+};
+
+int main(int argc, char **argv)
+{
+    soak_s = argc > 1 ? atof(argv[1]) : soak_s;
+    rng_seed(&rng, 5, 5);
+    return daemons_run("control_soak", tests, CHECK_COUNT(tests));
+}
