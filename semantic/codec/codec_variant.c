@@ -31,7 +31,7 @@ typedef struct {
     err_t *err;
 } merge_t;
 
-static const char suffix_a[] = ".lora_A", suffix_b[] = ".lora_B";
+static const char suffix_a[] = ".lora_A", suffix_b[] = ".lora_B", replaces[] = "projection.";
 
 static bool ends_with(const char *text, const char *suffix)
 {
@@ -105,9 +105,9 @@ static int check_pair(const codec_tensor_t *a, const codec_tensor_t *b, const pa
                       int rank, err_t *err)
 {
     int out = weight->shape[0], in = (int)(weight->count / (size_t)out);
-    if (a->rank != 2 || b->rank != 2 || a->shape[0] != rank || b->shape[1] != rank) {
-        return err_set(err, ERR_ARGUMENT, "tensors %s and %s are not a pair of rank %d", a->name,
-                       b->name, rank);
+    if (a->rank != 2 || b->rank != 2 || a->shape[0] != b->shape[1] || a->shape[0] > rank) {
+        return err_set(err, ERR_ARGUMENT, "tensors %s and %s are not a pair of rank %d or less",
+                       a->name, b->name, rank);
     }
     if (a->shape[1] != in || b->shape[0] != out) {
         return err_set(err, ERR_ARGUMENT,
@@ -121,7 +121,7 @@ static int check_pair(const codec_tensor_t *a, const codec_tensor_t *b, const pa
 static int merge_pair(const merge_t *merge, const codec_tensor_t *a)
 {
     const codec_adapter_t *adapter = merge->adapter;
-    int length = (int)(strlen(a->name) - strlen(suffix_a)), rank = adapter->rank;
+    int length = (int)(strlen(a->name) - strlen(suffix_a));
     const codec_tensor_t *b = find_tensor(adapter, a->name, length, suffix_b);
     char name[PARAM_NAME_MAX + 16];
     snprintf(name, sizeof(name), "%.*s.weight", length, a->name);
@@ -134,19 +134,24 @@ static int merge_pair(const merge_t *merge, const codec_tensor_t *a)
         return err_set(merge->err, ERR_ARGUMENT, "tensor %s: the codec has no layer %.*s", a->name,
                        length, a->name);
     }
-    if (check_pair(a, b, weight, rank, merge->err) < 0) {
+    if (check_pair(a, b, weight, adapter->rank, merge->err) < 0) {
         return -1;
     }
-    lora_add(weight->value, weight->shape[0], a->shape[1], rank, adapter->alpha / (float)rank,
-             a->data, b->data);
+    lora_add(weight->value, weight->shape[0], a->shape[1], a->shape[0],
+             adapter->alpha / (float)adapter->rank, a->data, b->data);
     return 0;
 }
 
 static int replace(const merge_t *merge, const codec_tensor_t *tensor)
 {
-    param_t *param = params_find(merge->variant->params, tensor->name);
+    size_t skip = sizeof(replaces) - 1;
+    param_t *param = strncmp(tensor->name, replaces, skip) == 0
+                         ? params_find(merge->variant->params, tensor->name + skip)
+                         : NULL;
     if (param == NULL) {
-        return err_set(merge->err, ERR_ARGUMENT, "the codec has no tensor %s", tensor->name);
+        return err_set(merge->err, ERR_ARGUMENT,
+                       "tensor %s: neither .lora_A, .lora_B, nor projection.TENSOR of the codec",
+                       tensor->name);
     }
     bool fits = param->rank == tensor->rank;
     for (int i = 0; fits && i < param->rank; i++) {
@@ -187,32 +192,47 @@ static int merge_lora(const merge_t *merge)
 
 /* ---- maps of symbols ------------------------------------------------------------ */
 
-static int merge_map(const merge_t *merge, int kernel)
+static int check_map(const codec_tensor_t *weight, const codec_tensor_t *bias, bool conv, int most,
+                     err_t *err)
+{
+    int reals = weight->shape[0];
+    if (weight->rank != (conv ? 4 : 2) || weight->shape[1] != reals || reals % 2 != 0 ||
+        reals > most) {
+        return err_set(err, ERR_ARGUMENT, "tensor equaliser.weight is not [2C][2C]%s with 2C <= %d",
+                       conv ? "[k][k]" : "", most);
+    }
+    if (conv && (weight->shape[2] != weight->shape[3] || weight->shape[2] % 2 == 0 ||
+                 weight->shape[2] > CODEC_MAP_KERNEL_MAX)) {
+        return err_set(err, ERR_ARGUMENT,
+                       "tensor equaliser.weight: a kernel of %d x %d is not odd, "
+                       "square, up to %d",
+                       weight->shape[2], weight->shape[3], CODEC_MAP_KERNEL_MAX);
+    }
+    if (bias != NULL && (bias->rank != 1 || bias->shape[0] != reals)) {
+        return err_set(err, ERR_ARGUMENT, "tensor equaliser.bias is not [%d]", reals);
+    }
+    return 0;
+}
+
+static int merge_map(const merge_t *merge, bool conv)
 {
     const codec_adapter_t *adapter = merge->adapter;
     const codec_kind_t *kind = merge->variant->weights->kind;
-    int reals = 2 * codec_channels(kind, kind->rate_count);
-    const codec_tensor_t *weight = find_tensor(adapter, "symbols", 7, ".weight");
-    const codec_tensor_t *bias = find_tensor(adapter, "symbols", 7, ".bias");
+    const codec_tensor_t *weight = find_tensor(adapter, "equaliser", 9, ".weight");
+    const codec_tensor_t *bias = find_tensor(adapter, "equaliser", 9, ".bias");
     if (weight == NULL || adapter->count != (bias != NULL ? 2 : 1)) {
         return err_set(merge->err, ERR_ARGUMENT,
-                       "a map has the tensors symbols.weight and perhaps symbols.bias");
+                       "a map has the tensors equaliser.weight and perhaps equaliser.bias");
     }
-    bool fits = weight->rank == (kernel == 1 ? 2 : 4) && weight->shape[0] == reals &&
-                weight->shape[1] == reals;
-    for (int i = 2; fits && i < weight->rank; i++) {
-        fits = weight->shape[i] == kernel;
-    }
-    if (!fits || (bias != NULL && (bias->rank != 1 || bias->shape[0] != reals))) {
-        return err_set(merge->err, ERR_ARGUMENT, "tensor symbols.%s: codec %s needs [%d]%s",
-                       fits ? "bias" : "weight", merge->variant->weights->name, reals,
-                       !fits && kernel == 1 ? " twice" : (!fits ? " twice and [5][5]" : ""));
+    int most = 2 * codec_channels(kind, kind->rate_count);
+    if (check_map(weight, bias, conv, most, merge->err) < 0) {
+        return -1;
     }
     if (merge->variant->map.kernel != 0) {
         return err_set(merge->err, ERR_ARGUMENT, "a variant has at most one map of symbols");
     }
-    return codec_map_init(&merge->variant->map, kernel, reals, weight->data,
-                          bias != NULL ? bias->data : NULL, merge->err);
+    return codec_map_init(&merge->variant->map, conv ? weight->shape[2] : 1, weight->shape[0],
+                          weight->data, bias != NULL ? bias->data : NULL, merge->err);
 }
 
 /* ---- making ---------------------------------------------------------------------- */
@@ -226,13 +246,13 @@ static int merge_one(codec_variant_t *variant, const codec_adapter_t *adapter, e
     if (strcmp(adapter->kind, "lora") == 0) {
         return merge_lora(&merge);
     }
-    if (strcmp(adapter->kind, "linear") == 0) {
-        return merge_map(&merge, 1);
+    if (strcmp(adapter->kind, "linear") == 0 || strcmp(adapter->kind, "procrustes") == 0) {
+        return merge_map(&merge, false);
     }
     if (strcmp(adapter->kind, "conv") == 0) {
-        return merge_map(&merge, 5);
+        return merge_map(&merge, true);
     }
-    return err_set(err, ERR_ARGUMENT, "kind \"%.40s\" is not one of lora, linear, conv",
+    return err_set(err, ERR_ARGUMENT, "kind \"%.40s\" is not one of lora, linear, procrustes, conv",
                    adapter->kind);
 }
 

@@ -99,8 +99,8 @@ static int make_params(deka_task_t *task, err_t *err)
         return -1;
     }
     const param_t *power = params_find(task->params, DEKA_POWER_NAME);
-    task->power = params_add(lora_params(task->lora), DEKA_POWER_NAME, 1, power->shape,
-                             PARAM_BUFFER, PARAM_INIT_CONSTANT, 0.0f, err);
+    task->power = params_add(lora_params(task->lora), "projection." DEKA_POWER_NAME, 1,
+                             power->shape, PARAM_BUFFER, PARAM_INIT_CONSTANT, 0.0f, err);
     if (task->power != NULL) {
         memcpy(task->power->value, power->value, power->count * sizeof(float));
     }
