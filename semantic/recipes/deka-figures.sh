@@ -67,9 +67,10 @@ if want adapters; then
             --deka.rank=$rank "$@"
     done
 fi
-if want full; then # all weights, all SNRs, all delay spreads
+if want full; then # all weights: for all SNRs, and, what bounds an adapter, for one group
     run group-full deka-rates group --deka.init="$base" --deka.snr_db=0:5:25 \
         --deka.delay_spread_ns=30,100,300,1000 "$@"
+    run full-0-5 deka-adapter group --deka.init="$base" --deka.rank=0 --train.peak_lr=0.001 "$@"
 fi
 if want spread; then # one adapter for each delay spread, or one for all, at 10 dB
     for spread in 30 100 300 1000; do
@@ -136,7 +137,7 @@ for spread in 300 0; do
     echo
     echo "| adaptation | 0 dB | 5 dB | 10 dB | 15 dB | 20 dB | 25 dB |"
     echo "|---|---|---|---|---|---|---|"
-    for name in group-none group-full adapter-0-5-rank4 adapter-0-5-rank8 adapter-10-15-rank4 \
+    for name in group-none group-full full-0-5 adapter-0-5-rank4 adapter-0-5-rank8 adapter-10-15-rank4 \
         adapter-10-15-rank8; do
         row="| $name"
         for snr in 0 5 10 15 20 25; do

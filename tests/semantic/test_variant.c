@@ -200,6 +200,35 @@ static void test_power(void)
     set_free(&set);
 }
 
+/* A bias reaches networks that were made before, and made later, and leaves again. */
+static void test_bias(void)
+{
+    static result_t base, moved, made, again;
+    err_t err = ERR_INIT;
+    const param_t *bias = params_find(weights, "encoder.stem.bias");
+    set_t set = {.count = 0};
+    set_add(&set, "projection.encoder.stem.bias", 1, bias->shape,
+            random_values(bias->count, 0.5f, 12));
+    codec_adapter_t adapter = adapter_of(&set, "lora");
+    codec_variant_t *variant = codec_variant_create(codec, &adapter, 1, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(variant);
+    set_free(&set);
+    run_with(codec, &base);
+    codec_t *fresh = codec_clone(codec, &err);
+    codec_use(codec, variant);
+    codec_use(fresh, variant);
+    codec_variant_release(variant);
+    run_with(codec, &moved);
+    run_with(fresh, &made);
+    codec_use(codec, NULL);
+    codec_use(fresh, NULL); /* the variant is gone now */
+    run_with(fresh, &again);
+    CU_ASSERT_FALSE(same(&base, &moved));
+    CU_ASSERT_TRUE(same(&moved, &made));
+    CU_ASSERT_TRUE(same(&base, &again));
+    codec_close(fresh);
+}
+
 /* ---- maps ---------------------------------------------------------------------- */
 
 /* A quarter turn of every symbol (or nothing) of the first `axes`, kernel 1 or 5. */
@@ -431,6 +460,7 @@ static const check_test_t tests[] = {
     {"an encoder's adapter leaves the decoder alone and the other way round", test_halves},
     {"a network made for a variant equals one that was moved to it", test_new_network},
     {"a replaced running power changes the scale of the symbols", test_power},
+    {"a replaced bias reaches every network, and leaves with the variant", test_bias},
     {"an identity map changes nothing, a turn undoes a turn", test_maps},
     {"what does not fit the codec is refused by name", test_errors},
     {"an adapter file gives what its arrays give, and needs every note", test_files},
