@@ -159,6 +159,14 @@ static void group_text(const options_t *o, char *text, size_t size)
     snprintf(text, size, "%g:%g", low, high);
 }
 
+/* "deka-snr0-5-rank8" of "models/deka-snr0-5-rank8.safetensors". */
+static void name_text(const char *path, char *text, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(text, size, "%s", slash != NULL ? slash + 1 : path);
+    text[strcspn(text, ".")] = '\0';
+}
+
 /* Rewrites what train_run exported: low-rank matrices as halves, and the adapter's own notes. */
 static int write_adapter(const deka_task_t *task, err_t *err)
 {
@@ -168,7 +176,7 @@ static int write_adapter(const deka_task_t *task, err_t *err)
     safetensors_tensor_t tensors[TENSORS_MAX];
     uint16_t *halves[TENSORS_MAX] = {NULL};
     const char *keys[NOTES_MAX], *values[NOTES_MAX];
-    char base[32], group[32], today[16];
+    char base[32], group[32], today[16], name[64];
     time_t now = time(NULL);
     struct tm date;
     uint64_t hash = hash_file(options_string(o, "deka.init"), err);
@@ -178,6 +186,7 @@ static int write_adapter(const deka_task_t *task, err_t *err)
     }
     snprintf(base, sizeof(base), "%016llx", (unsigned long long)hash);
     group_text(o, group, sizeof(group));
+    name_text(path, name, sizeof(name));
     strftime(today, sizeof(today), "%Y-%m-%d", gmtime_r(&now, &date));
     const char *notes[][2] = {{"adapter.format", "1"},
                               {"adapter.base", base},
@@ -185,6 +194,7 @@ static int write_adapter(const deka_task_t *task, err_t *err)
                               {"adapter.rank", options_text(o, "deka.rank")},
                               {"adapter.alpha", options_text(o, "deka.alpha")},
                               {"adapter.snr_group", group},
+                              {"adapter.name", name},
                               {"adapter.author", options_string(o, "deka.author")},
                               {"adapter.created", created[0] != '\0' ? created : today}};
     int note_count = 0, count = safetensors_count(file), status = count <= TENSORS_MAX ? 0 : -1;
