@@ -26,7 +26,8 @@ static node_t blocks(graph_t *g, node_t x, const char *part, int count, int widt
     return x;
 }
 
-/* "adapter.encoder", "adapter.4.encoder" where each rate has its own, "pretrain.scale" without a pair. */
+/* "adapter.encoder", "adapter.4.encoder" where each rate has its own, "pretrain.scale" without a
+ * pair. */
 static const char *pair_name(const deka_shape_t *shape, int channels, const char *what, char *name,
                              size_t size)
 {

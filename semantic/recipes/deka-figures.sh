@@ -92,12 +92,25 @@ value() {
               print substr($i, length(key) + 2); exit } }' "$file"
 }
 
+# What a run is called in a table.
+label() {
+    case $1 in
+    base) echo "variable, alternating, 3,000 steps more (shipped)" ;;
+    rates-*) tr - ' ' <<<"${1#rates-}" | sed 's/ /, /' ;;
+    group-none) echo "none (shipped codec)" ;;
+    group-full) echo "all weights, all SNRs" ;;
+    full-0-5) echo "all weights, 0 and 5 dB" ;;
+    adapter-0-5-*) echo "adapter 0 and 5 dB, ${1#adapter-0-5-}" | sed 's/rank/rank /' ;;
+    adapter-10-15-*) echo "adapter 10 and 15 dB, ${1#adapter-10-15-}" | sed 's/rank/rank /' ;;
+    esac
+}
+
 echo "Objectives (figure 6), K = 4096, delay spread 300 ns: latent MSE, PSNR in dB (against the photo)"
 echo
 echo "| objective | 20 dB | 10 dB |"
 echo "|---|---|---|"
 for objective in commitment lmse lmse-bounded kl jsccq unquantised; do
-    row="| $objective"
+    row="| ${objective/-/, }"
     for snr in 20 10; do
         file=$work/objective-$objective.table
         at="channels=4 snr_db=$snr"
@@ -111,7 +124,7 @@ echo
 echo "| training | K = 2048 | 3072 | 4096 | 5120 | 6144 |"
 echo "|---|---|---|---|---|---|"
 for name in rates-{variable,independent}-{alternating,joint,pcgrad} base; do
-    row="| $name"
+    row="| $(label $name)"
     for i in 2 3 4 5 6; do
         file=$work/$name.table
         row+=" | $(value "$file" psnr_db channels=$i), $(value "$file" latent_mse channels=$i)"
@@ -139,7 +152,7 @@ for spread in 300 0; do
     echo "|---|---|---|---|---|---|---|"
     for name in group-none group-full full-0-5 adapter-0-5-rank4 adapter-0-5-rank8 adapter-10-15-rank4 \
         adapter-10-15-rank8; do
-        row="| $name"
+        row="| $(label $name)"
         for snr in 0 5 10 15 20 25; do
             at="channels=4 snr_db=$snr delay_spread_ns=$spread"
             row+=" | $(value "$work/$name.table" psnr_db $at), $(value "$work/$name.table" latent_mse $at)"
@@ -153,7 +166,7 @@ echo
 echo "| adapter | 30 ns | 100 ns | 300 ns | 1000 ns |"
 echo "|---|---|---|---|---|"
 for kind in each all; do
-    row="| for $kind"
+    row="| $([ $kind = all ] && echo "one for all" || echo "one for each")"
     for spread in 30 100 300 1000; do
         file=$work/spread-$([ $kind = all ] && echo all || echo $spread).table
         at="delay_spread_ns=$spread"
