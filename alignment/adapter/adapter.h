@@ -5,23 +5,25 @@
  * One format: a safetensors file whose `__metadata__` says what it is (docs/ADAPTERS.md).
  *
  *     adapter.format   "1"                          adapter.rate       rate p; absent: every rate
- *     adapter.base     codec_hash, 16 hex digits    adapter.snr_group  "10:15" dB; absent: every SNR
- *     adapter.kind     lora | projection | linear   adapter.level      1 .. levels; absent: no levels
- *                      | procrustes | conv          adapter.ranks      "2,4,6": rank of each level
- *     adapter.rank     largest rank r (lora)        adapter.ranks.LAYER   the same of one layer
- *     adapter.alpha    W + alpha/rank * B A         adapter.name, .author, .created, .parent
+ *     adapter.base     codec_hash, 16 hex digits    adapter.snr_group  "10:15" dB; absent: every
+ * SNR adapter.kind     lora | projection | linear   adapter.level      1 .. levels; absent: no
+ * levels | procrustes | conv          adapter.ranks      "2,4,6": rank of each level adapter.rank
+ * largest rank r (lora)        adapter.ranks.LAYER   the same of one layer adapter.alpha    W +
+ * alpha/rank * B A         adapter.name, .author, .created, .parent
  *
- * Tensors, all fp32 and finite:
+ * Tensors, all finite:
  *
  *     LAYER.lora_A [r][in*k*k]   LAYER.lora_B [out][r]     a pair on any layer, r <= adapter.rank
- *     projection.*                                         a 1x1 rate projection
+ *     any other name in a lora      replaces the codec's tensor of that name and shape
+ *     projection.weight, projection.*                      a 1x1 rate projection
  *     equaliser.weight [2C][2C] or [2C][2C][k][k], equaliser.bias [2C]    (fit/equaliser.h)
  *
  * To this room a layer is only a name; the codec knows which matrix it means.  The scale is
  * alpha / adapter.rank, also on layers whose own r is smaller, so that all levels of one set share
  * one scale.
  *
- * Canonical form: tensors and metadata keys sorted by their bytes, header padded to 64.  The same
+ * Canonical form: tensors and metadata keys sorted by their bytes, header padded to 64, a tensor
+ * stored as F16 when each of its values is exactly a half, else as F32.  The same
  * content has the same bytes, and the identity of an adapter is SHA-256 of them.  adapter_import
  * reads any safetensors file with these keys (any order, any number format) and makes the canonical
  * form; adapter_parse, for what comes over the wire or out of the store, takes nothing else.
@@ -72,7 +74,10 @@ typedef struct {
     char parent[DIGEST_TEXT];       /* the adapter it was made from, or "" */
 } adapter_info_t;
 
-#define ADAPTER_INFO_INIT {.snr_low_db = __builtin_nanf(""), .snr_high_db = __builtin_nanf("")}
+#define ADAPTER_INFO_INIT                                                                          \
+    {                                                                                              \
+        .snr_low_db = __builtin_nanf(""), .snr_high_db = __builtin_nanf("")                        \
+    }
 
 /* One array.  `name` and `data` belong to the adapter (or, when building, to the caller). */
 typedef struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* adapter_check: which arrays an adapter may have, of which shape, and that every value is finite. */
+/* adapter_check: which arrays an adapter may have, of which shape, and that every value is finite.
+ */
 #include "adapter/adapter_private.h"
 
 #include <math.h>
@@ -84,8 +85,8 @@ static int check_finite(const check_t *c, const adapter_array_t *array)
     size_t count = adapter_elements(array);
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(array->data[i])) {
-            return err_set(c->err, ERR_FORMAT, "%s: array %.80s: element %zu is not finite", c->file,
-                           array->name, i);
+            return err_set(c->err, ERR_FORMAT, "%s: array %.80s: element %zu is not finite",
+                           c->file, array->name, i);
         }
     }
     return 0;
@@ -167,13 +168,14 @@ static int check_array(const check_t *c, const adapter_array_t *array)
     }
     char half = adapter_pair_half(array->name, layer);
     bool projection = strncmp(array->name, "projection.", 11) == 0;
-    bool equaliser = strcmp(array->name, "equaliser.weight") == 0 ||
-                     strcmp(array->name, "equaliser.bias") == 0;
+    bool reserved = strncmp(array->name, "equaliser.", 10) == 0;
+    bool equaliser =
+        strcmp(array->name, "equaliser.weight") == 0 || strcmp(array->name, "equaliser.bias") == 0;
     if (half) {
         return check_pair(c, array, layer, half);
     }
-    if (projection ? kind == ADAPTER_LORA || kind == ADAPTER_PROJECTION
-                   : equaliser && kind >= ADAPTER_LINEAR) {
+    if ((kind == ADAPTER_LORA && !reserved) || (kind == ADAPTER_PROJECTION && projection) ||
+        (kind >= ADAPTER_LINEAR && equaliser)) {
         return 0;
     }
     return refuse(c, array->name, "an adapter of this kind has no such array");

@@ -20,8 +20,9 @@
 /* Cuts level 1 .. adapter_info(high)->level out of a levelled adapter. */
 adapter_t *adapter_level(const adapter_t *high, int level, err_t *err);
 
-/* 0 when every matrix of `low` is the start of `high`'s and every other array is the same or
-   missing; else ERR_ARGUMENT names the array. */
+/* 0 when both have the same base, kind and scale and every matrix of `low` is the start of `high`'s
+   (other arrays of `low` must be there, whatever their values); else ERR_ARGUMENT names the array.
+ */
 int adapter_contains(const adapter_t *high, const adapter_t *low, err_t *err);
 
 /* high minus low: *bytes[*size], free() it.  Deterministic. */
@@ -36,7 +37,8 @@ adapter_t *adapter_upgrade(const adapter_t *low, const void *bytes, size_t size,
 int adapter_difference_ends(const void *bytes, size_t size, digest_t *low, digest_t *high,
                             err_t *err);
 
-/* How many bytes of matrices and arrays `high` has that `low` lacks: what a difference must carry. */
+/* The bytes of rows, columns and arrays that `high` has and `low` lacks, halves where they are
+   halves: what a difference must carry.  0 unless adapter_contains. */
 size_t adapter_missing_bytes(const adapter_t *high, const adapter_t *low);
 
 #endif

@@ -11,6 +11,7 @@
 struct adapter {
     safetensors_t *file; /* owns names, data and notes */
     uint8_t *bytes;      /* the canonical form */
+    float *values;       /* of all arrays */
     size_t size;
     digest_t id;
     adapter_info_t info;
@@ -18,6 +19,9 @@ struct adapter {
     adapter_note_t *notes;   /* sorted by key */
     int count, note_count;
 };
+
+/* For qsort and bsearch over arrays. */
+int adapter_by_name(const void *left, const void *right);
 
 /* The text of a metadata key; NULL: absent. */
 const char *adapter_notes_find(const adapter_note_t *notes, int count, const char *key);
@@ -31,7 +35,8 @@ enum { ADAPTER_INFO_NOTES = 16, ADAPTER_INFO_TEXT = 160 };
 int adapter_info_write(const adapter_info_t *info, adapter_note_t notes[ADAPTER_INFO_NOTES],
                        char text[ADAPTER_INFO_NOTES][ADAPTER_INFO_TEXT]);
 
-/* The ranks of one layer at each level into ranks[levels]; those of all layers where it has none. */
+/* The ranks of one layer at each level into ranks[levels]; those of all layers where it has none.
+ */
 int adapter_layer_ranks(const adapter_t *adapter, const char *layer, int ranks[ADAPTER_LEVELS_MAX],
                         err_t *err);
 
@@ -47,6 +52,9 @@ const adapter_array_t *adapter_pair_find(const adapter_t *adapter, const char *l
 /* An adapter of arrays and all its metadata strings; sorts both. */
 adapter_t *adapter_assemble(adapter_array_t *arrays, int count, adapter_note_t *notes,
                             int note_count, err_t *err);
+
+/* Whether every value is exactly a half (IEEE 754 binary16): then it is stored as one. */
+bool adapter_are_halves(const float *values, size_t count);
 
 /* A word of letters, digits, . _ -, beginning with a letter or digit, shorter than 64. */
 bool adapter_word_valid(const char *word);

@@ -52,8 +52,8 @@ static int parse_front(upgrade_t *u, const uint8_t *bytes, size_t size)
     if (length > DIFFERENCE_HEADER_MAX || length > size - DIFFERENCE_FRONT) {
         return refuse(u, "header", "longer than the difference");
     }
-    u->header = json_loadb((const char *)bytes + DIFFERENCE_FRONT, length, JSON_REJECT_DUPLICATES,
-                           &error);
+    u->header =
+        json_loadb((const char *)bytes + DIFFERENCE_FRONT, length, JSON_REJECT_DUPLICATES, &error);
     if (!u->header) {
         return refuse(u, "header", error.text);
     }
@@ -94,10 +94,37 @@ static int allocate(upgrade_t *u)
 
 /* ---- arrays --------------------------------------------------------------- */
 
-/* Room for count floats, of which `fresh` come from the data that is left. */
-static float *make_room(upgrade_t *u, const char *name, size_t count, size_t fresh)
+/* An entry's list: its numbers, and whether "F16" follows them. */
+typedef struct {
+    int count;
+    bool half;
+    int64_t number[ADAPTER_RANK_MAX];
+} entry_t;
+
+static int read_entry(const upgrade_t *u, const char *name, const json_t *list, entry_t *entry)
 {
-    if (fresh > (size_t)(u->end - u->at) / sizeof(float)) {
+    size_t count = json_array_size(list);
+    const char *last = count > 0 ? json_string_value(json_array_get(list, count - 1)) : NULL;
+    *entry = (entry_t){.half = last && strcmp(last, "F16") == 0};
+    count -= entry->half;
+    if (count < 1 || count > ADAPTER_RANK_MAX) {
+        return refuse(u, name, "not 1 .. 4 numbers");
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_int_t side = json_integer_value(json_array_get(list, i));
+        if (side < 1 || side > ADAPTER_SIZE_MAX) {
+            return refuse(u, name, "a dimension is not a count, or it is too large");
+        }
+        entry->number[i] = side;
+    }
+    entry->count = (int)count;
+    return 0;
+}
+
+/* Room for count floats, of which `fresh` come from the data that is left. */
+static float *make_room(upgrade_t *u, const char *name, size_t count, size_t fresh, bool half)
+{
+    if (fresh > (size_t)(u->end - u->at) / (half ? 2 : 4)) {
         refuse(u, name, "its data is cut short");
         return NULL;
     }
@@ -110,10 +137,12 @@ static float *make_room(upgrade_t *u, const char *name, size_t count, size_t fre
     return room;
 }
 
-static void take(upgrade_t *u, float *out, size_t count)
+static void take(upgrade_t *u, float *out, size_t count, bool half)
 {
-    memcpy(out, u->at, count * sizeof *out);
-    u->at += count * sizeof *out;
+    safetensors_tensor_t tensor = {
+        .dtype = half ? SAFETENSORS_F16 : SAFETENSORS_F32, .count = count, .data = u->at};
+    safetensors_to_float(&tensor, out);
+    u->at += count * (half ? 2 : 4);
 }
 
 static adapter_array_t *array_called(upgrade_t *u, const char *layer, char half)
@@ -128,27 +157,28 @@ static adapter_array_t *array_called(upgrade_t *u, const char *layer, char half)
     return NULL;
 }
 
-static int grow_pair(upgrade_t *u, const char *layer, json_int_t r)
+static int grow_pair(upgrade_t *u, const char *layer, const entry_t *entry)
 {
     adapter_array_t *a = array_called(u, layer, 'A'), *b = array_called(u, layer, 'B');
+    int64_t r = entry->number[0];
     if (!a || !b || r <= a->shape[0] || r > 65535) {
         return refuse(u, layer, "grows a pair that is missing, or shrinks it");
     }
     size_t old = (size_t)a->shape[0], now = (size_t)r, more = now - old;
     size_t in = (size_t)a->shape[1], out = (size_t)b->shape[0];
-    float *rows = make_room(u, layer, now * in, more * in);
+    float *rows = make_room(u, layer, now * in, more * in, entry->half);
     if (!rows) {
         return -1;
     }
     memcpy(rows, a->data, old * in * sizeof *rows);
-    take(u, rows + old * in, more * in);
-    float *columns = make_room(u, layer, out * now, out * more);
+    take(u, rows + old * in, more * in, entry->half);
+    float *columns = make_room(u, layer, out * now, out * more, entry->half);
     if (!columns) {
         return -1;
     }
     for (size_t i = 0; i < out; i++) {
         memcpy(columns + i * now, b->data + i * old, old * sizeof *columns);
-        take(u, columns + i * now + old, more);
+        take(u, columns + i * now + old, more, entry->half);
     }
     a->data = rows;
     b->data = columns;
@@ -156,49 +186,49 @@ static int grow_pair(upgrade_t *u, const char *layer, json_int_t r)
     return 0;
 }
 
-/* An array whose name lives as long as the header. */
-static int add_array(upgrade_t *u, const char *name, const json_t *shape)
+/* An array whose name lives as long as the header; in the place of one that low has. */
+static int add_array(upgrade_t *u, const char *name, const entry_t *shape)
 {
-    adapter_array_t array = {.name = name, .rank = (int)json_array_size(shape)};
+    adapter_array_t array = {.name = name, .rank = shape->count};
     size_t count = 1;
-    if (json_array_size(shape) < 1 || json_array_size(shape) > ADAPTER_RANK_MAX) {
-        return refuse(u, name, "not 1 .. 4 dimensions");
-    }
     for (int i = 0; i < array.rank; i++) {
-        json_int_t side = json_integer_value(json_array_get(shape, (size_t)i));
-        if (side < 1 || side > ADAPTER_SIZE_MAX || (count *= (size_t)side) > ADAPTER_SIZE_MAX) {
-            return refuse(u, name, "a dimension is not a count, or it is too large");
+        array.shape[i] = shape->number[i];
+        count *= (size_t)array.shape[i]; /* at most 2^26 * 2^26 before it is refused */
+        if (count > ADAPTER_SIZE_MAX) {
+            return refuse(u, name, "too large");
         }
-        array.shape[i] = side;
     }
-    float *values = make_room(u, name, count, count);
+    float *values = make_room(u, name, count, count, shape->half);
     if (!values) {
         return -1;
     }
-    take(u, values, count);
+    take(u, values, count, shape->half);
     array.data = values;
-    u->arrays[u->count++] = array;
+    int place = 0;
+    while (place < u->low->count && strcmp(u->arrays[place].name, name) != 0) {
+        place++;
+    }
+    u->arrays[place < u->low->count ? place : u->count++] = array;
     return 0;
 }
 
 /* A pair that low lacks: its two names are added to the header, which keeps them. */
-static int add_pair(upgrade_t *u, const char *layer, const json_t *sides)
+static int add_pair(upgrade_t *u, const char *layer, const entry_t *sides)
 {
-    char name[2][ADAPTER_LAYER_MAX + 16];
-    const json_t *r = json_array_get(sides, 0);
-    if (json_array_size(sides) != 3 || strlen(layer) > ADAPTER_LAYER_MAX) {
-        return refuse(u, layer, "not [r, out, in], or its name is too long");
-    }
+    char name[ADAPTER_LAYER_MAX + 16];
     json_t *names = json_object_get(u->header, "names");
+    if (array_called(u, layer, 'A') || array_called(u, layer, 'B')) {
+        return refuse(u, layer, "adds a pair that is there");
+    }
     for (int i = 0; i < 2; i++) {
-        snprintf(name[i], sizeof name[i], "%s.lora_%c", layer, 'A' + i);
-        json_t *shape = i == 0 ? json_pack("[O,O]", r, json_array_get(sides, 2))
-                               : json_pack("[O,O]", json_array_get(sides, 1), r);
-        if (!shape || json_object_set_new(names, name[i], shape) < 0) {
+        entry_t shape = {.count = 2, .half = sides->half};
+        shape.number[i] = sides->number[0]; /* A [r][in], B [out][r] */
+        shape.number[1 - i] = sides->number[2 - i];
+        snprintf(name, sizeof name, "%s.lora_%c", layer, 'A' + i);
+        if (json_object_set_new(names, name, json_true()) < 0) {
             return err_set(u->err, ERR_MEMORY, "no memory to upgrade an adapter");
         }
-        const char *kept = json_object_iter_key(json_object_iter_at(names, name[i]));
-        if (add_array(u, kept, shape) < 0) {
+        if (add_array(u, json_object_iter_key(json_object_iter_at(names, name)), &shape) < 0) {
             return -1;
         }
     }
@@ -209,18 +239,26 @@ static int apply_arrays(upgrade_t *u)
 {
     const char *key;
     json_t *value;
+    entry_t entry;
     json_object_set_new(u->header, "names", json_object());
-    json_object_foreach(json_object_get(u->header, "pairs"), key, value) {
+    json_object_foreach(json_object_get(u->header, "pairs"), key, value)
+    {
         if (strlen(key) > ADAPTER_LAYER_MAX) {
             return refuse(u, key, "its name is too long");
         }
-        if ((json_is_integer(value) ? grow_pair(u, key, json_integer_value(value))
-                                    : add_pair(u, key, value)) < 0) {
+        if (read_entry(u, key, value, &entry) < 0) {
+            return -1;
+        }
+        if (entry.count != 1 && entry.count != 3) {
+            return refuse(u, key, "neither [r] nor [r, out, in]");
+        }
+        if ((entry.count == 1 ? grow_pair : add_pair)(u, key, &entry) < 0) {
             return -1;
         }
     }
-    json_object_foreach(json_object_get(u->header, "arrays"), key, value) {
-        if (add_array(u, key, value) < 0) {
+    json_object_foreach(json_object_get(u->header, "arrays"), key, value)
+    {
+        if (read_entry(u, key, value, &entry) < 0 || add_array(u, key, &entry) < 0) {
             return -1;
         }
     }
@@ -251,7 +289,8 @@ static int apply_notes(upgrade_t *u)
             u->notes[u->note_count++] = *note;
         }
     }
-    json_object_foreach(notes, key, value) {
+    json_object_foreach(notes, key, value)
+    {
         if (!json_is_string(value)) {
             return refuse(u, "notes", "a metadata string is not a string");
         }

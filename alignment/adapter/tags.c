@@ -9,7 +9,7 @@
 typedef struct {
     digest_t id;
     uint16_t tag;
-    bool held;            /* else reserved until `free_ns` */
+    bool held; /* else reserved until `free_ns` */
     uint64_t free_ns;
 } entry_t;
 
@@ -129,8 +129,8 @@ int tags_hold(tags_t *tags, const digest_t *id, uint16_t tag, uint64_t now_ns, e
     const entry_t *held = held_entry(tags, id);
     if (held) {
         return held->tag == tag ? 0
-                                : err_set(err, ERR_STATE, "adapter %s is held as tag %u, not %u", mine,
-                                          held->tag, tag);
+                                : err_set(err, ERR_STATE, "adapter %s is held as tag %u, not %u",
+                                          mine, held->tag, tag);
     }
     const entry_t *other = other_owner(tags, id, tag, now_ns);
     if (other) {

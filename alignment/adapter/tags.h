@@ -30,7 +30,8 @@ enum { TAGS_CANDIDATES = 16, TAGS_SET_MAX = 16 };
 /* Candidate 0 .. 15 of a hash; never 0. */
 uint16_t tags_candidate(const digest_t *id, int candidate);
 
-/* The hash of several adapters: of one, its own; else SHA-256 of the sorted hashes.  count 1 .. 16. */
+/* The hash of several adapters: of one, its own; else SHA-256 of the sorted hashes.  count 1 .. 16.
+ */
 digest_t tags_set_id(const digest_t *ids, int count);
 
 typedef struct tags tags_t;

@@ -27,12 +27,12 @@ static int print_json(const fit_result_t *r, const adapter_t *adapter, FILE *tex
     size_t size;
     digest_t id = adapter_id(adapter);
     adapter_bytes(adapter, &size);
-    json_t *o = json_pack("{s:s,s:i,s:i,s:i,s:i,s:f,s:f,s:s,s:s,s:I}", "method",
-                          fit_method_name(r->method), "pairs", r->pairs, "places", r->places, "kernel",
-                          r->kernel, "folds", r->folds, "nmse_before_db", db(r->nmse_before),
-                          "nmse_fit_db", db(r->nmse_fit), "kind",
-                          adapter_kind_name(adapter_info(adapter)->kind), "id", digest_text(&id, hex),
-                          "bytes", (json_int_t)size);
+    json_t *o =
+        json_pack("{s:s,s:i,s:i,s:i,s:i,s:f,s:f,s:s,s:s,s:I}", "method", fit_method_name(r->method),
+                  "pairs", r->pairs, "places", r->places, "kernel", r->kernel, "folds", r->folds,
+                  "nmse_before_db", db(r->nmse_before), "nmse_fit_db", db(r->nmse_fit), "kind",
+                  adapter_kind_name(adapter_info(adapter)->kind), "id", digest_text(&id, hex),
+                  "bytes", (json_int_t)size);
     if (!isnan(r->ridge)) {
         json_object_set_new(o, "ridge", json_real(r->ridge));
     }
@@ -44,7 +44,8 @@ static int print_json(const fit_result_t *r, const adapter_t *adapter, FILE *tex
     }
     int code = o ? json_dumpf(o, text, JSON_COMPACT | JSON_REAL_PRECISION(7)) : -1;
     json_decref(o);
-    return code < 0 || fputc('\n', text) == EOF ? err_set(err, ERR_IO, "cannot write the result") : 0;
+    return code < 0 || fputc('\n', text) == EOF ? err_set(err, ERR_IO, "cannot write the result")
+                                                : 0;
 }
 
 static int print_lines(const fit_result_t *r, const adapter_t *adapter, FILE *text, err_t *err)
@@ -98,7 +99,7 @@ static int save(const align_fit_options_t *options, const adapter_t *adapter, er
 static int finish(const align_fit_options_t *options, const fit_t *fit, const adapter_info_t *info,
                   FILE *text, err_t *err)
 {
-    adapter_t *adapter = fit_adapter(fit, info, err);
+    adapter_t *adapter = fit_adapter(fit, info, options->channels, err);
     if (!adapter) {
         return -1;
     }
@@ -125,12 +126,14 @@ int align_fit_command(const align_fit_options_t *options, FILE *text, err_t *err
     info.rate = info.rate ? info.rate : pilots->rate;
     int code = -1;
     if (info.base == 0) {
-        err_set(err, ERR_ARGUMENT, "%s does not say for which codec (pilots.base): give the receiver's hash "
-                                   "with --fit.base", options->pilots);
+        err_set(err, ERR_ARGUMENT,
+                "%s does not say for which codec (pilots.base): give the receiver's hash "
+                "with --fit.base",
+                options->pilots);
     } else {
         fit_t *fit = fit_create(&pilots->pairs, &options->fit, err);
-        code = fit ? finish(options, fit, &info, text, err)
-                   : err_prefix(err, "%s", options->pilots);
+        code =
+            fit ? finish(options, fit, &info, text, err) : err_prefix(err, "%s", options->pilots);
         fit_destroy(fit);
     }
     pilots_destroy(pilots);

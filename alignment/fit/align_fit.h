@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * align_fit: `semradio-align fit`: pilots.safetensors in, an adapter out, to a file, a store, or both.
+ * align_fit: `semradio-align fit`: pilots.safetensors in, an adapter out, to a file, a store, or
+ * both.
  */
 #ifndef ALIGNMENT_FIT_ALIGN_FIT_H
 #define ALIGNMENT_FIT_ALIGN_FIT_H
@@ -17,8 +18,9 @@ typedef struct {
     const char *out;    /* path of the adapter; NULL or "": none */
     const char *store;  /* folder of a store (store/store.h); NULL or "": none */
     fit_options_t fit;
-    adapter_info_t info; /* base, rate (0: those of the pilots), SNR group, author, created, parent; a
-                            name is also set in the store */
+    int channels; /* complex channels of the codec at its highest rate; 0: those of the pilots */
+    adapter_info_t info; /* base, rate (0: those of the pilots), SNR group, author, created, parent;
+                            a name is also set in the store */
     bool json;
 } align_fit_options_t;
 

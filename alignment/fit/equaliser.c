@@ -16,12 +16,12 @@ enum { BLOCK = 64 }; /* places a product */
 
 struct equaliser {
     int channels, kernel, places;
-    float *weight;   /* [2C][2C k k] */
-    float *power;    /* [C][C k k]: what a channel's variance gives to another's */
-    float *bias;     /* [2C] */
-    float *clean;    /* [3][C][places]: real parts, imaginary parts, variances, lost ones replaced */
-    float *rows;     /* [BLOCK][2C k k] */
-    float *out;      /* [BLOCK][2C] */
+    float *weight; /* [2C][2C k k] */
+    float *power;  /* [C][C k k]: what a channel's variance gives to another's */
+    float *bias;   /* [2C] */
+    float *clean;  /* [3][C][places]: real parts, imaginary parts, variances, lost ones replaced */
+    float *rows;   /* [BLOCK][2C k k] */
+    float *out;    /* [BLOCK][2C] */
 };
 
 static void set_power(equaliser_t *e)
@@ -45,8 +45,9 @@ static int allocate(equaliser_t *e, err_t *err)
 {
     size_t part = (size_t)(e->kernel * e->kernel), c = (size_t)e->channels;
     size_t places = (size_t)e->places, width = 2 * c * part;
-    float *room = malloc((2 * c * width + c * c * part + 2 * c + 3 * c * places + BLOCK * width +
-                          BLOCK * 2 * c) * sizeof *room);
+    float *room = malloc(
+        (2 * c * width + c * c * part + 2 * c + 3 * c * places + BLOCK * width + BLOCK * 2 * c) *
+        sizeof *room);
     if (!room) {
         return err_set(err, ERR_MEMORY, "no memory for an equaliser of %zu channels", c);
     }
@@ -102,7 +103,8 @@ int equaliser_channels(const equaliser_t *equaliser)
     return equaliser->channels;
 }
 
-static void clean(equaliser_t *e, size_t count, const float complex *symbols, const float *noise_var)
+static void clean(equaliser_t *e, size_t count, const float complex *symbols,
+                  const float *noise_var)
 {
     float *re = e->clean, *im = re + count, *var = im + count;
     for (size_t i = 0; i < count; i++) {
@@ -115,8 +117,8 @@ static void clean(equaliser_t *e, size_t count, const float complex *symbols, co
 }
 
 /* One place's neighbourhood of `channels` planes into out[channel * stride + tap]. */
-static void gather(const equaliser_t *e, const float *plane, int rows, int columns, int place, float *out,
-                   size_t stride)
+static void gather(const equaliser_t *e, const float *plane, int rows, int columns, int place,
+                   float *out, size_t stride)
 {
     int k = e->kernel, row = place / columns - k / 2, column = place % columns - k / 2;
     for (int i = 0; i < k; i++) {
@@ -126,13 +128,15 @@ static void gather(const equaliser_t *e, const float *plane, int rows, int colum
             const float *from = plane + (inside ? r * columns + q : 0);
             float *to = out + i * k + j;
             for (int n = 0; n < e->channels; n++) {
-                to[(size_t)n * stride] = inside ? from[(size_t)n * (size_t)rows * (size_t)columns] : 0.0f;
+                to[(size_t)n * stride] =
+                    inside ? from[(size_t)n * (size_t)rows * (size_t)columns] : 0.0f;
             }
         }
     }
 }
 
-static void map_symbols(equaliser_t *e, int rows, int columns, int first, int count, float complex *out)
+static void map_symbols(equaliser_t *e, int rows, int columns, int first, int count,
+                        float complex *out)
 {
     size_t all = (size_t)rows * (size_t)columns, c = (size_t)e->channels;
     size_t part = (size_t)(e->kernel * e->kernel), width = 2 * c * part;
@@ -141,8 +145,8 @@ static void map_symbols(equaliser_t *e, int rows, int columns, int first, int co
         gather(e, e->clean, rows, columns, first + p, row, 2 * part);
         gather(e, e->clean + c * all, rows, columns, first + p, row + part, 2 * part);
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, (int)(2 * c), (int)width, 1.0f, e->rows,
-                (int)width, e->weight, (int)width, 0.0f, e->out, (int)(2 * c));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, (int)(2 * c), (int)width, 1.0f,
+                e->rows, (int)width, e->weight, (int)width, 0.0f, e->out, (int)(2 * c));
     for (int p = 0; p < count; p++) {
         const float *from = e->out + (size_t)p * 2 * c;
         for (size_t n = 0; n < c; n++) {
@@ -157,7 +161,8 @@ static void map_variances(equaliser_t *e, int rows, int columns, int first, int 
     size_t all = (size_t)rows * (size_t)columns, c = (size_t)e->channels;
     size_t part = (size_t)(e->kernel * e->kernel), width = c * part;
     for (int p = 0; p < count; p++) {
-        gather(e, e->clean + 2 * c * all, rows, columns, first + p, e->rows + (size_t)p * width, part);
+        gather(e, e->clean + 2 * c * all, rows, columns, first + p, e->rows + (size_t)p * width,
+               part);
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, (int)c, (int)width, 1.0f, e->rows,
                 (int)width, e->power, (int)width, 0.0f, e->out, (int)c);

@@ -20,7 +20,7 @@ struct fit {
 };
 
 static const char *const names[FIT_METHODS] = {"linear", "widely_linear", "unitary", "procrustes",
-                                               "conv", "conv_gradient", "auto"};
+                                               "conv",   "conv_gradient", "auto"};
 
 const char *fit_method_name(fit_method_t method)
 {
@@ -29,15 +29,18 @@ const char *fit_method_name(fit_method_t method)
 
 /* ---- pilots --------------------------------------------------------------- */
 
-static int check_finite(const fit_pilots_t *p, const float complex *values, const char *what, err_t *err)
+static int check_finite(const fit_pilots_t *p, const float complex *values, const char *what,
+                        err_t *err)
 {
     size_t places = (size_t)p->rows * (size_t)p->columns, one = places * (size_t)p->channels;
     for (size_t i = 0; i < one * (size_t)p->pairs; i++) {
         if (!isfinite(crealf(values[i])) || !isfinite(cimagf(values[i]))) {
             size_t in = i % one, place = in % places;
-            return err_set(err, ERR_ARGUMENT, "pilot %zu: %s of channel %zu, row %zu, column %zu is not "
-                                              "a finite number", i / one, what, in / places,
-                           place / (size_t)p->columns, place % (size_t)p->columns);
+            return err_set(err, ERR_ARGUMENT,
+                           "pilot %zu: %s of channel %zu, row %zu, column %zu is not "
+                           "a finite number",
+                           i / one, what, in / places, place / (size_t)p->columns,
+                           place % (size_t)p->columns);
         }
     }
     return 0;
@@ -58,13 +61,17 @@ static int check(const fit_pilots_t *p, const fit_options_t *o, fit_result_t *re
 {
     if (p->pairs < 1 || p->channels < 1 || p->rows < 1 || p->columns < 1 || p->pairs > 1000000 ||
         p->channels > 256 || p->rows > 4096 || p->columns > 4096) {
-        return err_set(err, ERR_ARGUMENT, "%d pilots of %d channels, %d x %d: none, or out of range",
-                       p->pairs, p->channels, p->rows, p->columns);
+        return err_set(err, ERR_ARGUMENT,
+                       "%d pilots of %d channels, %d x %d: none, or out of range", p->pairs,
+                       p->channels, p->rows, p->columns);
     }
-    if ((unsigned)o->method >= FIT_METHODS || o->kernel < 3 || o->kernel > 15 || o->kernel % 2 == 0 ||
-        o->ridge < 0.0 || isinf(o->ridge) || o->steps < 0 || o->steps > 100000) {
-        return err_set(err, ERR_ARGUMENT, "a kernel of %d (odd, 3 .. 15), a ridge of %g (0 or more) or "
-                                          "%d steps (0 .. 100000)", o->kernel, o->ridge, o->steps);
+    if ((unsigned)o->method >= FIT_METHODS || o->kernel < 3 || o->kernel > 15 ||
+        o->kernel % 2 == 0 || o->ridge < 0.0 || isinf(o->ridge) || o->steps < 0 ||
+        o->steps > 100000) {
+        return err_set(err, ERR_ARGUMENT,
+                       "a kernel of %d (odd, 3 .. 15), a ridge of %g (0 or more) or "
+                       "%d steps (0 .. 100000)",
+                       o->kernel, o->ridge, o->steps);
     }
     if (check_finite(p, p->x, "x", err) < 0 || check_finite(p, p->y, "y", err) < 0) {
         return -1;
@@ -87,13 +94,14 @@ static int choose(const fit_options_t *options, fit_sums_t *conv, fit_sums_t *ce
 {
     bool all = options->method == FIT_AUTO, started = false;
     if (all && centre->folds == 0) {
-        return err_set(err, ERR_ARGUMENT, "one pilot leaves none to choose the method with: take two or "
-                                          "more, or name a method and its ridge");
+        return err_set(err, ERR_ARGUMENT,
+                       "one pilot leaves none to choose the method with: take two or "
+                       "more, or name a method and its ridge");
     }
     fit_choice_t linear = {.method = FIT_WIDELY_LINEAR};
     best->error = INFINITY;
-    for (int method = all ? 0 : (int)options->method; method <= (all ? FIT_CONV : (int)options->method);
-         method++) {
+    for (int method = all ? 0 : (int)options->method;
+         method <= (all ? FIT_CONV : (int)options->method); method++) {
         fit_choice_t choice = {.method = (fit_method_t)method};
         bool wide = method == FIT_CONV || method == FIT_CONV_GRADIENT;
         if (wide && !started) { /* where it starts from */
@@ -133,7 +141,8 @@ static int keep(fit_t *fit, const fit_sums_t *sums)
     return 0;
 }
 
-static int run(fit_t *fit, const fit_options_t *options, fit_sums_t *conv, fit_sums_t *centre, err_t *err)
+static int run(fit_t *fit, const fit_options_t *options, fit_sums_t *conv, fit_sums_t *centre,
+               err_t *err)
 {
     fit_choice_t best = {0};
     if (choose(options, conv, centre, &best, err) < 0) {
@@ -169,7 +178,8 @@ fit_t *fit_create(const fit_pilots_t *pilots, const fit_options_t *options, err_
     if (code == 0) {
         fit->result.pairs = pilots->pairs;
         fit->result.places = pilots->pairs * pilots->rows * pilots->columns;
-        code = fit_sums_create(wide ? &conv : &centre, pilots, wide ? options->kernel : 1, folds, err);
+        code =
+            fit_sums_create(wide ? &conv : &centre, pilots, wide ? options->kernel : 1, folds, err);
     }
     if (code == 0 && wide) {
         code = fit_sums_centre(&centre, &conv, err);
@@ -201,29 +211,69 @@ const fit_result_t *fit_result(const fit_t *fit)
 
 /* ---- as an adapter -------------------------------------------------------- */
 
-adapter_t *fit_adapter(const fit_t *fit, const adapter_info_t *info, err_t *err)
+/* The fitted map in the leading block of `side` channels, the rest the identity.  free(). */
+static float *widen(const fit_t *fit, int side)
 {
-    const fit_result_t *r = &fit->result;
-    char pilots[16], ridge[32], before[32], validated[32];
-    adapter_info_t mine = *info;
-    bool rotation = r->method == FIT_UNITARY || r->method == FIT_PROCRUSTES;
-    mine.kind = rotation ? ADAPTER_PROCRUSTES : r->kernel > 1 ? ADAPTER_CONV : ADAPTER_LINEAR;
-    adapter_array_t arrays[] = {
-        {"equaliser.weight", r->kernel > 1 ? 4 : 2, {fit->side, fit->side, r->kernel, r->kernel},
-         fit->weight},
-        {"equaliser.bias", 1, {fit->side}, fit->bias}};
-    snprintf(pilots, sizeof pilots, "%d", r->pairs);
-    snprintf(ridge, sizeof ridge, "%.3g", r->ridge);
-    snprintf(before, sizeof before, "%.2f", 10.0 * log10(r->nmse_before));
-    snprintf(validated, sizeof validated, "%.2f", 10.0 * log10(r->nmse_validated));
-    adapter_note_t notes[5] = {{"fit.method", names[r->method]}, {"fit.pilots", pilots},
-                               {"fit.nmse_before_db", before}};
-    int count = 3;
+    size_t k = (size_t)fit->result.kernel, part = k * k, wide = (size_t)side, t = (size_t)fit->side;
+    float *weight = calloc(wide * wide * part + wide, sizeof *weight);
+    if (!weight) {
+        return NULL;
+    }
+    for (size_t i = 0; i < wide; i++) {
+        float *row = weight + i * wide * part;
+        if (i < t) {
+            memcpy(row, fit->weight + i * t * part, t * part * sizeof *row);
+            weight[wide * wide * part + i] = fit->bias[i];
+        } else {
+            row[i * part + part / 2] = 1.0f;
+        }
+    }
+    return weight;
+}
+
+static int describe(const fit_result_t *r, adapter_note_t notes[5], char text[4][32])
+{
+    int count = 0;
+    snprintf(text[0], sizeof text[0], "%d", r->pairs);
+    snprintf(text[1], sizeof text[1], "%.2f", 10.0 * log10(r->nmse_before));
+    snprintf(text[2], sizeof text[2], "%.2f", 10.0 * log10(r->nmse_validated));
+    snprintf(text[3], sizeof text[3], "%.3g", r->ridge);
+    notes[count++] = (adapter_note_t){"fit.method", names[r->method]};
+    notes[count++] = (adapter_note_t){"fit.pilots", text[0]};
+    notes[count++] = (adapter_note_t){"fit.nmse_before_db", text[1]};
     if (r->folds > 0) {
-        notes[count++] = (adapter_note_t){"fit.nmse_db", validated};
+        notes[count++] = (adapter_note_t){"fit.nmse_db", text[2]};
     }
     if (!isnan(r->ridge)) {
-        notes[count++] = (adapter_note_t){"fit.ridge", ridge};
+        notes[count++] = (adapter_note_t){"fit.ridge", text[3]};
     }
-    return adapter_build(&mine, arrays, 2, notes, count, err);
+    return count;
+}
+
+adapter_t *fit_adapter(const fit_t *fit, const adapter_info_t *info, int channels, err_t *err)
+{
+    const fit_result_t *r = &fit->result;
+    int side = channels > 0 ? 2 * channels : fit->side;
+    if (side < fit->side || channels > 256) {
+        err_set(err, ERR_ARGUMENT, "a map of %d channels for a codec of %d", fit->side / 2,
+                channels);
+        return NULL;
+    }
+    float *weight = widen(fit, side);
+    if (!weight) {
+        err_set(err, ERR_MEMORY, "no memory for an adapter");
+        return NULL;
+    }
+    char text[4][32];
+    adapter_note_t notes[5];
+    adapter_info_t mine = *info;
+    bool rotation = r->method == FIT_UNITARY || r->method == FIT_PROCRUSTES;
+    size_t elements = (size_t)side * (size_t)side * (size_t)(r->kernel * r->kernel);
+    mine.kind = rotation ? ADAPTER_PROCRUSTES : r->kernel > 1 ? ADAPTER_CONV : ADAPTER_LINEAR;
+    adapter_array_t arrays[] = {
+        {"equaliser.weight", r->kernel > 1 ? 4 : 2, {side, side, r->kernel, r->kernel}, weight},
+        {"equaliser.bias", 1, {side}, weight + elements}};
+    adapter_t *adapter = adapter_build(&mine, arrays, 2, notes, describe(r, notes, text), err);
+    free(weight);
+    return adapter;
 }

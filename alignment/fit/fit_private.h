@@ -22,10 +22,11 @@ typedef struct {
     double ridge;       /* of the method, NAN: none */
     double prior_ridge; /* of the widely linear map that a convolution starts from */
     int steps;
-    double error;       /* NMSE on pilots left out; NAN: not validated */
+    double error; /* NMSE on pilots left out; NAN: not validated */
 } fit_choice_t;
 
-int fit_sums_create(fit_sums_t *sums, const fit_pilots_t *pilots, int kernel, int folds, err_t *err);
+int fit_sums_create(fit_sums_t *sums, const fit_pilots_t *pilots, int kernel, int folds,
+                    err_t *err);
 /* The same pilots with kernel 1. */
 int fit_sums_centre(fit_sums_t *sums, const fit_sums_t *from, err_t *err);
 void fit_sums_destroy(fit_sums_t *sums);

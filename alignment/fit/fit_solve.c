@@ -2,20 +2,21 @@
 /*
  * fit_solve: the three ways from moments to a map.
  *
- * Ridge: (S + rI) (W - P)' = (S_tf - P S)', S and S_tf the covariances, by Cholesky (LAPACK dpotrf).
- * A complex W is the same problem on the data (f, t) and (jf, jt) together: S is averaged with
- * J S J', whose solution commutes with J.
+ * Ridge: (S + rI) (W - P)' = (S_tf - P S)', S and S_tf the covariances, by Cholesky (LAPACK
+ * dpotrf). A complex W is the same problem on the data (f, t) and (jf, jt) together: S is averaged
+ * with J S J', whose solution commutes with J.
  *
- * Rotation: orthogonal Procrustes (Schoenemann 1966): with S_tf = U D V', W = U V'.
+ * Rotation: orthogonal Procrustes (Schoenemann 1966): with S_tf = U D V', W = U V'.  The unitary
+ * one is that of the average with J S_tf J', since the polar factor of a matrix that commutes with
+ * J does. (Not zgesdd: OpenBLAS 0.3.21 reads past the end of small matrices in its AVX-512 zgemv.)
  *
  * Descent: gradient G = S_tf - W S, step <G,G> / <G,GS>.
  */
 #include "fit/fit_solve.h"
 
-#include "cmplx.h"
-
 #include <cblas.h>
 #include <lapacke.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,9 @@ static void centre(const moments_t *moments, fit_work_t *work)
 static void set_bias(const moments_t *m, const double *weight, double *bias)
 {
     for (int i = 0; i < m->targets; i++) {
-        bias[i] = (m->sum_t[i] - cblas_ddot(m->features, weight + (size_t)i * (size_t)m->features, 1,
-                                            m->sum_f, 1)) / m->places;
+        bias[i] = (m->sum_t[i] - cblas_ddot(m->features, weight + (size_t)i * (size_t)m->features,
+                                            1, m->sum_f, 1)) /
+                  m->places;
     }
 }
 
@@ -107,20 +109,20 @@ int fit_solve_ridge(const moments_t *moments, double ridge, bool is_complex, con
     double scale = mean_energy(m);
     memcpy(weight, m->tf, (size_t)t * (size_t)d * sizeof *weight);
     if (prior) {
-        cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, -1.0, m->ff, d, prior, d, 1.0, weight,
-                    d);
+        cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, -1.0, m->ff, d, prior, d, 1.0,
+                    weight, d);
     }
     memcpy(work->factor, m->ff, whole * sizeof *work->factor);
     for (int i = 0; i < d; i++) {
         work->factor[(size_t)i * (size_t)(d + 1)] += ridge * scale;
     }
     /* Row-major upper is column-major lower. */
-    lapack_int code = scale > 0.0
-                          ? LAPACKE_dposv(LAPACK_COL_MAJOR, 'L', d, t, work->factor, d, weight, d)
-                          : 1;
+    lapack_int code =
+        scale > 0.0 ? LAPACKE_dposv(LAPACK_COL_MAJOR, 'L', d, t, work->factor, d, weight, d) : 1;
     if (code != 0) {
-        return err_set(err, ERR_ARGUMENT, "singular: %.0f places do not determine %d unknowns an output "
-                                          "with ridge %g; take more pilots or a larger ridge",
+        return err_set(err, ERR_ARGUMENT,
+                       "singular: %.0f places do not determine %d unknowns an output "
+                       "with ridge %g; take more pilots or a larger ridge",
                        m->places, d, ridge);
     }
     if (prior) {
@@ -144,56 +146,55 @@ static int rotate_real(const moments_t *m, double *weight, fit_work_t *work)
     memcpy(work->image, m->tf, square * sizeof *work->image);
     int code = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'A', n, n, work->image, n, s, u, n, vt, n);
     if (code == 0) {
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1.0, u, n, vt, n, 0.0, weight, n);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1.0, u, n, vt, n, 0.0,
+                    weight, n);
     }
     free(room);
     return code;
 }
 
-static int rotate_complex(const moments_t *m, double *weight)
+/* Largest element of W W' - 1. */
+static double skew(const double *weight, int n)
 {
-    int n = m->targets / 2, full = m->targets;
-    size_t square = (size_t)n * (size_t)n;
-    double complex *room = malloc(3 * square * sizeof *room);
-    double *s = malloc((size_t)n * sizeof *s);
-    int code = -1;
-    if (room && s) {
-        double complex *a = room, *u = a + square, *vt = u + square;
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                const double *b = &m->tf[(size_t)(2 * i) * (size_t)full + (size_t)(2 * j)];
-                a[i * n + j] = CMPLX(b[0] + b[full + 1], b[full] - b[1]);
-            }
-        }
-        code = LAPACKE_zgesdd(LAPACK_ROW_MAJOR, 'A', n, n, a, n, s, u, n, vt, n);
-    }
-    if (code == 0) {
-        double complex *a = room, *u = a + square, *vt = u + square, one = 1.0, zero = 0.0;
-        cblas_zgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, &one, u, n, vt, n, &zero, a, n);
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                double *b = &weight[(size_t)(2 * i) * (size_t)full + (size_t)(2 * j)];
-                b[0] = b[full + 1] = creal(a[i * n + j]);
-                b[full] = cimag(a[i * n + j]);
-                b[1] = -b[full];
-            }
+    double worst = 0.0;
+    for (int i = 0; i < n; i++) {
+        for (int j = i; j < n; j++) {
+            double dot =
+                cblas_ddot(n, weight + (size_t)i * (size_t)n, 1, weight + (size_t)j * (size_t)n, 1);
+            worst = fmax(worst, fabs(dot - (i == j)));
         }
     }
-    free(room);
-    free(s);
-    return code;
+    return worst;
+}
+
+/* A little of the identity keeps directions that the pilots don't have where they are. */
+static int rotate_complex(moments_t *m, double *weight, fit_work_t *work)
+{
+    size_t n = (size_t)m->targets;
+    symmetrise(m);
+    double size = cblas_dnrm2((int)(n * n), m->tf, 1);
+    for (size_t i = 0; i < n; i++) {
+        m->tf[i * n + i] += 1e-9 * size;
+    }
+    int code = rotate_real(m, weight, work);
+    for (size_t i = 0; i < n && code == 0; i += 2) {
+        for (size_t j = 0; j < n; j += 2) {
+            make_complex(&weight[i * n + j], n); /* but for rounding it is */
+        }
+    }
+    return code != 0 ? code : skew(weight, m->targets) > 1e-4;
 }
 
 int fit_solve_rotation(const moments_t *moments, bool is_complex, double *weight, double *bias,
                        fit_work_t *work, err_t *err)
 {
     centre(moments, work);
-    int code = is_complex ? rotate_complex(work->centred, weight)
+    int code = is_complex ? rotate_complex(work->centred, weight, work)
                           : rotate_real(work->centred, weight, work);
     if (code != 0) {
         return err_set(err, code < 0 ? ERR_MEMORY : ERR_ARGUMENT,
-                       "no singular values of the pilots' %d x %d correlation",
-                       moments->targets, moments->targets);
+                       "the pilots' %d x %d correlation determines no rotation", moments->targets,
+                       moments->targets);
     }
     set_bias(moments, weight, bias);
     return 0;
@@ -211,8 +212,8 @@ void fit_solve_descent(const moments_t *moments, int steps, double *weight, doub
         memcpy(work->gradient, m->tf, (size_t)all * sizeof *work->gradient);
         cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, -1.0, m->ff, d, weight, d, 1.0,
                     work->gradient, d);
-        cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, 1.0, m->ff, d, work->gradient, d, 0.0,
-                    work->image, d);
+        cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, 1.0, m->ff, d, work->gradient, d,
+                    0.0, work->image, d);
         double energy = cblas_ddot(all, work->gradient, 1, work->gradient, 1);
         double curve = cblas_ddot(all, work->gradient, 1, work->image, 1);
         if (!(curve > 0.0)) {

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 typedef struct {
-    moments_t *centred; /* of the same shape */
-    double *factor;     /* [features][features] */
+    moments_t *centred;       /* of the same shape */
+    double *factor;           /* [features][features] */
     double *gradient, *image; /* [targets][features] each */
 } fit_work_t;
 

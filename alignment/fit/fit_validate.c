@@ -17,7 +17,8 @@ static bool is_conv(fit_method_t method)
 
 /* ---- sums ----------------------------------------------------------------- */
 
-static int allocate(fit_sums_t *sums, int channels, int kernel, int folds, bool pictures, err_t *err)
+static int allocate(fit_sums_t *sums, int channels, int kernel, int folds, bool pictures,
+                    err_t *err)
 {
     *sums = (fit_sums_t){.kernel = kernel, .folds = folds};
     sums->all = moments_create(channels, kernel, pictures, err);
@@ -50,7 +51,8 @@ int fit_sums_create(fit_sums_t *sums, const fit_pilots_t *p, int kernel, int fol
     }
     for (int i = 0; i < p->pairs; i++) {
         moments_t *to = folds > 0 ? sums->fold[i % folds] : sums->all;
-        moments_add_picture(to, p->x + (size_t)i * one, p->y + (size_t)i * one, p->rows, p->columns);
+        moments_add_picture(to, p->x + (size_t)i * one, p->y + (size_t)i * one, p->rows,
+                            p->columns);
     }
     for (int i = 0; i < folds; i++) {
         moments_add(sums->all, sums->fold[i], 1.0);
@@ -92,8 +94,8 @@ static int make_prior(fit_sums_t *sums, const moments_t *moments, double ridge, 
     size_t part = (size_t)(sums->kernel * sums->kernel), d = (size_t)moments->features;
     size_t t = (size_t)moments->targets;
     moments_centre(centre->rest, moments);
-    if (fit_solve_ridge(centre->rest, ridge, false, NULL, centre->weight, centre->bias, &centre->work,
-                        err) < 0) {
+    if (fit_solve_ridge(centre->rest, ridge, false, NULL, centre->weight, centre->bias,
+                        &centre->work, err) < 0) {
         return -1;
     }
     memset(sums->prior, 0, t * d * sizeof *sums->prior);
@@ -127,8 +129,8 @@ int fit_train(fit_sums_t *sums, const moments_t *moments, const fit_choice_t *ch
         fit_solve_descent(moments, choice->steps, sums->weight, sums->bias, work);
         return 0;
     default:
-        return fit_solve_ridge(moments, choice->ridge, is_complex, NULL, sums->weight, sums->bias, work,
-                               err);
+        return fit_solve_ridge(moments, choice->ridge, is_complex, NULL, sums->weight, sums->bias,
+                               work, err);
     }
 }
 
@@ -201,8 +203,10 @@ int fit_validate(fit_sums_t *sums, fit_sums_t *centre, const fit_options_t *opti
     choice->error = NAN;
     if (sums->folds == 0) {
         return !open ? 0
-                     : err_set(err, ERR_ARGUMENT, "one pilot leaves none to choose the %s with: take two "
-                                                  "or more, or give it", gradient ? "steps" : "ridge");
+                     : err_set(err, ERR_ARGUMENT,
+                               "one pilot leaves none to choose the %s with: take two "
+                               "or more, or give it",
+                               gradient ? "steps" : "ridge");
     }
     if (!open) {
         double error = left_out(sums, choice, centre);

@@ -12,9 +12,10 @@ moments_t *moments_create(int channels, int kernel, bool pictures, err_t *err)
 {
     int targets = 2 * channels, features = targets * kernel * kernel;
     if (features > MOMENTS_FEATURES_MAX) {
-        err_set(err, ERR_ARGUMENT, "%d channels in a neighbourhood of %d x %d are %d unknowns an output; "
-                                   "at most %d", channels, kernel, kernel, features,
-                MOMENTS_FEATURES_MAX);
+        err_set(err, ERR_ARGUMENT,
+                "%d channels in a neighbourhood of %d x %d are %d unknowns an output; "
+                "at most %d",
+                channels, kernel, kernel, features, MOMENTS_FEATURES_MAX);
         return NULL;
     }
     size_t d = (size_t)features, m = (size_t)targets, places = pictures ? BLOCK : 0;
@@ -26,8 +27,12 @@ moments_t *moments_create(int channels, int kernel, bool pictures, err_t *err)
         err_set(err, ERR_MEMORY, "no memory to fit %d unknowns", features);
         return NULL;
     }
-    *moments = (moments_t){.kernel = kernel, .features = features, .targets = targets,
-                           .sum_f = room, .sum_t = room + d, .ff = room + d + m,
+    *moments = (moments_t){.kernel = kernel,
+                           .features = features,
+                           .targets = targets,
+                           .sum_f = room,
+                           .sum_t = room + d,
+                           .ff = room + d + m,
                            .tf = room + d + m + d * d};
     if (pictures) {
         moments->rows_f = moments->tf + m * d;
@@ -44,9 +49,10 @@ void moments_destroy(moments_t *moments)
     }
 }
 
-/* One place's features: out[(channel * k + i) * k + j] = channel at (row + i - k/2, column + j - k/2). */
-static void gather(double *out, const float complex *x, int channels, int rows, int columns, int kernel,
-                   int place)
+/* One place's features: out[(channel * k + i) * k + j] = channel at (row + i - k/2, column + j -
+ * k/2). */
+static void gather(double *out, const float complex *x, int channels, int rows, int columns,
+                   int kernel, int place)
 {
     int row = place / columns - kernel / 2, column = place % columns - kernel / 2;
     size_t part = (size_t)(kernel * kernel), all = (size_t)rows * (size_t)columns;
@@ -93,9 +99,10 @@ void moments_add_picture(moments_t *m, const float complex *x, const float compl
     for (int first = 0; first < all; first += BLOCK) {
         int count = all - first < BLOCK ? all - first : BLOCK;
         for (int p = 0; p < count; p++) {
-            gather(m->rows_f + (size_t)p * (size_t)m->features, x, channels, rows, columns, m->kernel,
+            gather(m->rows_f + (size_t)p * (size_t)m->features, x, channels, rows, columns,
+                   m->kernel, first + p);
+            gather(m->rows_t + (size_t)p * (size_t)m->targets, y, channels, rows, columns, 1,
                    first + p);
-            gather(m->rows_t + (size_t)p * (size_t)m->targets, y, channels, rows, columns, 1, first + p);
         }
         add_block(m, count);
     }
@@ -153,7 +160,8 @@ double moments_error(const moments_t *m, const double *weight, const double *bia
     int d = m->features, t = m->targets;
     double error = m->tt;
     /* work = W ff */
-    cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, 1.0, m->ff, d, weight, d, 0.0, work, d);
+    cblas_dsymm(CblasRowMajor, CblasRight, CblasUpper, t, d, 1.0, m->ff, d, weight, d, 0.0, work,
+                d);
     error += cblas_ddot(t * d, work, 1, weight, 1) - 2.0 * cblas_ddot(t * d, m->tf, 1, weight, 1);
     for (int i = 0; i < t; i++) {
         double mapped = cblas_ddot(d, weight + (size_t)i * (size_t)d, 1, m->sum_f, 1);

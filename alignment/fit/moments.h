@@ -20,12 +20,12 @@ enum { MOMENTS_FEATURES_MAX = 3328 };
 
 typedef struct {
     int kernel, features, targets;
-    double places;      /* how many */
-    double tt;          /* sum of |t|^2 */
-    double *sum_f;      /* [features] */
-    double *sum_t;      /* [targets] */
-    double *ff;         /* [features][features], only j >= i is kept */
-    double *tf;         /* [targets][features] */
+    double places;           /* how many */
+    double tt;               /* sum of |t|^2 */
+    double *sum_f;           /* [features] */
+    double *sum_t;           /* [targets] */
+    double *ff;              /* [features][features], only j >= i is kept */
+    double *tf;              /* [targets][features] */
     double *rows_f, *rows_t; /* of some places; NULL when it only adds */
 } moments_t;
 
@@ -44,7 +44,8 @@ void moments_centre(moments_t *to, const moments_t *from);
 /* Takes the means out: *ff and *tf become covariances times places; only for a fit. */
 void moments_remove_means(moments_t *moments);
 
-/* Sum over the places of |t - W f - b|^2; weight [targets][features], bias [targets]; work as weight. */
+/* Sum over the places of |t - W f - b|^2; weight [targets][features], bias [targets]; work as
+ * weight. */
 double moments_error(const moments_t *moments, const double *weight, const double *bias,
                      double *work);
 

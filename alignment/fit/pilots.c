@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const safetensors_tensor_t *find(const safetensors_t *file, const char *path, const char *name,
-                                        err_t *err)
+static const safetensors_tensor_t *find(const safetensors_t *file, const char *path,
+                                        const char *name, err_t *err)
 {
     const safetensors_tensor_t *tensor = safetensors_find(file, name);
     if (!tensor || tensor->rank != 5 || tensor->shape[4] != 2 || tensor->count == 0) {
-        err_set(err, ERR_FORMAT, "%s: tensor %s is missing or not [pairs][channels][rows][columns][2]",
-                path, name);
+        err_set(err, ERR_FORMAT,
+                "%s: tensor %s is missing or not [pairs][channels][rows][columns][2]", path, name);
         return NULL;
     }
     for (int i = 0; i < 4; i++) {
@@ -57,14 +57,15 @@ static int take(pilots_t *pilots, const safetensors_t *file, const char *path, e
     if (memcmp(x->shape, y->shape, 5 * sizeof x->shape[0]) != 0) {
         return err_set(err, ERR_FORMAT, "%s: X and Y differ in shape", path);
     }
-    float complex *values = malloc(x->count * sizeof *values); /* count floats for each of the two */
+    float complex *values =
+        malloc(x->count * sizeof *values); /* count floats for each of the two */
     if (!values) {
         return err_set(err, ERR_MEMORY, "%s: no memory to read it", path);
     }
     safetensors_to_float(x, (float *)values);
     safetensors_to_float(y, (float *)(values + x->count / 2));
     pilots->pairs = (fit_pilots_t){(int)x->shape[0], (int)x->shape[1], (int)x->shape[2],
-                                   (int)x->shape[3], values, values + x->count / 2};
+                                   (int)x->shape[3], values,           values + x->count / 2};
     return read_notes(pilots, file, path, err);
 }
 
@@ -98,10 +99,14 @@ int pilots_save(const char *path, const fit_pilots_t *p, uint64_t base, int rate
     char base_text[20], rate_text[16];
     const char *keys[2], *values[2];
     int notes = 0;
-    size_t count = 2 * (size_t)p->pairs * (size_t)p->channels * (size_t)p->rows * (size_t)p->columns;
-    safetensors_tensor_t tensors[2] = {
-        {.name = "X", .dtype = SAFETENSORS_F32, .rank = 5, .count = count, .data = p->x,
-         .shape = {p->pairs, p->channels, p->rows, p->columns, 2}}};
+    size_t count =
+        2 * (size_t)p->pairs * (size_t)p->channels * (size_t)p->rows * (size_t)p->columns;
+    safetensors_tensor_t tensors[2] = {{.name = "X",
+                                        .dtype = SAFETENSORS_F32,
+                                        .rank = 5,
+                                        .count = count,
+                                        .data = p->x,
+                                        .shape = {p->pairs, p->channels, p->rows, p->columns, 2}}};
     tensors[1] = tensors[0];
     tensors[1].name = "Y";
     tensors[1].data = p->y;

@@ -3,7 +3,8 @@
  * pilots: pilots.safetensors, the pairs that a map is fitted from.
  *
  *     X, Y   [pairs][channels][rows][columns][2]   real and imaginary part, any number format
- *     __metadata__   pilots.base = codec_hash of codec B (16 hex digits), pilots.rate = p; both optional
+ *     __metadata__   pilots.base = codec_hash of codec B (16 hex digits), pilots.rate = p; both
+ * optional
  */
 #ifndef ALIGNMENT_FIT_PILOTS_H
 #define ALIGNMENT_FIT_PILOTS_H

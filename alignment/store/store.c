@@ -86,8 +86,10 @@ static int check_format(store_t *store, int fd, err_t *err)
     char text[64];
     ssize_t got = read(fd, text, sizeof text);
     close(fd);
-    if (got != (ssize_t)strlen(format_text) || memcmp(text, format_text, strlen(format_text)) != 0) {
-        return err_set(err, ERR_FORMAT, "%s/format: not a store that this version reads", store->root);
+    if (got != (ssize_t)strlen(format_text) ||
+        memcmp(text, format_text, strlen(format_text)) != 0) {
+        return err_set(err, ERR_FORMAT, "%s/format: not a store that this version reads",
+                       store->root);
     }
     return 0;
 }

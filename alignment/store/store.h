@@ -58,10 +58,10 @@ bool store_has(store_t *store, const digest_t *id); /* a file is there; not veri
 
 typedef struct {
     digest_t id;
-    uint64_t size;    /* bytes */
-    double age_s;     /* since it was put */
+    uint64_t size; /* bytes */
+    double age_s;  /* since it was put */
     bool pinned;
-    int names;        /* how many mean it */
+    int names; /* how many mean it */
 } store_stat_t;
 
 int store_stat(store_t *store, const digest_t *id, store_stat_t *stat, err_t *err);
@@ -112,9 +112,9 @@ int store_collect(store_t *store, double grace_s, store_collected_t *collected, 
 typedef struct store_partial store_partial_t;
 
 /*
- * Starts or resumes an object of known hash and size.  store_partial_offset is how much is here: ask
- * the sender for the rest.  ERR_STATE: somebody else is receiving it right now.  When the object is
- * here already the offset is its size, and finish succeeds at once.
+ * Starts or resumes an object of known hash and size.  store_partial_offset is how much is here:
+ * ask the sender for the rest.  ERR_STATE: somebody else is receiving it right now.  When the
+ * object is here already the offset is its size, and finish succeeds at once.
  */
 store_partial_t *store_partial_open(store_t *store, const digest_t *id, uint64_t size, err_t *err);
 uint64_t store_partial_offset(const store_partial_t *partial);

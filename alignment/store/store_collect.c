@@ -47,8 +47,8 @@ static int add_object(void *context, const char *name)
         scan->list = more;
         scan->room = room;
     }
-    scan->list[scan->count++] = (store_stat_t){.id = id, .size = (uint64_t)status.st_size,
-                                               .age_s = store_age_s(&status)};
+    scan->list[scan->count++] =
+        (store_stat_t){.id = id, .size = (uint64_t)status.st_size, .age_s = store_age_s(&status)};
     return 0;
 }
 
@@ -119,7 +119,9 @@ int store_stat(store_t *store, const digest_t *id, store_stat_t *stat, err_t *er
     if (store_names(store, &names, &count, err) < 0) {
         return -1;
     }
-    *stat = (store_stat_t){.id = *id, .size = (uint64_t)status.st_size, .age_s = store_age_s(&status),
+    *stat = (store_stat_t){.id = *id,
+                           .size = (uint64_t)status.st_size,
+                           .age_s = store_age_s(&status),
                            .pinned = store_pinned(store, id)};
     for (int i = 0; i < count; i++) {
         stat->names += digest_equal(&names[i].id, id);

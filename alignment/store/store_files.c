@@ -42,7 +42,8 @@ int store_make_parent(store_t *store, const char *path, err_t *err)
     if (mkdirat(store->fd, folder, 0777) == 0) {
         return sync_folder(store, folder, err);
     }
-    return errno == EEXIST ? 0 : err_set_errno(err, errno, "cannot make %s/%s", store->root, folder);
+    return errno == EEXIST ? 0
+                           : err_set_errno(err, errno, "cannot make %s/%s", store->root, folder);
 }
 
 int store_install(store_t *store, int fd, const char *from, const char *path, err_t *err)

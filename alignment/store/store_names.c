@@ -18,8 +18,9 @@ int store_name_check(const char *name, err_t *err)
 {
     return adapter_word_valid(name)
                ? 0
-               : err_set(err, ERR_ARGUMENT, "a name has 1 .. 63 of A-Z a-z 0-9 . _ - and begins with a "
-                                            "letter or digit");
+               : err_set(err, ERR_ARGUMENT,
+                         "a name has 1 .. 63 of A-Z a-z 0-9 . _ - and begins with a "
+                         "letter or digit");
 }
 
 static int name_path(const char *name, char path[STORE_PATH_MAX], err_t *err)
@@ -47,8 +48,8 @@ int store_set_name(store_t *store, const char *name, const digest_t *id, err_t *
         strcat(text, "\n");
         result = store_write_file(store, path, text, DIGEST_TEXT, err);
     } else {
-        result = err_set(err, ERR_ARGUMENT, "name %s: the store %s has no object %s", name, store->root,
-                         text);
+        result = err_set(err, ERR_ARGUMENT, "name %s: the store %s has no object %s", name,
+                         store->root, text);
     }
     close(lock);
     return result;
@@ -72,7 +73,8 @@ int store_find_name(store_t *store, const char *name, digest_t *id, err_t *err)
     text[DIGEST_TEXT - 1] = 0;
     return whole && digest_parse(text, id, NULL) == 0
                ? 0
-               : err_set(err, ERR_FORMAT, "%s/%s: damaged: not a hash and a newline", store->root, path);
+               : err_set(err, ERR_FORMAT, "%s/%s: damaged: not a hash and a newline", store->root,
+                         path);
 }
 
 int store_remove_name(store_t *store, const char *name, err_t *err)
@@ -125,7 +127,8 @@ static int add_name(void *context, const char *name)
     err_t reason = ERR_INIT;
     if (store_find_name(names->store, name, &entry->id, &reason) < 0) {
         /* ERR_ARGUMENT: somebody removed it just now */
-        return reason.code == ERR_ARGUMENT ? 0 : err_set(names->err, reason.code, "%s", reason.text);
+        return reason.code == ERR_ARGUMENT ? 0
+                                           : err_set(names->err, reason.code, "%s", reason.text);
     }
     names->count++;
     return 0;
@@ -183,16 +186,15 @@ static int resolve_digits(store_t *store, const char *word, digest_t *id, err_t 
     }
     free(list);
     return found == 1 ? 0
-                      : err_set(err, ERR_ARGUMENT, "%s: %s of that name or hash in the store %s", word,
-                                found ? "more than one object" : "nothing", store->root);
+                      : err_set(err, ERR_ARGUMENT, "%s: %s of that name or hash in the store %s",
+                                word, found ? "more than one object" : "nothing", store->root);
 }
 
 int store_resolve(store_t *store, const char *word, digest_t *id, err_t *err)
 {
     err_t reason = ERR_INIT;
     size_t length = strlen(word);
-    bool digits = length >= 6 && length < DIGEST_TEXT &&
-                  strspn(word, "0123456789abcdef") == length;
+    bool digits = length >= 6 && length < DIGEST_TEXT && strspn(word, "0123456789abcdef") == length;
     if (length < STORE_NAME_MAX) {
         if (store_find_name(store, word, id, &reason) == 0) {
             return 0;

@@ -69,12 +69,13 @@ static int read_whole(int fd, uint8_t *bytes, size_t size)
     return 0;
 }
 
-static int damaged(store_t *store, const digest_t *id, const digest_t *found, size_t size, err_t *err)
+static int damaged(store_t *store, const digest_t *id, const digest_t *found, size_t size,
+                   err_t *err)
 {
     char path[STORE_PATH_MAX], text[DIGEST_TEXT];
     store_object_path(id, path);
-    return err_set(err, ERR_FORMAT, "%s/%s: damaged: its %zu bytes hash to %s", store->root, path, size,
-                   digest_text(found, text));
+    return err_set(err, ERR_FORMAT, "%s/%s: damaged: its %zu bytes hash to %s", store->root, path,
+                   size, digest_text(found, text));
 }
 
 int store_load(store_t *store, const digest_t *id, uint8_t **bytes, size_t *size, err_t *err)
@@ -137,8 +138,8 @@ int store_refresh(store_t *store, const digest_t *id)
     if (fd < 0) {
         return 0;
     }
-    int whole = digest_of_fd(fd, (uint64_t)status.st_size, &found) == 0 && digest_equal(&found, id) &&
-                futimens(fd, NULL) == 0;
+    int whole = digest_of_fd(fd, (uint64_t)status.st_size, &found) == 0 &&
+                digest_equal(&found, id) && futimens(fd, NULL) == 0;
     close(fd);
     return whole;
 }
@@ -147,7 +148,8 @@ int store_put(store_t *store, const void *bytes, size_t size, digest_t *id, err_
 {
     char path[STORE_PATH_MAX];
     if (size < 1 || size > ADAPTER_SIZE_MAX) {
-        return err_set(err, ERR_ARGUMENT, "an object of %zu bytes; 1 .. %d", size, ADAPTER_SIZE_MAX);
+        return err_set(err, ERR_ARGUMENT, "an object of %zu bytes; 1 .. %d", size,
+                       ADAPTER_SIZE_MAX);
     }
     *id = digest_of(bytes, size);
     store_object_path(id, path);
@@ -183,7 +185,8 @@ int store_remove(store_t *store, const digest_t *id, err_t *err)
     int result = store_kept(store, id, err);
     store_object_path(id, path);
     if (result > 0) {
-        result = err_set(err, ERR_STATE, "object %s: a name or a pin keeps it", digest_text(id, text));
+        result =
+            err_set(err, ERR_STATE, "object %s: a name or a pin keeps it", digest_text(id, text));
     } else if (result == 0 && unlinkat(store->fd, path, 0) < 0) {
         result = errno == ENOENT
                      ? missing(store, id, err)
@@ -211,8 +214,8 @@ int store_pin(store_t *store, const digest_t *id, err_t *err)
         return -1;
     }
     store_pin_path(id, path);
-    int result = store_has(store, id) ? store_write_file(store, path, "", 0, err)
-                                      : missing(store, id, err);
+    int result =
+        store_has(store, id) ? store_write_file(store, path, "", 0, err) : missing(store, id, err);
     close(lock);
     return result;
 }

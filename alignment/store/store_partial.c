@@ -2,8 +2,8 @@
 /*
  * store_partial: downloads.  The file's length is the resume offset; bytes come in order.  The
  * receiver holds flock on the file, so two can't receive one object at once, and a killed one
- * lets go.  Chunks are not synced: if the machine loses power the tail may be wrong, the hash says so
- * at the end, and the download starts anew.
+ * lets go.  Chunks are not synced: if the machine loses power the tail may be wrong, the hash says
+ * so at the end, and the download starts anew.
  */
 #include "store/store_private.h"
 
@@ -32,15 +32,16 @@ static int failed(const store_partial_t *partial, const char *what, err_t *err)
 static int try_open(store_partial_t *partial, err_t *err)
 {
     struct stat mine, named;
-    partial->fd = openat(partial->store->fd, partial->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                         0666);
+    partial->fd =
+        openat(partial->store->fd, partial->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (partial->fd < 0) {
         return failed(partial, "write", err);
     }
     if (flock(partial->fd, LOCK_EX | LOCK_NB) < 0) {
-        return errno == EWOULDBLOCK ? err_set(err, ERR_STATE, "%s/%s: somebody else is receiving it",
-                                              partial->store->root, partial->path)
-                                    : failed(partial, "lock", err);
+        return errno == EWOULDBLOCK
+                   ? err_set(err, ERR_STATE, "%s/%s: somebody else is receiving it",
+                             partial->store->root, partial->path)
+                   : failed(partial, "lock", err);
     }
     if (fstat(partial->fd, &mine) < 0) {
         return failed(partial, "read", err);
@@ -110,11 +111,12 @@ int store_partial_write(store_partial_t *partial, uint64_t offset, const void *b
     const uint8_t *from = bytes;
     if (offset > partial->length) {
         return err_set(err, ERR_ARGUMENT, "%s: bytes at %llu would leave a hole; resume at %llu",
-                       partial->path, (unsigned long long)offset, (unsigned long long)partial->length);
+                       partial->path, (unsigned long long)offset,
+                       (unsigned long long)partial->length);
     }
     if (count > partial->size || offset > partial->size - count) {
-        return err_set(err, ERR_ARGUMENT, "%s: %zu bytes at %llu go past its end", partial->path, count,
-                       (unsigned long long)offset);
+        return err_set(err, ERR_ARGUMENT, "%s: %zu bytes at %llu go past its end", partial->path,
+                       count, (unsigned long long)offset);
     }
     while (count > 0 && partial->fd >= 0) {
         ssize_t wrote = pwrite(partial->fd, from, count, (off_t)offset);
@@ -137,7 +139,8 @@ static int install(store_partial_t *partial, err_t *err)
 {
     char path[STORE_PATH_MAX], text[DIGEST_TEXT];
     digest_t found;
-    if (lseek(partial->fd, 0, SEEK_SET) < 0 || digest_of_fd(partial->fd, partial->size, &found) < 0) {
+    if (lseek(partial->fd, 0, SEEK_SET) < 0 ||
+        digest_of_fd(partial->fd, partial->size, &found) < 0) {
         return failed(partial, "read", err);
     }
     if (!digest_equal(&found, &partial->id)) {

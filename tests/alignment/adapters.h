@@ -28,8 +28,8 @@ static inline adapter_t *adapters_random(rng_t *rng, int layers, int side_max)
             int length = 0;
             for (int l = 0; l < ADAPTERS_LEVELS; l++) {
                 rank[l] = (l > 0 ? rank[l - 1] : 0) + (int)rng_below(rng, 3);
-                length += snprintf(value[note_count] + length, sizeof value[0] - (size_t)length, "%s%d",
-                                   l > 0 ? "," : "", rank[l]);
+                length += snprintf(value[note_count] + length, sizeof value[0] - (size_t)length,
+                                   "%s%d", l > 0 ? "," : "", rank[l]);
             }
             snprintf(key[note_count], sizeof key[0], "adapter.ranks.block%d.conv", i);
             notes[note_count] = (adapter_note_t){key[note_count], value[note_count]};
@@ -41,8 +41,8 @@ static inline adapter_t *adapters_random(rng_t *rng, int layers, int side_max)
             snprintf(name[count], sizeof name[0], "block%d.conv.lora_%c", i, 'A' + half);
             data[count] = malloc((size_t)(side * r) * sizeof(float));
             rng_normal(rng, data[count], (size_t)(side * r));
-            arrays[count] = (adapter_array_t){name[count], 2, {half ? side : r, half ? r : side},
-                                              data[count]};
+            arrays[count] =
+                (adapter_array_t){name[count], 2, {half ? side : r, half ? r : side}, data[count]};
             count++;
         }
     }

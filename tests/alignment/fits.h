@@ -48,8 +48,8 @@ static inline float fits_real(const float complex *x, size_t all, int channel, i
 }
 
 /* y of one picture, by the definition. */
-static inline void fits_apply(const fits_map_t *map, const float complex *x, float complex *y, int rows,
-                              int columns)
+static inline void fits_apply(const fits_map_t *map, const float complex *x, float complex *y,
+                              int rows, int columns)
 {
     int t = 2 * map->channels, k = map->kernel;
     size_t all = (size_t)(rows * columns);
@@ -113,7 +113,7 @@ static inline fits_map_t fits_of(const fit_t *fit)
     err_t err = ERR_INIT;
     adapter_info_t info = ADAPTER_INFO_INIT;
     info.base = 7;
-    adapter_t *adapter = fit_adapter(fit, &info, &err);
+    adapter_t *adapter = fit_adapter(fit, &info, 0, &err);
     if (!adapter) {
         fprintf(stderr, "%s\n", err.text);
     }

@@ -70,7 +70,8 @@ static void test_import(void)
 {
     static const char header[] =
         "{\"lin.lora_B\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
-        " \"__metadata__\":{\"adapter.rank\":\"1\",\"adapter.kind\":\"lora\",\"adapter.format\":\"1\","
+        " \"__metadata__\":{\"adapter.rank\":\"1\",\"adapter.kind\":\"lora\",\"adapter.format\":"
+        "\"1\","
         "\"adapter.alpha\":\"0.5\",\"adapter.base\":\"00000000000000ab\"},"
         " \"lin.lora_A\":{\"dtype\":\"F16\",\"shape\":[1,3],\"data_offsets\":[8,14]}}";
     const float b[2] = {1.0f, -2.0f}, a[3] = {1.0f, 0.5f, -1.0f};
@@ -126,7 +127,8 @@ static adapter_t *import(const safetensors_tensor_t *tensors, const char *const 
     }
     for (; notes[note_count]; note_count++) {
         const char *equals = strchr(notes[note_count], '=');
-        snprintf(keys[note_count], 64, "%.*s", (int)(equals - notes[note_count]), notes[note_count]);
+        snprintf(keys[note_count], 64, "%.*s", (int)(equals - notes[note_count]),
+                 notes[note_count]);
         key[note_count] = keys[note_count];
         value[note_count] = equals + 1;
     }
@@ -138,10 +140,13 @@ static adapter_t *import(const safetensors_tensor_t *tensors, const char *const 
     return adapter;
 }
 
-#define BASE "adapter.format=1", "adapter.base=0123456789abcdef"
-#define LORA BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=1"
+#define BASE   "adapter.format=1", "adapter.base=0123456789abcdef"
+#define LORA   BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=1"
 #define LEVELS LORA, "adapter.level=1", "adapter.ranks=1,2"
-#define MATRIX(n, a, b) {.name = n, .rank = 2, .shape = {a, b}, .count = (a) * (b), .data = ones}
+#define MATRIX(n, a, b)                                                                            \
+    {                                                                                              \
+        .name = n, .rank = 2, .shape = {a, b}, .count = (a) * (b), .data = ones                    \
+    }
 #define PAIR(r) MATRIX("x.lora_A", r, 3), MATRIX("x.lora_B", 4, r)
 
 static void test_refusals(void)
@@ -154,24 +159,40 @@ static void test_refusals(void)
         {{PAIR(2)}, {NULL}, "adapter.format is missing"},
         {{PAIR(2)}, {"adapter.format=1", "adapter.kind=lora"}, "adapter.base is missing"},
         {{PAIR(2)}, {BASE}, "adapter.kind is missing"},
-        {{PAIR(2)}, {"adapter.format=2", "adapter.base=0123456789abcdef", "adapter.kind=lora"}, "format 1"},
-        {{PAIR(2)}, {"adapter.format=1", "adapter.base=0123456789ABCDEF", "adapter.kind=lora"}, "16 digits"},
-        {{PAIR(2)}, {"adapter.format=1", "adapter.base=0123456789abcdef0", "adapter.kind=lora"}, "16 digits"},
+        {{PAIR(2)},
+         {"adapter.format=2", "adapter.base=0123456789abcdef", "adapter.kind=lora"},
+         "format 1"},
+        {{PAIR(2)},
+         {"adapter.format=1", "adapter.base=0123456789ABCDEF", "adapter.kind=lora"},
+         "16 digits"},
+        {{PAIR(2)},
+         {"adapter.format=1", "adapter.base=0123456789abcdef0", "adapter.kind=lora"},
+         "16 digits"},
         {{PAIR(2)}, {"adapter.format=1", "adapter.base=0123", "adapter.kind=lora"}, "16 digits"},
         {{PAIR(2)}, {BASE, "adapter.kind=magic"}, "unknown kind"},
         {{PAIR(2)}, {BASE, "adapter.kind=lora"}, "adapter.rank"},
         {{PAIR(2)}, {BASE, "adapter.kind=lora", "adapter.rank=2"}, "adapter.alpha"},
-        {{PAIR(2)}, {BASE, "adapter.kind=lora", "adapter.rank=x", "adapter.alpha=1"}, "adapter.rank: not a number"},
-        {{PAIR(2)}, {BASE, "adapter.kind=lora", "adapter.rank=99999", "adapter.alpha=1"}, "out of range"},
-        {{PAIR(2)}, {BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=nan"}, "adapter.alpha"},
-        {{PAIR(2)}, {BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=1e30"}, "adapter.alpha"},
+        {{PAIR(2)},
+         {BASE, "adapter.kind=lora", "adapter.rank=x", "adapter.alpha=1"},
+         "adapter.rank: not a number"},
+        {{PAIR(2)},
+         {BASE, "adapter.kind=lora", "adapter.rank=99999", "adapter.alpha=1"},
+         "out of range"},
+        {{PAIR(2)},
+         {BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=nan"},
+         "adapter.alpha"},
+        {{PAIR(2)},
+         {BASE, "adapter.kind=lora", "adapter.rank=2", "adapter.alpha=1e30"},
+         "adapter.alpha"},
         {{PAIR(2)}, {LORA, "adapter.rate=0"}, "adapter.rate"},
         {{PAIR(2)}, {LORA, "adapter.rate=2x"}, "adapter.rate"},
         {{PAIR(2)}, {LORA, "adapter.snr_group=5"}, "adapter.snr_group"},
         {{PAIR(2)}, {LORA, "adapter.snr_group=15:10"}, "LOW:HIGH"},
         {{PAIR(2)}, {LORA, "adapter.name=../../etc/passwd"}, "adapter.name"},
         {{PAIR(2)}, {LORA, "adapter.name=.hidden"}, "adapter.name"},
-        {{PAIR(2)}, {LORA, "adapter.author=0123456789012345678901234567890123456789012345678901234567890123"}, "too long"},
+        {{PAIR(2)},
+         {LORA, "adapter.author=0123456789012345678901234567890123456789012345678901234567890123"},
+         "too long"},
         {{PAIR(2)}, {LORA, "adapter.author=two\nlines"}, "control"},
         {{PAIR(2)}, {LORA, "bad\nkey=1"}, "control"},
         {{PAIR(2)}, {LORA, "adapter.parent=12"}, "adapter.parent"},
@@ -189,14 +210,33 @@ static void test_refusals(void)
         {{MATRIX("x.lora_B", 2, 3)}, {LORA}, "x.lora_B: the other half"},
         {{PAIR(3)}, {LORA}, "above adapter.rank"},
         {{MATRIX("x.lora_A", 2, 3), MATRIX("x.lora_B", 4, 1)}, {LORA}, "x.lora_A: A has another"},
-        {{{.name = "x.lora_A", .rank = 1, .shape = {2}, .count = 2, .data = ones}, MATRIX("x.lora_B", 4, 2)}, {LORA}, "x.lora_A: not a matrix"},
-        {{MATRIX("x.lora_A", 2, 3), {.name = "x.lora_B", .rank = 3, .shape = {4, 2, 1}, .count = 8, .data = ones}}, {LORA}, "x.lora_A: A has another"},
+        {{{.name = "x.lora_A", .rank = 1, .shape = {2}, .count = 2, .data = ones},
+          MATRIX("x.lora_B", 4, 2)},
+         {LORA},
+         "x.lora_A: not a matrix"},
+        {{MATRIX("x.lora_A", 2, 3),
+          {.name = "x.lora_B", .rank = 3, .shape = {4, 2, 1}, .count = 8, .data = ones}},
+         {LORA},
+         "x.lora_A: A has another"},
         {{MATRIX("x.lora_A", 2, 0), MATRIX("x.lora_B", 4, 2)}, {LORA}, "x.lora_A: empty"},
         {{{.name = "x", .rank = 0, .count = 1, .data = ones}}, {LORA}, "x: empty or a scalar"},
-        {{{.name = "x.lora_A", .rank = 5, .shape = {1, 1, 1, 1, 1}, .count = 1, .data = ones}}, {LORA}, "4 dimensions"},
-        {{{.name = "x.lora_A", .rank = 2, .shape = {2, 2}, .count = 4, .data = nan_inside}, MATRIX("x.lora_B", 4, 2)}, {LORA}, "x.lora_A: element 2"},
-        {{{.name = "x.lora_B", .rank = 2, .shape = {2, 2}, .count = 4, .data = inf_inside}, MATRIX("x.lora_A", 2, 2)}, {LORA}, "x.lora_B: element 1"},
-        {{PAIR(2), MATRIX("x.weight", 2, 2)}, {LORA}, "x.weight: an adapter of this kind"},
+        {{{.name = "x.lora_A", .rank = 5, .shape = {1, 1, 1, 1, 1}, .count = 1, .data = ones}},
+         {LORA},
+         "4 dimensions"},
+        {{{.name = "x.lora_A", .rank = 2, .shape = {2, 2}, .count = 4, .data = nan_inside},
+          MATRIX("x.lora_B", 4, 2)},
+         {LORA},
+         "x.lora_A: element 2"},
+        {{{.name = "x.lora_B", .rank = 2, .shape = {2, 2}, .count = 4, .data = inf_inside},
+          MATRIX("x.lora_A", 2, 2)},
+         {LORA},
+         "x.lora_B: element 1"},
+        {{PAIR(2), MATRIX("equaliser.weight", 2, 2)},
+         {LORA},
+         "equaliser.weight: an adapter of this kind"},
+        {{MATRIX("x.weight", 2, 2), MATRIX("projection.weight", 2, 2)},
+         {BASE, "adapter.kind=projection"},
+         "x.weight: an adapter of this kind"},
         {{PAIR(2), MATRIX("bad name", 2, 2)}, {LORA}, "plain ASCII"},
         {{PAIR(2)}, {BASE, "adapter.kind=linear"}, "x.lora_A: low-rank pairs belong"},
         {{PAIR(2)}, {BASE, "adapter.kind=linear", "adapter.rank=2"}, "belong to kind lora"},
@@ -205,10 +245,20 @@ static void test_refusals(void)
         {{MATRIX("equaliser.weight", 2, 4)}, {BASE, "adapter.kind=linear"}, "[2C][2C]"},
         {{MATRIX("equaliser.weight", 3, 3)}, {BASE, "adapter.kind=linear"}, "[2C][2C]"},
         {{MATRIX("equaliser.weight", 2, 2)}, {BASE, "adapter.kind=conv"}, "conv: "},
-        {{{.name = "equaliser.weight", .rank = 4, .shape = {2, 2, 2, 2}, .count = 16, .data = ones}}, {BASE, "adapter.kind=conv"}, "kernel"},
-        {{MATRIX("equaliser.weight", 2, 2), MATRIX("equaliser.bias", 2, 1)}, {BASE, "adapter.kind=linear"}, "equaliser.bias: not [2C]"},
+        {{{.name = "equaliser.weight",
+           .rank = 4,
+           .shape = {2, 2, 2, 2},
+           .count = 16,
+           .data = ones}},
+         {BASE, "adapter.kind=conv"},
+         "kernel"},
+        {{MATRIX("equaliser.weight", 2, 2), MATRIX("equaliser.bias", 2, 1)},
+         {BASE, "adapter.kind=linear"},
+         "equaliser.bias: not [2C]"},
         {{MATRIX("equaliser.weight", 4, 4)}, {BASE, "adapter.kind=procrustes"}, "not orthogonal"},
-        {{MATRIX("equaliser.weight", 2, 2), MATRIX("projection.weight", 2, 1)}, {BASE, "adapter.kind=linear"}, "projection.weight: an adapter"},
+        {{MATRIX("equaliser.weight", 2, 2), MATRIX("projection.weight", 2, 1)},
+         {BASE, "adapter.kind=linear"},
+         "projection.weight: an adapter"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         err_t err = ERR_INIT;
@@ -232,10 +282,25 @@ static void test_kinds(void)
         {{{0}}, {LEVELS, "adapter.ranks.x=0,2"}},
         {{PAIR(1)}, {LEVELS}},
         {{PAIR(1)}, {LEVELS, "adapter.ranks.x=1,1"}},
-        {{MATRIX("projection.weight", 2, 3), {.name = "projection.bias", .rank = 1, .shape = {2}, .count = 2, .data = ones}}, {BASE, "adapter.kind=projection"}},
+        {{PAIR(2),
+          {.name = "encoder.scale.running_power",
+           .rank = 1,
+           .shape = {4},
+           .count = 4,
+           .data = ones}},
+         {LORA}},
+        {{MATRIX("projection.weight", 2, 3),
+          {.name = "projection.bias", .rank = 1, .shape = {2}, .count = 2, .data = ones}},
+         {BASE, "adapter.kind=projection"}},
         {{MATRIX("equaliser.weight", 4, 4)}, {BASE, "adapter.kind=linear"}},
-        {{{.name = "equaliser.weight", .rank = 2, .shape = {4, 4}, .count = 16, .data = identity}}, {BASE, "adapter.kind=procrustes"}},
-        {{{.name = "equaliser.weight", .rank = 4, .shape = {2, 2, 3, 3}, .count = 36, .data = ones}}, {BASE, "adapter.kind=conv"}},
+        {{{.name = "equaliser.weight", .rank = 2, .shape = {4, 4}, .count = 16, .data = identity}},
+         {BASE, "adapter.kind=procrustes"}},
+        {{{.name = "equaliser.weight",
+           .rank = 4,
+           .shape = {2, 2, 3, 3},
+           .count = 36,
+           .data = ones}},
+         {BASE, "adapter.kind=conv"}},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         err_t err = ERR_INIT;
@@ -254,7 +319,8 @@ static void test_build_refusals(void)
     adapter_info_t info = ADAPTER_INFO_INIT;
     info.rank = 2;
     info.alpha = 1.0f;
-    adapter_array_t pair[] = {{"x.lora_A", 2, {2, 3}, ones}, {"x.lora_B", 2, {4, 2}, ones},
+    adapter_array_t pair[] = {{"x.lora_A", 2, {2, 3}, ones},
+                              {"x.lora_B", 2, {4, 2}, ones},
                               {"x.lora_B", 2, {4, 2}, ones}};
     CU_ASSERT_PTR_NULL(adapter_build(&info, pair, 3, NULL, 0, &err));
     CHECK_ERROR_NAMES(&err, "share a name");
@@ -301,10 +367,50 @@ static void test_damage(void)
     adapter_destroy(a);
 }
 
+/* Halves stay halves: the file is half as long, and one value more precise makes that array fp32.
+ */
+static void test_halves(void)
+{
+    err_t err = ERR_INIT;
+    rng_t rng;
+    static float a[400], b[400];
+    uint16_t half[400];
+    size_t size[3];
+    rng_seed(&rng, 64, 0);
+    rng_normal(&rng, a, 400);
+    rng_normal(&rng, b, 400);
+    adapter_info_t info = ADAPTER_INFO_INIT;
+    info.rank = 4;
+    info.alpha = 1.0f;
+    adapter_array_t arrays[] = {{"x.lora_A", 2, {4, 100}, a}, {"x.lora_B", 2, {100, 4}, b}};
+    for (int turn = 0; turn < 3; turn++) { /* fp32, halves, all but one value halves */
+        if (turn == 1) {
+            for (int k = 0; k < 2; k++) {
+                safetensors_tensor_t tensor = {
+                    .dtype = SAFETENSORS_F16, .count = 400, .data = half};
+                safetensors_to_half(k ? b : a, 400, half);
+                safetensors_to_float(&tensor, k ? b : a);
+            }
+            a[7] = 0x1p-24f; /* the least of them */
+            b[9] = -0.0f;
+        }
+        a[0] = turn == 2 ? 0.1f : a[0];
+        adapter_t *adapter = adapter_build(&info, arrays, 2, NULL, 0, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(adapter);
+        adapter_bytes(adapter, &size[turn]);
+        CU_ASSERT(memcmp(adapter_find(adapter, "x.lora_A")->data, a, sizeof a) == 0);
+        CU_ASSERT(memcmp(adapter_find(adapter, "x.lora_B")->data, b, sizeof b) == 0);
+        adapter_destroy(adapter);
+    }
+    CHECK_INT(size[0] - size[1], 1600);
+    CHECK_INT(size[2] - size[1], 800);
+}
+
 static void test_digest(void)
 {
     /* FIPS 180-4's examples */
-    static const char *const text[] = {"abc", "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"};
+    static const char *const text[] = {"abc",
+                                       "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"};
     static const char *const hex[] = {
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"};
@@ -315,8 +421,9 @@ static void test_digest(void)
         CHECK_INT(digest_parse(hex[i], &parsed, NULL), 0);
         CU_ASSERT(digest_equal(&digest, &parsed));
     }
-    static const char *const bad[] = {"", "ba78", "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-                                      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0"};
+    static const char *const bad[] = {
+        "", "ba78", "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0"};
     for (int i = 0; i < 4; i++) {
         digest_t digest;
         err_t err = ERR_INIT;
@@ -330,6 +437,7 @@ static const check_test_t tests[] = {
     {"the same content has the same bytes and comes back", test_round_trip},
     {"metadata and arrays are found, another base codec is refused", test_access},
     {"any order and number format becomes the canonical form", test_import},
+    {"arrays of halves are stored as halves, bit for bit", test_halves},
     {"every kind with its arrays is read", test_kinds},
     {"every malformed adapter is refused with its reason", test_refusals},
     {"what can't be built says why", test_build_refusals},

@@ -39,8 +39,12 @@ static void save_pilots(uint64_t base, int rate)
 
 static align_fit_options_t some(void)
 {
-    align_fit_options_t options = {.pilots = path[0], .out = path[1], .store = path[2],
-                                   .fit = FIT_OPTIONS_INIT, .info = ADAPTER_INFO_INIT, .json = true};
+    align_fit_options_t options = {.pilots = path[0],
+                                   .out = path[1],
+                                   .store = path[2],
+                                   .fit = FIT_OPTIONS_INIT,
+                                   .info = ADAPTER_INFO_INIT,
+                                   .json = true};
     strcpy(options.info.name, "a-to-b");
     return options;
 }
@@ -123,7 +127,8 @@ static void test_refusals(void)
     refuse(options, path[0]);
     options.fit.kernel = 5;
     const float values[16] = {0};
-    safetensors_tensor_t x = {.name = "X", .rank = 5, .shape = {1, 2, 2, 2, 2}, .count = 16, .data = values};
+    safetensors_tensor_t x = {
+        .name = "X", .rank = 5, .shape = {1, 2, 2, 2, 2}, .count = 16, .data = values};
     safetensors_tensor_t tensors[2] = {x, x};
     tensors[1].name = "Y";
     err_t err = ERR_INIT;
@@ -166,8 +171,15 @@ static void test_words(void)
     save_pilots(0xfeedULL, 2);
     char out[200];
     snprintf(out, sizeof out, "--fit.out=%s", path[1]);
-    char *good[] = {"fit", "--fit.method=procrustes", "--fit.snr_low_db=10", "--fit.snr_high_db=15", out, "--json",
-                    "--fit.base=00000000000000aa", path[0], NULL};
+    char *good[] = {"fit",
+                    "--fit.method=procrustes",
+                    "--fit.snr_low_db=10",
+                    "--fit.snr_high_db=15",
+                    out,
+                    "--json",
+                    "--fit.base=00000000000000aa",
+                    path[0],
+                    NULL};
     CHECK_INT(run_main(8, good), PROGRAM_OK);
     err_t err = ERR_INIT;
     adapter_t *adapter = adapter_load(path[1], &err);
@@ -185,7 +197,8 @@ static void test_words(void)
     json_decref(json);
     free(text);
     char *without[] = {"fit", NULL}, *odd[] = {"fit", "--fit.base=xyz", path[0], NULL};
-    char *absent[] = {"fit", "/nonexistent", NULL}, *turned[] = {"fit", "--fit.snr_low_db=20", "--fit.snr_high_db=1", path[0], NULL};
+    char *absent[] = {"fit", "/nonexistent", NULL},
+         *turned[] = {"fit", "--fit.snr_low_db=20", "--fit.snr_high_db=1", path[0], NULL};
     CHECK_INT(run_main(1, without), PROGRAM_USAGE);
     CHECK_INT(run_main(3, odd), PROGRAM_USAGE);
     CHECK_INT(run_main(4, turned), PROGRAM_USAGE);

@@ -11,9 +11,11 @@ static adapter_t *as_adapter(const fits_map_t *map, bool bias)
     adapter_info_t info = ADAPTER_INFO_INIT;
     info.kind = map->kernel > 1 ? ADAPTER_CONV : ADAPTER_LINEAR;
     int t = 2 * map->channels;
-    adapter_array_t arrays[] = {
-        {"equaliser.weight", map->kernel > 1 ? 4 : 2, {t, t, map->kernel, map->kernel}, map->weight},
-        {"equaliser.bias", 1, {t}, map->bias}};
+    adapter_array_t arrays[] = {{"equaliser.weight",
+                                 map->kernel > 1 ? 4 : 2,
+                                 {t, t, map->kernel, map->kernel},
+                                 map->weight},
+                                {"equaliser.bias", 1, {t}, map->bias}};
     adapter_t *adapter = adapter_build(&info, arrays, bias ? 2 : 1, NULL, 0, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(adapter);
     return adapter;
@@ -41,7 +43,8 @@ static void test_definition(void)
                 var[i] = 1e-4f;
             }
             fits_apply(&map, x, expected, rows, columns);
-            CHECK_INT(equaliser_process(equaliser, rows, columns, x, var, x, var), 0); /* in place */
+            CHECK_INT(equaliser_process(equaliser, rows, columns, x, var, x, var),
+                      0); /* in place */
             for (size_t i = 0; i < count; i++) {
                 CHECK_NEAR(crealf(x[i]), crealf(expected[i]), 1e-5);
                 CHECK_NEAR(cimagf(x[i]), cimagf(expected[i]), 1e-5);

@@ -2,7 +2,8 @@
 /* Fits: known maps come back, rotations are optimal, pilots left out choose well, errors name. */
 #include "alignment/fits.h"
 
-static void recover(fit_method_t method, int channels, int kernel, int pairs, bool is_complex, double db)
+static void recover(fit_method_t method, int channels, int kernel, int pairs, bool is_complex,
+                    double db)
 {
     rng_t rng;
     rng_seed(&rng, 100, (uint64_t)method);
@@ -118,7 +119,8 @@ static void test_procrustes(void)
 {
     rng_t rng;
     rng_seed(&rng, 102, 0);
-    fits_map_t truth = fits_map(&rng, 3, 1), turn = fits_map(&rng, 3, 1), other = fits_map(&rng, 3, 1);
+    fits_map_t truth = fits_map(&rng, 3, 1), turn = fits_map(&rng, 3, 1),
+               other = fits_map(&rng, 3, 1);
     fit_pilots_t pilots = fits_pilots(&rng, &truth, 5, 6, 0.2f); /* not a rotation */
     for (int k = 0; k < 2; k++) {
         fit_t *fit = fits_run(&pilots, k ? FIT_UNITARY : FIT_PROCRUSTES);
@@ -128,7 +130,8 @@ static void test_procrustes(void)
         CHECK_NEAR(fits_db(best), fits_db(fit_result(fit)->nmse_fit), 1e-4);
         for (int trial = 0; trial < 60; trial++) {
             make_rotation(&turn, &rng, k == 1);
-            for (int i = 0; i < 36 && trial % 2 == 0; i++) { /* near the identity, made orthogonal below */
+            for (int i = 0; i < 36 && trial % 2 == 0;
+                 i++) { /* near the identity, made orthogonal below */
                 turn.weight[i] = (i % 7 == 0 ? 1.0f : 0.0f) + 0.0f;
             }
             if (trial % 2 == 0) {
@@ -182,6 +185,31 @@ static void test_rotation_found(void)
     }
 }
 
+/* A channel that is always silent has no direction: the rotation is still one. */
+static void test_silent(void)
+{
+    rng_t rng;
+    rng_seed(&rng, 113, 0);
+    fits_map_t truth = fits_map(&rng, 4, 1);
+    make_rotation(&truth, &rng, true);
+    fit_pilots_t pilots = fits_pilots(&rng, &truth, 4, 4, 0.0f);
+    float complex *x = (float complex *)pilots.x, *y = (float complex *)pilots.y;
+    for (size_t i = 0; i < 4; i++) {
+        memset(x + i * 64 + 16, 0, 16 * sizeof *x); /* channel 1 of each pilot */
+        fits_apply(&truth, x + i * 64, y + i * 64, 4, 4);
+    }
+    for (int k = 0; k < 2; k++) {
+        fit_t *fit = fits_run(&pilots, k ? FIT_UNITARY : FIT_PROCRUSTES);
+        fits_map_t found = fits_of(fit);
+        CHECK_AT_MOST(rotation_error(&found), 1e-4);
+        CHECK_AT_MOST(fits_db(fits_nmse(&found, &pilots)), -80.0);
+        fits_map_free(&found);
+        fit_destroy(fit);
+    }
+    fits_map_free(&truth);
+    fits_free(&pilots);
+}
+
 /* ---- noise, few pilots ---------------------------------------------------- */
 
 /* y = x without its noise: the best linear map is 1/(1 + s), its NMSE s/(1 + s). */
@@ -199,9 +227,16 @@ static void test_wiener(void)
     double measured = fits_nmse(&found, &fresh);
     CHECK_NEAR(fits_db(measured), fits_db(0.25 / 1.25), 0.15);
     CHECK_NEAR(fits_db(fit_result(fit)->nmse_validated), fits_db(measured), 0.15);
-    CHECK_NEAR(fits_db(fit_result(fit)->nmse_before), fits_db(fits_nmse(&(fits_map_t){4, 1,
-               (float[64]){[0] = 1, [9] = 1, [18] = 1, [27] = 1, [36] = 1, [45] = 1, [54] = 1, [63] = 1},
-               (float[8]){0}}, &pilots)), 1e-3);
+    CHECK_NEAR(
+        fits_db(fit_result(fit)->nmse_before),
+        fits_db(fits_nmse(
+            &(fits_map_t){
+                4, 1,
+                (float[64]){
+                    [0] = 1, [9] = 1, [18] = 1, [27] = 1, [36] = 1, [45] = 1, [54] = 1, [63] = 1},
+                (float[8]){0}},
+            &pilots)),
+        1e-3);
     fits_map_free(&found);
     fits_map_free(&truth);
     fits_free(&pilots);
@@ -209,7 +244,8 @@ static void test_wiener(void)
     fit_destroy(fit);
 }
 
-static double fresh_error(const fit_pilots_t *pilots, const fit_pilots_t *fresh, fit_options_t options)
+static double fresh_error(const fit_pilots_t *pilots, const fit_pilots_t *fresh,
+                          fit_options_t options)
 {
     err_t err = ERR_INIT;
     fit_t *fit = fit_create(pilots, &options, &err);
@@ -264,7 +300,7 @@ static void test_conv_beats_gradient(void)
     double closed = fresh_error(&pilots, &fresh, options), last = INFINITY;
     options.method = FIT_CONV_GRADIENT;
     CHECK_AT_MOST(closed, 1.02 * fresh_error(&pilots, &fresh, options)); /* steps chosen likewise */
-    for (int steps = 1; steps <= 16; steps *= 4) { /* a few steps */
+    for (int steps = 1; steps <= 16; steps *= 4) {                       /* a few steps */
         options.steps = steps;
         err_t err = ERR_INIT;
         fit_t *fit = fit_create(&pilots, &options, &err);
@@ -332,6 +368,46 @@ static void test_auto(void)
     }
 }
 
+/* Pilots of a low rate: the codec's other channels are left as they are. */
+static void test_widen(void)
+{
+    static const fit_method_t methods[] = {FIT_WIDELY_LINEAR, FIT_PROCRUSTES, FIT_CONV};
+    rng_t rng;
+    rng_seed(&rng, 109, 0);
+    fits_map_t truth = fits_map(&rng, 2, 1);
+    fit_pilots_t pilots = fits_pilots(&rng, &truth, 6, 6, 0.1f);
+    for (int m = 0; m < 3; m++) {
+        err_t err = ERR_INIT;
+        fit_t *fit = fits_run(&pilots, methods[m]);
+        fits_map_t narrow = fits_of(fit);
+        adapter_info_t info = ADAPTER_INFO_INIT;
+        adapter_t *adapter = fit_adapter(fit, &info, 5, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(adapter);
+        const float *w = adapter_find(adapter, "equaliser.weight")->data;
+        const float *bias = adapter_find(adapter, "equaliser.bias")->data;
+        int part = narrow.kernel * narrow.kernel;
+        for (int i = 0; i < 10; i++) {
+            for (int j = 0; j < 10; j++) {
+                for (int k = 0; k < part; k++) {
+                    bool inside = i < 4 && j < 4;
+                    float expected = inside ? narrow.weight[(i * 4 + j) * part + k]
+                                     : i == j && k == part / 2 ? 1.0f
+                                                               : 0.0f;
+                    CU_ASSERT(w[(i * 10 + j) * part + k] == expected);
+                }
+            }
+            CU_ASSERT(bias[i] == (i < 4 ? narrow.bias[i] : 0.0f));
+        }
+        CU_ASSERT_PTR_NULL(fit_adapter(fit, &info, 1, &err));
+        CHECK_ERROR_NAMES(&err, "2 channels for a codec of 1");
+        adapter_destroy(adapter);
+        fits_map_free(&narrow);
+        fit_destroy(fit);
+    }
+    fits_map_free(&truth);
+    fits_free(&pilots);
+}
+
 /* ---- refusals ------------------------------------------------------------- */
 
 static void refuse(const fit_pilots_t *pilots, fit_options_t options, const char *names)
@@ -372,7 +448,8 @@ static void test_refusals(void)
     tiny.pairs = 1;
     tiny.rows = 1;
     tiny.columns = 3; /* 3 places, 8 unknowns */
-    refuse(&tiny, (fit_options_t){FIT_WIDELY_LINEAR, 5, 0.0, 0}, "singular: 3 places do not determine 8");
+    refuse(&tiny, (fit_options_t){FIT_WIDELY_LINEAR, 5, 0.0, 0},
+           "singular: 3 places do not determine 8");
     err_t err = ERR_INIT;
     fit_options_t ridge = {FIT_WIDELY_LINEAR, 5, 0.1, 0};
     fit_t *fit = fit_create(&tiny, &ridge, &err); /* with a ridge it is a fit, unvalidated */
@@ -404,10 +481,14 @@ static const check_test_t tests[] = {
     {"complex methods give complex maps, widely linear ones can do more", test_complex_structure},
     {"no rotation is better than Procrustes' one", test_procrustes},
     {"a known rotation is found in noise", test_rotation_found},
-    {"noisy pilots give the Wiener filter; pilots left out foretell the error on new ones", test_wiener},
+    {"a silent channel leaves the rotation a rotation", test_silent},
+    {"noisy pilots give the Wiener filter; pilots left out foretell the error on new ones",
+     test_wiener},
     {"6 pilots: the ridge chosen on pilots left out is near the best there is", test_few},
-    {"closed-form convolution is no worse than steps of descent, each step goes down", test_conv_beats_gradient},
+    {"closed-form convolution is no worse than steps of descent, each step goes down",
+     test_conv_beats_gradient},
     {"auto is as good as the kind of map that made the pilots", test_auto},
+    {"a map for fewer channels than the codec's leaves the others alone", test_widen},
     {"what can't be fitted is named, not-numbers by pilot and place", test_refusals},
 };
 

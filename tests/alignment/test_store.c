@@ -149,9 +149,12 @@ static void test_damage(void)
 
 static void test_names(void)
 {
-    static const char *const bad[] = {"", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "-x", "a b", "a\n",
-                                      "a\xff", "r\xc3\xa9", "a\\b", "x:y",
-                                      "0123456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const bad[] = {
+        "",        ".",     "..",
+        "../x",    "a/b",   "/etc/passwd",
+        ".hidden", "-x",    "a b",
+        "a\n",     "a\xff", "r\xc3\xa9",
+        "a\\b",    "x:y",   "0123456789012345678901234567890123456789012345678901234567890123"};
     begin();
     err_t err = ERR_INIT;
     digest_t a = put("a"), b = put("b"), absent = {{7}}, found;
@@ -410,7 +413,8 @@ static const check_test_t tests[] = {
     {"putting again begins the grace period anew", test_grace},
     {"another folder or version is refused, a half-made store is finished", test_open},
     {"a full disk is named, nothing half is visible, a download goes on later", test_full_disk},
-    {"a store without write permission can be read and says why it can't be written", test_permission},
+    {"a store without write permission can be read and says why it can't be written",
+     test_permission},
 };
 
 int main(void)

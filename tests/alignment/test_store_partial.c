@@ -86,7 +86,8 @@ static void test_chunks(void)
         fill(bytes, SIZE, 1000 + turn);
         digest_t id = digest_of(bytes, SIZE);
         store_partial_t *partial = store_partial_open(store, &id, SIZE, &err);
-        while (store_partial_offset(partial) < SIZE) { /* chunks that repeat, overlap, leave holes */
+        while (store_partial_offset(partial) <
+               SIZE) { /* chunks that repeat, overlap, leave holes */
             uint64_t here = store_partial_offset(partial), at = rng_below(&rng, SIZE);
             size_t count = rng_below(&rng, SIZE - (uint32_t)at + 1);
             err_t reason = ERR_INIT;

@@ -19,8 +19,8 @@ static void begin(void)
 }
 
 /*
- * Puts objects and names them.  A name that could be set keeps its object for good, however often the
- * others collect; one that could not (collected in between) is said, and putting again helps.
+ * Puts objects and names them.  A name that could be set keeps its object for good, however often
+ * the others collect; one that could not (collected in between) is said, and putting again helps.
  * Returns broken promises.
  */
 static int work(store_t *store, int worker)

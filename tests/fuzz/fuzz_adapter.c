@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Feeds arbitrary bytes to the adapter reader and, as a difference, to the upgrade of a small adapter.
- * What is accepted must be readable to the last element, canonical, and cut into levels.
+ * Feeds arbitrary bytes to the adapter reader and, as a difference, to the upgrade of a small
+ * adapter. What is accepted must be readable to the last element, canonical, and cut into levels.
  */
 #include "adapter/adapter_level.h"
 #include "fit/equaliser.h"
