@@ -65,14 +65,14 @@ static void turn(int places, int channels, const float complex *symbols, const f
     }
 }
 
-/* Adds one tap's share of one place. */
-static void add_tap(const codec_map_t *map, int tap, int used, const float *in,
+/* Adds one tap's share of one place: `used` axes out of `all`. */
+static void add_tap(const codec_map_t *map, int tap, int used, int all, const float *in,
                     float *restrict axis, float *restrict variance)
 {
     for (int i = 0; i < used; i++) {
         const float *restrict w =
             map->weight + ((size_t)tap * (size_t)map->reals + (size_t)i) * (size_t)map->reals;
-        float x = in[i], v = in[used + i];
+        float x = in[i], v = in[all + i];
 #pragma omp simd
         for (int o = 0; o < used; o++) {
             axis[o] += w[o] * x;
@@ -84,15 +84,19 @@ static void add_tap(const codec_map_t *map, int tap, int used, const float *in,
 static void map_picture(const codec_map_t *map, int rows, int columns, int channels,
                         const float *in, float complex *out, float *out_var)
 {
-    int used = 2 * channels, half = map->kernel / 2, places = rows * columns;
+    int all = 2 * channels, half = map->kernel / 2, places = rows * columns;
+    int used = all < map->reals ? all : map->reals; /* axes beyond pass as they are */
     for (int y = 0; y < rows; y++) {
         for (int x = 0; x < columns; x++) {
             float axis[REALS_MAX], variance[REALS_MAX] = {0};
+            const float *here = in + (size_t)(y * columns + x) * 2 * (size_t)all;
             memcpy(axis, map->bias, (size_t)used * sizeof(*axis));
+            memcpy(axis + used, here + used, (size_t)(all - used) * sizeof(*axis));
+            memcpy(variance + used, here + all + used, (size_t)(all - used) * sizeof(*variance));
             for (int tap = 0; tap < map->kernel * map->kernel; tap++) {
                 int ty = y + tap / map->kernel - half, tx = x + tap % map->kernel - half;
                 if (ty >= 0 && ty < rows && tx >= 0 && tx < columns) {
-                    add_tap(map, tap, used, in + (size_t)(ty * columns + tx) * 2 * (size_t)used,
+                    add_tap(map, tap, used, all, in + (size_t)(ty * columns + tx) * 2 * (size_t)all,
                             axis, variance);
                 }
             }

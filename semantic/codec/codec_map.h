@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * codec_map: a variant's map of received soft symbols (codec_variant.h: "linear" and
- * "conv"), applied before the decoder.  Private to semantic/codec.
+ * codec_map: a variant's map of received soft symbols (codec_variant.h: "linear"
+ * and its like), applied before the decoder.  Private to semantic/codec.
  */
 #ifndef SEMANTIC_CODEC_CODEC_MAP_H
 #define SEMANTIC_CODEC_CODEC_MAP_H
@@ -10,8 +10,10 @@
 
 #include <stdbool.h>
 
+enum { CODEC_MAP_KERNEL_MAX = 15 };
+
 typedef struct codec_map {
-    int kernel;    /* 1 or 5; 0: no map */
+    int kernel;    /* odd; 0: no map */
     int reals;     /* 2C: rows and columns of the matrix at each tap */
     float *weight; /* [kernel][kernel][in 2C][out 2C] */
     float *bias;   /* [2C]; zeros if the adapter has none */

@@ -7,14 +7,11 @@
 #include "codec/codec_variant.h"
 
 #include "codec/codec_map.h"
+#include "codec/codec_merge.h"
 #include "codec/codec_state.h"
-#include "nn/lora.h"
 
 #include <assert.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct codec_variant {
     atomic_int owners;
@@ -23,218 +20,6 @@ struct codec_variant {
     float power[CODEC_RATES_MAX];
     codec_map_t map; /* kernel 0: none */
 };
-
-/* What the parts of one adapter share while it is merged. */
-typedef struct {
-    codec_variant_t *variant;
-    const codec_adapter_t *adapter;
-    err_t *err;
-} merge_t;
-
-static const char suffix_a[] = ".lora_A", suffix_b[] = ".lora_B";
-
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), tail = strlen(suffix);
-    return length > tail && strcmp(text + length - tail, suffix) == 0;
-}
-
-static size_t tensor_count(const codec_tensor_t *tensor)
-{
-    size_t count = 1;
-    for (int i = 0; i < tensor->rank; i++) {
-        count *= (size_t)tensor->shape[i];
-    }
-    return count;
-}
-
-/* ---- checks ------------------------------------------------------------------ */
-
-static int check_tensor(const codec_tensor_t *tensor, err_t *err)
-{
-    if (tensor->rank < 1 || tensor->rank > 4) {
-        return err_set(err, ERR_ARGUMENT, "tensor %s has %d dimensions, not 1 .. 4", tensor->name,
-                       tensor->rank);
-    }
-    size_t count = 1;
-    for (int i = 0; i < tensor->rank; i++) {
-        if (tensor->shape[i] < 1 || (count *= (size_t)tensor->shape[i]) > (size_t)1 << 28) {
-            return err_set(err, ERR_ARGUMENT, "tensor %s has an impossible shape", tensor->name);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(tensor->data[i])) {
-            return err_set(err, ERR_ARGUMENT, "tensor %s: element %zu is not a finite number",
-                           tensor->name, i);
-        }
-    }
-    return 0;
-}
-
-static int check_adapter(const codec_weights_t *weights, const codec_adapter_t *adapter, err_t *err)
-{
-    if (adapter->base != weights->hash) {
-        return err_set(
-            err, ERR_ARGUMENT, "made for the base %016llx, this is codec %s with the hash %016llx",
-            (unsigned long long)adapter->base, weights->name, (unsigned long long)weights->hash);
-    }
-    for (int i = 0; i < adapter->count; i++) {
-        if (check_tensor(&adapter->tensors[i], err) < 0) {
-            return -1;
-        }
-    }
-    return adapter->count > 0 ? 0 : err_set(err, ERR_ARGUMENT, "it has no tensors");
-}
-
-/* ---- low-rank pairs ------------------------------------------------------------ */
-
-static const codec_tensor_t *find_tensor(const codec_adapter_t *adapter, const char *stem,
-                                         int length, const char *suffix)
-{
-    char name[PARAM_NAME_MAX + 16];
-    snprintf(name, sizeof(name), "%.*s%s", length, stem, suffix);
-    for (int i = 0; i < adapter->count; i++) {
-        if (strcmp(adapter->tensors[i].name, name) == 0) {
-            return &adapter->tensors[i];
-        }
-    }
-    return NULL;
-}
-
-static int check_pair(const codec_tensor_t *a, const codec_tensor_t *b, const param_t *weight,
-                      int rank, err_t *err)
-{
-    int out = weight->shape[0], in = (int)(weight->count / (size_t)out);
-    if (a->rank != 2 || b->rank != 2 || a->shape[0] != rank || b->shape[1] != rank) {
-        return err_set(err, ERR_ARGUMENT, "tensors %s and %s are not a pair of rank %d", a->name,
-                       b->name, rank);
-    }
-    if (a->shape[1] != in || b->shape[0] != out) {
-        return err_set(err, ERR_ARGUMENT,
-                       "tensors %s [%d][%d] and %s [%d][%d] do not fit %s [%d][%d]", a->name,
-                       a->shape[0], a->shape[1], b->name, b->shape[0], b->shape[1], weight->name,
-                       out, in);
-    }
-    return 0;
-}
-
-static int merge_pair(const merge_t *merge, const codec_tensor_t *a)
-{
-    const codec_adapter_t *adapter = merge->adapter;
-    int length = (int)(strlen(a->name) - strlen(suffix_a)), rank = adapter->rank;
-    const codec_tensor_t *b = find_tensor(adapter, a->name, length, suffix_b);
-    char name[PARAM_NAME_MAX + 16];
-    snprintf(name, sizeof(name), "%.*s.weight", length, a->name);
-    param_t *weight = params_find(merge->variant->params, name);
-    if (b == NULL) {
-        return err_set(merge->err, ERR_ARGUMENT, "tensor %s has no %.*s%s beside it", a->name,
-                       length, a->name, suffix_b);
-    }
-    if (weight == NULL || weight->rank < 2) {
-        return err_set(merge->err, ERR_ARGUMENT, "tensor %s: the codec has no layer %.*s", a->name,
-                       length, a->name);
-    }
-    if (check_pair(a, b, weight, rank, merge->err) < 0) {
-        return -1;
-    }
-    lora_add(weight->value, weight->shape[0], a->shape[1], rank, adapter->alpha / (float)rank,
-             a->data, b->data);
-    return 0;
-}
-
-static int replace(const merge_t *merge, const codec_tensor_t *tensor)
-{
-    param_t *param = params_find(merge->variant->params, tensor->name);
-    if (param == NULL) {
-        return err_set(merge->err, ERR_ARGUMENT, "the codec has no tensor %s", tensor->name);
-    }
-    bool fits = param->rank == tensor->rank;
-    for (int i = 0; fits && i < param->rank; i++) {
-        fits = param->shape[i] == tensor->shape[i];
-    }
-    if (!fits) {
-        return err_set(merge->err, ERR_ARGUMENT, "tensor %s has another shape than the codec's",
-                       tensor->name);
-    }
-    memcpy(param->value, tensor->data, tensor_count(tensor) * sizeof(*tensor->data));
-    return 0;
-}
-
-static int merge_lora(const merge_t *merge)
-{
-    const codec_adapter_t *adapter = merge->adapter;
-    if (adapter->rank < 1 || adapter->rank > CODEC_LORA_RANK_MAX || !isfinite(adapter->alpha)) {
-        return err_set(merge->err, ERR_ARGUMENT, "rank %d is not 1 .. %d, or alpha %g not finite",
-                       adapter->rank, CODEC_LORA_RANK_MAX, (double)adapter->alpha);
-    }
-    int status = 0;
-    for (int i = 0; status == 0 && i < adapter->count; i++) {
-        const codec_tensor_t *tensor = &adapter->tensors[i];
-        if (ends_with(tensor->name, suffix_a)) {
-            status = merge_pair(merge, tensor);
-        } else if (ends_with(tensor->name, suffix_b)) {
-            int length = (int)(strlen(tensor->name) - strlen(suffix_b));
-            if (find_tensor(adapter, tensor->name, length, suffix_a) == NULL) {
-                status = err_set(merge->err, ERR_ARGUMENT, "tensor %s has no %.*s%s beside it",
-                                 tensor->name, length, tensor->name, suffix_a);
-            }
-        } else {
-            status = replace(merge, tensor);
-        }
-    }
-    return status;
-}
-
-/* ---- maps of symbols ------------------------------------------------------------ */
-
-static int merge_map(const merge_t *merge, int kernel)
-{
-    const codec_adapter_t *adapter = merge->adapter;
-    const codec_kind_t *kind = merge->variant->weights->kind;
-    int reals = 2 * codec_channels(kind, kind->rate_count);
-    const codec_tensor_t *weight = find_tensor(adapter, "symbols", 7, ".weight");
-    const codec_tensor_t *bias = find_tensor(adapter, "symbols", 7, ".bias");
-    if (weight == NULL || adapter->count != (bias != NULL ? 2 : 1)) {
-        return err_set(merge->err, ERR_ARGUMENT,
-                       "a map has the tensors symbols.weight and perhaps symbols.bias");
-    }
-    bool fits = weight->rank == (kernel == 1 ? 2 : 4) && weight->shape[0] == reals &&
-                weight->shape[1] == reals;
-    for (int i = 2; fits && i < weight->rank; i++) {
-        fits = weight->shape[i] == kernel;
-    }
-    if (!fits || (bias != NULL && (bias->rank != 1 || bias->shape[0] != reals))) {
-        return err_set(merge->err, ERR_ARGUMENT, "tensor symbols.%s: codec %s needs [%d]%s",
-                       fits ? "bias" : "weight", merge->variant->weights->name, reals,
-                       !fits && kernel == 1 ? " twice" : (!fits ? " twice and [5][5]" : ""));
-    }
-    if (merge->variant->map.kernel != 0) {
-        return err_set(merge->err, ERR_ARGUMENT, "a variant has at most one map of symbols");
-    }
-    return codec_map_init(&merge->variant->map, kernel, reals, weight->data,
-                          bias != NULL ? bias->data : NULL, merge->err);
-}
-
-/* ---- making ---------------------------------------------------------------------- */
-
-static int merge_one(codec_variant_t *variant, const codec_adapter_t *adapter, err_t *err)
-{
-    const merge_t merge = {variant, adapter, err};
-    if (check_adapter(variant->weights, adapter, err) < 0) {
-        return -1;
-    }
-    if (strcmp(adapter->kind, "lora") == 0) {
-        return merge_lora(&merge);
-    }
-    if (strcmp(adapter->kind, "linear") == 0) {
-        return merge_map(&merge, 1);
-    }
-    if (strcmp(adapter->kind, "conv") == 0) {
-        return merge_map(&merge, 5);
-    }
-    return err_set(err, ERR_ARGUMENT, "kind \"%.40s\" is not one of lora, linear, conv",
-                   adapter->kind);
-}
 
 codec_variant_t *codec_variant_create(const codec_t *codec, const codec_adapter_t *adapters,
                                       int count, err_t *err)
@@ -253,7 +38,7 @@ codec_variant_t *codec_variant_create(const codec_t *codec, const codec_adapter_
         params_seal(variant->params);
     }
     for (int i = 0; status == 0 && i < count; i++) {
-        if (merge_one(variant, &adapters[i], err) < 0) {
+        if (codec_merge(variant->weights, &adapters[i], variant->params, &variant->map, err) < 0) {
             status = count > 1 ? err_prefix(err, "adapter %d", i + 1) : err_prefix(err, "adapter");
         }
     }

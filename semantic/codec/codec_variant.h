@@ -12,18 +12,17 @@
  * Kinds of adapters (metadata `adapter.kind` of their files):
  *
  * "lora"    low-rank matrices on any convolution or linear layer of the codec:
- *           `LAYER.lora_A` [r][in*k*k] and `LAYER.lora_B` [out][r], r = rank;
- *           W becomes W + alpha/rank * B A (Hu et al., 2022).  A tensor of
- *           any other name replaces the codec's tensor of that name and shape
- *           (E|point|^2 of the adapted encoder: `….running_power`).
- * "linear"  a map of the received soft symbols, complex channel by channel:
- *           `symbols.weight` [2C][2C] on (re, im) of each place, channels
- *           2c and 2c+1 being the two parts of complex channel c; optional
- *           `symbols.bias` [2C].  C = complex channels of the highest rate;
- *           rate p uses the leading block.
- * "conv"    the same with a neighbourhood: `symbols.weight` [2C][2C][5][5] as
- *           PyTorch's Conv2d(2C, 2C, 5, padding=2), optional `symbols.bias` [2C].
- *           Both maps work on a codec's decoder; the encoder ignores them.
+ *           `LAYER.lora_A` [r][in*k*k] and `LAYER.lora_B` [out][r], r <= rank;
+ *           W becomes W + alpha/rank * B A (Hu et al., 2022).  `projection.TENSOR` replaces the
+ *           codec's TENSOR of that shape (E|point|^2 of an adapted encoder: `….running_power`).
+ * "linear"  a map of the received soft symbols: `equaliser.weight` [2C][2C] on (re, im) of
+ *           each place, axes 2c and 2c+1 being the two parts of complex channel c; perhaps
+ *           `equaliser.bias` [2C].  C <= complex channels of the highest rate.  A rate with fewer
+ *           channels uses the leading block; channels beyond C pass as they are.
+ * "procrustes"  the same; whether it is orthogonal is not checked here.
+ * "conv"    the same with a neighbourhood: `equaliser.weight` [2C][2C][k][k], k odd up to 15, as
+ *           PyTorch's Conv2d(2C, 2C, k, padding=k/2).
+ *           Maps work in front of a codec's decoder; the encoder ignores them.
  *
  * The noise variance after a map is what independent errors give: for complex
  * channel c the mean over its two rows of sum w^2 v / 2 (v: the variance of each
@@ -57,8 +56,8 @@ typedef struct {
 
 typedef struct {
     uint64_t base;    /* codec_hash of the codec it was made for */
-    const char *kind; /* "lora", "linear", "conv" */
-    int rank;         /* of "lora": 1 .. CODEC_LORA_RANK_MAX */
+    const char *kind; /* "lora", "linear", "procrustes", "conv" */
+    int rank;         /* of "lora": the largest r, 1 .. CODEC_LORA_RANK_MAX */
     float alpha;      /* of "lora": the product is scaled by alpha / rank */
     const codec_tensor_t *tensors;
     int count;

@@ -26,14 +26,15 @@ static node_t blocks(graph_t *g, node_t x, const char *part, int count, int widt
     return x;
 }
 
-/* "adapter.encoder", or "adapter.4.encoder" where each rate has its own. */
+/* "adapter.encoder", "adapter.4.encoder" where each rate has its own, "pretrain.scale" without a
+ * pair. */
 static const char *pair_name(const deka_shape_t *shape, int channels, const char *what, char *name,
                              size_t size)
 {
     if (shape->pair == DEKA_PAIR_INDEPENDENT) {
         snprintf(name, size, "adapter.%d.%s", channels, what);
     } else {
-        snprintf(name, size, "adapter.%s", what);
+        snprintf(name, size, "%s.%s", shape->pair == DEKA_PAIR_NONE ? "pretrain" : "adapter", what);
     }
     return name;
 }

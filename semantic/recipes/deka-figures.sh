@@ -33,7 +33,7 @@ run() {
 want() { [[ " $stages " == *" $1 "* ]]; }
 
 pretrained=$work/objective-commitment.safetensors
-base=$work/rates-variable-alternating.safetensors
+base=$work/base.safetensors
 
 run objective-commitment deka-pretrain objective "$@"
 if want objectives; then
@@ -44,6 +44,9 @@ if want objectives; then
     run objective-lmse-bounded deka-pretrain objective --deka.objective=lmse --deka.bound=1.15 "$@"
 fi
 run rates-variable-alternating deka-rates rates --deka.init="$pretrained" "$@"
+# The best of them, trained on: what is shipped and adapted below.
+run base deka-rates rates --deka.init="$work/rates-variable-alternating.safetensors" \
+    --train.epochs=30 "$@"
 if want rates; then
     for pair in variable independent; do
         for order in alternating joint pcgrad; do
@@ -64,9 +67,10 @@ if want adapters; then
             --deka.rank=$rank "$@"
     done
 fi
-if want full; then # all weights, all SNRs, all delay spreads
+if want full; then # all weights: for all SNRs, and, what bounds an adapter, for one group
     run group-full deka-rates group --deka.init="$base" --deka.snr_db=0:5:25 \
         --deka.delay_spread_ns=30,100,300,1000 "$@"
+    run full-0-5 deka-adapter group --deka.init="$base" --deka.rank=0 --train.peak_lr=0.001 "$@"
 fi
 if want spread; then # one adapter for each delay spread, or one for all, at 10 dB
     for spread in 30 100 300 1000; do
@@ -88,12 +92,25 @@ value() {
               print substr($i, length(key) + 2); exit } }' "$file"
 }
 
+# What a run is called in a table.
+label() {
+    case $1 in
+    base) echo "variable, alternating, 3,000 steps more (shipped)" ;;
+    rates-*) tr - ' ' <<<"${1#rates-}" | sed 's/ /, /' ;;
+    group-none) echo "none (shipped codec)" ;;
+    group-full) echo "all weights, all SNRs" ;;
+    full-0-5) echo "all weights, 0 and 5 dB" ;;
+    adapter-0-5-*) echo "adapter 0 and 5 dB, ${1#adapter-0-5-}" | sed 's/rank/rank /' ;;
+    adapter-10-15-*) echo "adapter 10 and 15 dB, ${1#adapter-10-15-}" | sed 's/rank/rank /' ;;
+    esac
+}
+
 echo "Objectives (figure 6), K = 4096, delay spread 300 ns: latent MSE, PSNR in dB (against the photo)"
 echo
 echo "| objective | 20 dB | 10 dB |"
 echo "|---|---|---|"
 for objective in commitment lmse lmse-bounded kl jsccq unquantised; do
-    row="| $objective"
+    row="| ${objective/-/, }"
     for snr in 20 10; do
         file=$work/objective-$objective.table
         at="channels=4 snr_db=$snr"
@@ -104,17 +121,15 @@ done
 echo
 echo "Rates (figure 7a), 20 dB, 300 ns: PSNR in dB, latent MSE"
 echo
-echo "| pair, order | K = 2048 | 3072 | 4096 | 5120 | 6144 |"
+echo "| training | K = 2048 | 3072 | 4096 | 5120 | 6144 |"
 echo "|---|---|---|---|---|---|"
-for pair in variable independent; do
-    for order in alternating joint pcgrad; do
-        row="| $pair, $order"
-        for i in 2 3 4 5 6; do
-            file=$work/rates-$pair-$order.table
-            row+=" | $(value "$file" psnr_db channels=$i), $(value "$file" latent_mse channels=$i)"
-        done
-        echo "$row |"
+for name in rates-{variable,independent}-{alternating,joint,pcgrad} base; do
+    row="| $(label $name)"
+    for i in 2 3 4 5 6; do
+        file=$work/$name.table
+        row+=" | $(value "$file" psnr_db channels=$i), $(value "$file" latent_mse channels=$i)"
     done
+    echo "$row |"
 done
 echo
 echo "SNR and rate (figure 7b), 300 ns, no adapter: PSNR in dB (against the photo)"
@@ -135,9 +150,9 @@ for spread in 300 0; do
     echo
     echo "| adaptation | 0 dB | 5 dB | 10 dB | 15 dB | 20 dB | 25 dB |"
     echo "|---|---|---|---|---|---|---|"
-    for name in group-none group-full adapter-0-5-rank4 adapter-0-5-rank8 adapter-10-15-rank4 \
+    for name in group-none group-full full-0-5 adapter-0-5-rank4 adapter-0-5-rank8 adapter-10-15-rank4 \
         adapter-10-15-rank8; do
-        row="| $name"
+        row="| $(label $name)"
         for snr in 0 5 10 15 20 25; do
             at="channels=4 snr_db=$snr delay_spread_ns=$spread"
             row+=" | $(value "$work/$name.table" psnr_db $at), $(value "$work/$name.table" latent_mse $at)"
@@ -151,7 +166,7 @@ echo
 echo "| adapter | 30 ns | 100 ns | 300 ns | 1000 ns |"
 echo "|---|---|---|---|---|"
 for kind in each all; do
-    row="| for $kind"
+    row="| $([ $kind = all ] && echo "one for all" || echo "one for each")"
     for spread in 30 100 300 1000; do
         file=$work/spread-$([ $kind = all ] && echo all || echo $spread).table
         at="delay_spread_ns=$spread"

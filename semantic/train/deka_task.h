@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* deka_task: what deka_trainer.c (setting up, exporting), deka_step.c (one step), and
-   deka_figures.c (figures on pictures) share; nobody else includes this. */
+/* deka_task: what deka_trainer.c (setting up, running), deka_step.c (one step), deka_adapter.c (the
+   adapter's file), and deka_figures.c (figures on pictures) share; nobody else includes this. */
 #ifndef SEMANTIC_TRAIN_DEKA_TASK_H
 #define SEMANTIC_TRAIN_DEKA_TASK_H
 
@@ -30,6 +30,9 @@ typedef struct {
 
 /* One step of train_run: gradients into the trained store. */
 double deka_step(void *context, int64_t step);
+
+/* Rewrites train.out as the file of an adapter.  0 or -1. */
+int deka_adapter_write(const deka_task_t *task, err_t *err);
 
 /* Measures the network on data.test and writes deka.table.  0 or -1. */
 int deka_figures(deka_task_t *task, err_t *err);

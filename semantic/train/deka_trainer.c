@@ -6,15 +6,12 @@
  */
 #include "train/deka_trainer.h"
 
-#include "codec/codec.h"
-#include "safetensors.h"
 #include "train/deka_task.h"
 #include "train/train_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- setting up ---------------------------------------------------------------- */
 
@@ -99,8 +96,8 @@ static int make_params(deka_task_t *task, err_t *err)
         return -1;
     }
     const param_t *power = params_find(task->params, DEKA_POWER_NAME);
-    task->power = params_add(lora_params(task->lora), DEKA_POWER_NAME, 1, power->shape,
-                             PARAM_BUFFER, PARAM_INIT_CONSTANT, 0.0f, err);
+    task->power = params_add(lora_params(task->lora), "projection." DEKA_POWER_NAME, 1,
+                             power->shape, PARAM_BUFFER, PARAM_INIT_CONSTANT, 0.0f, err);
     if (task->power != NULL) {
         memcpy(task->power->value, power->value, power->count * sizeof(float));
     }
@@ -135,91 +132,6 @@ static void clean_up(deka_task_t *task)
     params_destroy(task->params);
     deka_bank_destroy(task->bank);
     latent_close(task->latent);
-}
-
-/* ---- the adapter's file ------------------------------------------------------------ */
-
-static uint64_t hash_file(const char *path, err_t *err)
-{
-    codec_t *codec = codec_open(path, err);
-    uint64_t hash = codec != NULL ? codec_hash(codec) : 0;
-    codec_close(codec);
-    return hash;
-}
-
-/* "0:5": lowest and highest SNR trained at. */
-static void group_text(const options_t *o, char *text, size_t size)
-{
-    double low = options_real_at(o, "deka.snr_db", 0), high = low;
-    for (size_t i = 1; i < options_count(o, "deka.snr_db"); i++) {
-        double snr_db = options_real_at(o, "deka.snr_db", i);
-        low = snr_db < low ? snr_db : low;
-        high = snr_db > high ? snr_db : high;
-    }
-    snprintf(text, size, "%g:%g", low, high);
-}
-
-/* Rewrites what train_run exported: low-rank matrices as halves, and the adapter's own notes. */
-static int write_adapter(const deka_task_t *task, err_t *err)
-{
-    enum { TENSORS_MAX = 256, NOTES_MAX = 64 };
-    const options_t *o = task->options;
-    const char *path = options_string(o, "train.out"), *created = options_string(o, "deka.created");
-    safetensors_tensor_t tensors[TENSORS_MAX];
-    uint16_t *halves[TENSORS_MAX] = {NULL};
-    const char *keys[NOTES_MAX], *values[NOTES_MAX];
-    char base[32], group[32], today[16];
-    time_t now = time(NULL);
-    struct tm date;
-    uint64_t hash = hash_file(options_string(o, "deka.init"), err);
-    safetensors_t *file = hash == 0 ? NULL : safetensors_open(path, err);
-    if (file == NULL) {
-        return -1;
-    }
-    snprintf(base, sizeof(base), "%016llx", (unsigned long long)hash);
-    group_text(o, group, sizeof(group));
-    strftime(today, sizeof(today), "%Y-%m-%d", gmtime_r(&now, &date));
-    const char *notes[][2] = {{"adapter.format", "1"},
-                              {"adapter.base", base},
-                              {"adapter.kind", "lora"},
-                              {"adapter.rank", options_text(o, "deka.rank")},
-                              {"adapter.alpha", options_text(o, "deka.alpha")},
-                              {"adapter.snr_group", group},
-                              {"adapter.author", options_string(o, "deka.author")},
-                              {"adapter.created", created[0] != '\0' ? created : today}};
-    int note_count = 0, count = safetensors_count(file), status = count <= TENSORS_MAX ? 0 : -1;
-    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++, note_count++) {
-        keys[note_count] = notes[i][0];
-        values[note_count] = notes[i][1];
-    }
-    for (int i = 0; i < safetensors_notes(file) && note_count < NOTES_MAX; i++, note_count++) {
-        keys[note_count] = safetensors_note_at(file, i, &values[note_count]);
-    }
-    for (int i = 0; status == 0 && i < count; i++) {
-        tensors[i] = *safetensors_at(file, i);
-        if (tensors[i].rank != 2) {
-            continue; /* the power stays as it is */
-        }
-        float *values_of = malloc(tensors[i].count * sizeof(*values_of));
-        halves[i] = malloc(tensors[i].count * sizeof(*halves[i]));
-        if (values_of == NULL || halves[i] == NULL) {
-            status = err_set(err, ERR_MEMORY, "no memory to write %s", path);
-        } else {
-            safetensors_to_float(&tensors[i], values_of);
-            safetensors_to_half(values_of, tensors[i].count, halves[i]);
-            tensors[i].dtype = SAFETENSORS_F16;
-            tensors[i].data = halves[i];
-        }
-        free(values_of);
-    }
-    if (status == 0) {
-        status = safetensors_write(path, tensors, count, keys, values, note_count, err);
-    }
-    for (int i = 0; i < TENSORS_MAX; i++) {
-        free(halves[i]);
-    }
-    safetensors_close(file);
-    return status;
 }
 
 /* ---- running ----------------------------------------------------------------------- */
@@ -274,7 +186,7 @@ static int run_training(deka_task_t *task, err_t *err)
     int status = train_run(o, &run, err);
     if (status == 0 && task->lora != NULL) {
         lora_merge(task->lora);
-        status = write_adapter(task, err);
+        status = deka_adapter_write(task, err);
     }
     if (status == 0 && options_string(o, "deka.table")[0] != '\0') {
         status = deka_figures(task, err);

@@ -169,6 +169,7 @@ static void test_adapter(void)
     safetensors_t *file = safetensors_open(path, &err);
     CU_ASSERT_STRING_EQUAL(safetensors_note(file, "adapter.rank"), "3");
     CU_ASSERT_STRING_EQUAL(safetensors_note(file, "adapter.snr_group"), "0:5");
+    CU_ASSERT_STRING_EQUAL(safetensors_note(file, "adapter.name"), "adapter");
     CHECK_INT(safetensors_find(file, "encoder.stem.lora_A")->dtype, SAFETENSORS_F16);
     safetensors_close(file);
     codec_variant_release(variant);

@@ -3,7 +3,7 @@
 #include "check.h"
 #include "images/dataset.h"
 #include "latent/latent.h"
-#include "nn/safetensors.h"
+#include "safetensors.h"
 #include "quality/quality.h"
 #include "rng.h"
 

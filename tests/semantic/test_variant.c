@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Adapters on a codec that runs: image32 with low-rank sets made here, and maps of symbols. */
+/* Adapters on a codec that runs: image32 with low-rank sets made here, and maps of equaliser. */
 #include "check.h"
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
@@ -184,7 +184,7 @@ static void test_power(void)
         values[i] = power->value[i] / 4.0f;
     }
     set_t set = {.count = 0};
-    set_add(&set, power->name, 1, power->shape, values);
+    set_add(&set, "projection.encoder.scale.running_power", 1, power->shape, values);
     codec_adapter_t adapter = adapter_of(&set, "lora");
     codec_variant_t *variant = codec_variant_create(codec, &adapter, 1, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(variant);
@@ -200,21 +200,50 @@ static void test_power(void)
     set_free(&set);
 }
 
+/* A bias reaches networks that were made before, and made later, and leaves again. */
+static void test_bias(void)
+{
+    static result_t base, moved, made, again;
+    err_t err = ERR_INIT;
+    const param_t *bias = params_find(weights, "encoder.stem.bias");
+    set_t set = {.count = 0};
+    set_add(&set, "projection.encoder.stem.bias", 1, bias->shape,
+            random_values(bias->count, 0.5f, 12));
+    codec_adapter_t adapter = adapter_of(&set, "lora");
+    codec_variant_t *variant = codec_variant_create(codec, &adapter, 1, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(variant);
+    set_free(&set);
+    run_with(codec, &base);
+    codec_t *fresh = codec_clone(codec, &err);
+    codec_use(codec, variant);
+    codec_use(fresh, variant);
+    codec_variant_release(variant);
+    run_with(codec, &moved);
+    run_with(fresh, &made);
+    codec_use(codec, NULL);
+    codec_use(fresh, NULL); /* the variant is gone now */
+    run_with(fresh, &again);
+    CU_ASSERT_FALSE(same(&base, &moved));
+    CU_ASSERT_TRUE(same(&moved, &made));
+    CU_ASSERT_TRUE(same(&base, &again));
+    codec_close(fresh);
+}
+
 /* ---- maps ---------------------------------------------------------------------- */
 
-/* A quarter turn of every symbol (or nothing), kernel 1 or 5. */
-static codec_variant_t *make_map(int kernel, bool turned)
+/* A quarter turn of every symbol (or nothing) of the first `axes`, kernel 1 or 5. */
+static codec_variant_t *make_map(int axes, int kernel, bool turned)
 {
-    size_t taps = (size_t)(kernel * kernel);
-    float *weight = calloc(AXES * AXES * taps, sizeof(*weight));
-    for (size_t o = 0; o < AXES; o++) {
+    size_t taps = (size_t)(kernel * kernel), n = (size_t)axes;
+    float *weight = calloc(n * n * taps, sizeof(*weight));
+    for (size_t o = 0; o < n; o++) {
         size_t i = turned ? o ^ 1u : o;
         float sign = turned && o % 2 == 1 ? -1.0f : 1.0f; /* (re, im) -> (im, -re): times -i */
-        weight[(o * AXES + i) * taps + taps / 2] = sign;
+        weight[(o * n + i) * taps + taps / 2] = sign;
     }
     set_t set = {.count = 0};
     err_t err = ERR_INIT;
-    set_add(&set, "symbols.weight", kernel == 1 ? 2 : 4, (int[]){AXES, AXES, kernel, kernel},
+    set_add(&set, "equaliser.weight", kernel == 1 ? 2 : 4, (int[]){axes, axes, kernel, kernel},
             weight);
     codec_adapter_t adapter = adapter_of(&set, kernel == 1 ? "linear" : "conv");
     codec_variant_t *variant = codec_variant_create(codec, &adapter, 1, &err);
@@ -236,7 +265,7 @@ static void test_maps(void)
         turned[k] = base.symbols[k] * I;
     }
     for (int kernel = 1; kernel <= 5; kernel += 4) {
-        codec_variant_t *identity = make_map(kernel, false), *turn = make_map(kernel, true);
+        codec_variant_t *identity = make_map(AXES, kernel, false), *turn = make_map(AXES, kernel, true);
         codec_use(codec, identity);
         CHECK_INT(codec_decode(codec, base.symbols, noise_var, SIDE, SIDE, P, rgb, NULL), 0);
         CU_ASSERT(memcmp(rgb, base.rgb, BYTES) == 0);
@@ -248,6 +277,16 @@ static void test_maps(void)
         CU_ASSERT(memcmp(rgb, base.rgb, BYTES) != 0);
         codec_variant_release(identity);
         codec_variant_release(turn);
+        codec_variant_t *some = make_map(6, kernel, true); /* channels beyond the third pass */
+        memcpy(turned + 3 * 64, base.symbols + 3 * 64, sizeof(turned) - 3 * 64 * sizeof(*turned));
+        codec_use(codec, some);
+        CHECK_INT(codec_decode(codec, turned, noise_var, SIDE, SIDE, P, rgb, NULL), 0);
+        CU_ASSERT(memcmp(rgb, base.rgb, BYTES) == 0);
+        codec_use(codec, NULL);
+        codec_variant_release(some);
+        for (int k = 0; k < SYMBOLS; k++) {
+            turned[k] = base.symbols[k] * I;
+        }
     }
 }
 
@@ -267,7 +306,7 @@ static void test_errors(void)
          {96, 4}, 2, 1, 0.1f},
         {"magic", "encoder.stem.lora_A", "encoder.stem.lora_B", "magic", 4, {4, 432}, {96, 4}, 2, 0,
          0.1f},
-        {"lora", "encoder.stem.lora_A", "encoder.stem.lora_B", "pair of rank 5", 5, {4, 432},
+        {"lora", "encoder.stem.lora_A", "encoder.stem.lora_B", "pair of rank 3 or less", 3, {4, 432},
          {96, 4}, 2, 0, 0.1f},
         {"lora", "encoder.stem.lora_A", "encoder.stem.lora_B", "rank 0", 0, {4, 432}, {96, 4}, 2, 0,
          0.1f},
@@ -285,16 +324,16 @@ static void test_errors(void)
          {96, 4}, 2, 0, 0.1f},
         {"lora", "encoder.stem.lora_A", "encoder.stem.lora_B", "5 dimensions", 4, {4, 432}, {96, 4},
          5, 0, 0.1f},
-        {"lora", "encoder.nothing.bias", "encoder.stem.bias", "no tensor encoder.nothing.bias", 4,
+        {"lora", "projection.nothing.bias", "encoder.stem.bias", "tensor projection.nothing.bias", 4,
          {4, 432}, {96, 4}, 2, 0, 0.1f},
-        {"lora", "encoder.stem.bias", "encoder.stem.bias", "another shape", 4, {4, 432}, {96, 4}, 2,
+        {"lora", "projection.encoder.stem.bias", "encoder.stem.bias", "another shape", 4, {4, 432}, {96, 4}, 2,
          0, 0.1f},
-        {"linear", "symbols.weight", "symbols.more", "symbols.weight and perhaps", 0, {32, 32},
+        {"linear", "equaliser.weight", "equaliser.more", "equaliser.weight and perhaps", 0, {32, 32},
          {32}, 2, 0, 0.1f},
-        {"linear", "symbols.weight", "symbols.bias", "symbols.weight", 0, {32, 31}, {32}, 2, 0,
+        {"procrustes", "equaliser.weight", "equaliser.bias", "equaliser.weight", 0, {32, 31}, {32}, 2, 0,
          0.1f},
-        {"conv", "symbols.weight", "symbols.bias", "symbols.weight", 0, {32, 32}, {32}, 2, 0, 0.1f},
-        {"linear", "symbols.weight", "symbols.bias", "symbols.bias", 0, {32, 32}, {32, 1}, 2, 0,
+        {"conv", "equaliser.weight", "equaliser.bias", "equaliser.weight", 0, {32, 32}, {32}, 2, 0, 0.1f},
+        {"linear", "equaliser.weight", "equaliser.bias", "equaliser.bias", 0, {32, 32}, {32, 1}, 2, 0,
          0.1f},
     };
     static float values[65536];
@@ -421,6 +460,7 @@ static const check_test_t tests[] = {
     {"an encoder's adapter leaves the decoder alone and the other way round", test_halves},
     {"a network made for a variant equals one that was moved to it", test_new_network},
     {"a replaced running power changes the scale of the symbols", test_power},
+    {"a replaced bias reaches every network, and leaves with the variant", test_bias},
     {"an identity map changes nothing, a turn undoes a turn", test_maps},
     {"what does not fit the codec is refused by name", test_errors},
     {"an adapter file gives what its arrays give, and needs every note", test_files},
