@@ -36,6 +36,8 @@ static void on_answer(void *context, const control_answer_t *given)
 static void send(align_hub_t *hub, const swap_action_t *action, uint64_t now_ns)
 {
     control_peer_t *peer = hub->link[action->to].peer;
+    /* A look that is lost must not keep the next one waiting: the transmitter lives on a lease. */
+    const double deadline_s = action->kind == SWAP_ASK ? 0.3 : 1.0;
     if (action->kind == SWAP_STAGE) {
         if (!hub_stage_begin(hub, action->to, &action->id, action->number, -1)) {
             swap_hub_failed(hub->swap, action->number, now_ns);
@@ -48,7 +50,7 @@ static void send(align_hub_t *hub, const swap_action_t *action, uint64_t now_ns)
         *asked = (asked_t){hub, action->number, action->kind};
     }
     if (asked == NULL || control_peer_ask(peer, swap_wire_command(action->kind), "", args, NULL, 0,
-                                          1.0, on_answer, asked, NULL) == 0) {
+                                          deadline_s, on_answer, asked, NULL) == 0) {
         free(asked);
         swap_hub_failed(hub->swap, action->number, now_ns);
     }
