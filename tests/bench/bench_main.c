@@ -3,10 +3,12 @@
  * semradio-bench: speeds beside the peers' and the kernels'.
  *
  *     semradio-bench phy [--row NAME,NAME] [--rounds N]
+ *     semradio-bench allocate
  *
  * One JSON line a row on standard output; a table on standard error when it is a terminal.
  */
 #include "bench.h"
+#include "bench_allocate.h"
 #include "bench_phy.h"
 #include "log.h"
 #include "program.h"
@@ -69,7 +71,7 @@ static const bench_row_t *const *choose(const options_t *options)
 {
     const char *word = options_positional(options, 0);
     if (word == NULL || strcmp(word, "phy") != 0 || options_positional(options, 1) != NULL) {
-        log_error("say what to measure: phy (semradio-bench --help tells more)");
+        log_error("say what to measure: phy or allocate (semradio-bench --help tells more)");
         return NULL;
     }
     for (size_t i = 0; i < options_count(options, "bench.row"); i++) {
@@ -127,9 +129,19 @@ int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy", "measures speeds beside the peers'", tables,
+    int code = program_begin("semradio-bench", "phy|allocate", "measures speeds beside the peers'", tables,
                              argc, argv, &options);
     if (options == NULL) {
+        return code;
+    }
+    const char *word = options_positional(options, 0);
+    if (word != NULL && strcmp(word, "allocate") == 0) {
+        err_t err = ERR_INIT;
+        code = bench_allocate(stdout, &err) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
+        if (code != PROGRAM_OK) {
+            log_error("%s", err.text);
+        }
+        options_destroy(options);
         return code;
     }
     const bench_row_t *const *rows = choose(options);
