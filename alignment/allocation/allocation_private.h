@@ -43,6 +43,9 @@ struct allocation {
                         and nobody holding deeper ones; false: certainly not */
 };
 
+/* Names the first thing that is wrong. */
+int allocation_check(const allocation_input_t *in, allocation_rows_t rows, err_t *err);
+
 /* Between plans of both shapes. */
 void allocation_reduce(const allocation_t *a, const uint8_t *held, uint8_t *hold);
 void allocation_expand(const allocation_t *a, const uint8_t *hold, uint8_t *held);

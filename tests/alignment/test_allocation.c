@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "allocation/link_cut.h"
 #include "test_allocation_networks.h"
 
 static nets_t net;
@@ -47,6 +48,31 @@ static void test_agent_value(void)
             draw_plan(&rng, held, net.input.agents * net.input.levels);
             same_value(allocation_evaluate(a, held), nets_agent_value(&net, held));
         }
+        allocation_destroy(a);
+    }
+}
+
+/* Few hold level 2 and fetching it costs about what it saves: going deep pays for some groups of
+   agents only together, so best answers from above and from below end apart. */
+static void test_groups(void)
+{
+    uint8_t held[6 * 3];
+    rng_t rng;
+    rng_seed(&rng, 3, 0);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        nets_paper(&net, 6, 3, seed);
+        memset(held, 0, sizeof(held));
+        for (int i = 0; i < 6; i++) {
+            held[3 * i] = 1;
+            for (int j = 0; j < 6; j++) {
+                const double spread = 0.5 + (double)rng_uniform(&rng);
+                net.rate[6 * i + j] = (seed % 3 == 0 ? 4.0 : 8.0) * spread;
+                net.frequency[6 * i + j] *= rng_below(&rng, 3) ? 0.2 : 3.0;
+            }
+        }
+        held[3 * (seed % 6) + 1] = held[3 * (seed % 5) + 2] = 1;
+        allocation_t *a = nets_problem(&net, ALLOCATION_PER_AGENT);
+        same_value(allocation_evaluate(a, held), nets_agent_value(&net, held));
         allocation_destroy(a);
     }
 }
@@ -100,6 +126,59 @@ static void test_exact_agent(void)
     for (uint64_t seed = 0; seed < 30; seed++) {
         nets_nasty(&net, 1 + (int)(seed % 4), 1 + (int)(seed / 4 % 3), seed);
         check_exact(ALLOCATION_PER_AGENT, seed);
+    }
+}
+
+/* min over depths of loss and fetches, for quantile u of each level's share. */
+static double quantile_cost(const allocation_t *a, int i, int j, const double *share, double u)
+{
+    double least = INFINITY, sum = 0.0;
+    for (int m = 0; m < a->depth; m++) {
+        for (int end = 0; end < 2; end++) {
+            const int agent = end ? i : j, n = a->agents;
+            double seen = 0.0, cost = INFINITY;
+            for (int k = 0; k < n && isinf(cost); k++) {
+                const int h = a->order[agent * n + k];
+                seen += share[m * n + h];
+                cost = seen > u ? a->size[m] * a->fetch[agent * a->stride + h] : INFINITY;
+            }
+            sum += cost;
+        }
+        least = fmin(least, a->base[m] + sum);
+    }
+    return least;
+}
+
+static void test_cuts(void)
+{
+    enum { AGENTS = 6, STEPS = 64 };
+    rng_t rng;
+    rng_seed(&rng, 5, 0);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        nets_paper(&net, AGENTS, 3, seed);
+        allocation_t *a = nets_problem(&net, ALLOCATION_PER_LINK);
+        double share[AGENTS * 3];
+        for (int c = 0; c < AGENTS * 3; c++) { /* multiples of 1/STEPS: the integral is a sum */
+            share[c] =
+                seed % 3 == 0 ? rng_below(&rng, 2) : rng_below(&rng, STEPS / 2) / (double)STEPS;
+        }
+        share[2] = 1.0;
+        link_cut_t cut;
+        link_cut_make(a, 0, 1, share, &cut);
+        double mean = 0.0;
+        for (int k = 0; k < STEPS; k++) {
+            mean += quantile_cost(a, 0, 1, share, (k + 0.5) / STEPS) / STEPS;
+        }
+        CHECK_NEAR(cut.value, mean, 1e-9);
+        for (int k = 0; k < 50; k++) {
+            double value = cut.constant;
+            for (int c = 0; c < AGENTS * 3; c++) {
+                share[c] = c == 3 ? 1.0 : rng_below(&rng, 2);
+                value -= share[c] * link_cut_slope(a, 0, 1, &cut, c / AGENTS, c % AGENTS);
+            }
+            CHECK_AT_MOST(value, quantile_cost(a, 0, 1, share, 0.5) + 1e-9);
+        }
+        allocation_destroy(a);
     }
 }
 
@@ -245,6 +324,8 @@ int main(void)
     static const check_test_t tests[] = {
         {"J per link is the definition's", test_link_value},
         {"J per agent is the least over all depths", test_agent_value},
+        {"J per agent finds the groups for which going deep pays", test_groups},
+        {"a link's cut is below its cost everywhere and tight where it was made", test_cuts},
         {"exact per link is brute force's optimum", test_exact_link},
         {"exact per agent is brute force's optimum", test_exact_agent},
         {"the fast greedy ends where Algorithm 1 does", test_greedy},
