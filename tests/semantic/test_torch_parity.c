@@ -11,11 +11,11 @@
 #include "images/dataset.h"
 #include "nn/op.h"
 #include "nn/optimizer.h"
-#include "safetensors.h"
 #include "quality/judge.h"
 #include "quality/judge_net.h"
 #include "quality/quality.h"
 #include "rng.h"
+#include "safetensors.h"
 #include "train/crops.h"
 
 #include <stdlib.h>
@@ -588,9 +588,9 @@ static void test_codec(void)
             sent[k] = (sent[k] + noise[k % count] * sqrtf(n0)) / (1.0f + n0);
             noise_var[k] = n0 / (1.0f + n0);
         }
-        CHECK_INT(
-            codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, mode, got, &err),
-            0);
+        CHECK_INT(codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, mode, got,
+                                     &err),
+                  0);
         double mse = quality_mse(odd, got, sizeof(odd));
         snprintf(name, sizeof(name), "psnr.%d", p);
         CHECK_NEAR(quality_psnr_db(mse), *expected(name, 1), 0.01);
