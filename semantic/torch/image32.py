@@ -187,6 +187,7 @@ def encode(codec: Image32, rgb: Tensor, p: int, snr_db: float = SNR_PLAIN_DB) ->
         picture = F.pad(picture, (0, right, 0, below), mode="replicate")
     sent = codec.encoder(picture, p, _mode(rgb, p, snr_db)).symbols[:, : 2 * p * CHANNELS_PER_RATE]
     pairs = sent.reshape(sent.shape[0], -1, 2, sent.shape[2] * sent.shape[3])
+    pairs = pairs.float()  # under autocast they may be less
     return torch.complex(pairs[:, :, 0], pairs[:, :, 1]).flatten(1)
 
 

@@ -10,6 +10,7 @@ inference without autograd, training with its own AdamW on a batch that lies rea
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import sys
 import time
@@ -211,4 +212,7 @@ def main() -> None:
             print(f"error {type(error).__name__}: {error}".replace("\n", " "), flush=True)
 
 
-main()
+try:
+    main()
+except BrokenPipeError:  # the other side ended; nobody is left to tell
+    os._exit(0)
