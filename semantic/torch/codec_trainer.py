@@ -4,7 +4,7 @@
 Each step draws one rate and one kind of channel for the batch, and an SNR for each picture.
 
     loss = 500 * w(gamma) * v_p * mean (x_hat - x)^2 + eta * commitment
-    w(gamma) = 2.2 / (1 + 10^(-.075 (gamma_dB - 9)))
+    w(gamma) = 2.2 / (1 + 10^(-.09 (gamma_dB - 12)))
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import random as python_random
 import torch
 from torch import Tensor
 
-from . import evaluate, fading, image32, symbols
+from . import evaluate, fading, image32, symbols, twin
 from .batches import CHANNEL, Batches, generator
+from .crops import Crops
 from .dataset import open_dataset
 from .recipe import Recipe
 from .train_run import Task
 
 RATE_SHARE = (0.2, 0.4, 0.2, 0.2)
 RATE_WEIGHT = (0.6, 1.0, 1.4, 1.8)
+SNR_SLIP_DB, SNR_SLIP_SHARE = 5.0, 0.25  # design SNRs that are wrong
 SPREAD_MIN_S, SPREAD_MAX_S = 30e-9, 300e-9
 CHECK_IMAGES = 500
 
@@ -37,7 +39,10 @@ class CodecTask(Task):
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
-        self.batches = Batches(recipe, device)
+        crop = recipe["codec.crop"]
+        if crop % image32.STRIDE:
+            raise ValueError(f"codec.crop = {crop} is no multiple of {image32.STRIDE}")
+        self.batches = Crops(recipe, device, crop) if crop else Batches(recipe, device)
         self.test = None
         if recipe["data.test"]:
             pixels, _ = open_dataset(recipe["data.test"])
@@ -46,6 +51,7 @@ class CodecTask(Task):
         self.module = image32.Image32(image32.Shape(
             **{key: recipe[f"codec.{key}"] for key in image32.Shape.ranges()}))
         self.module.to(device, memory_format=torch.channels_last)
+        twin.use_bf16(self.module, recipe["train.bf16"])
         self.quantisation = math.nan
 
     def notes(self) -> dict[str, str]:
@@ -76,16 +82,29 @@ class CodecTask(Task):
             h[:, 0 : 2 * used : 2], h[:, 1 : 2 * used : 2] = gain.real, gain.imag
         return h, noise, n0, snr_db
 
+    def _draw_design(self, snr_db: Tensor, random: torch.Generator) -> Tensor:
+        """Design SNRs: the channel's within a decibel, or a few decibels off it (SNR_SLIP_SHARE),
+        for real transmitters know it only so well."""
+        def uniform() -> Tensor:
+            return torch.rand(len(snr_db), generator=random, device=self.device)
+
+        slip = SNR_SLIP_DB * torch.randn(len(snr_db), generator=random, device=self.device)
+        return snr_db + torch.where(uniform() < SNR_SLIP_SHARE, slip, uniform() - 0.5)
+
     def loss(self, step: int) -> Tensor:
         picture, _ = self.batches.fill(step)
         picture = picture.contiguous(memory_format=torch.channels_last)
         p, fades = self._draw_rate(step)
         used = p * image32.CHANNELS_PER_RATE
         random = generator(self.device, self.recipe["train.seed"], CHANNEL, step)
-        sent = self.module.encoder(picture, p)
-        h, noise, n0, snr_db = self._draw_channel(sent.symbols.shape, used, fades, random)
-        received = self.module.decoder(symbols.channel(sent.symbols, h, noise, n0, used))
-        weight = 500.0 * 2.2 * RATE_WEIGHT[p - 1] / (1.0 + 10.0 ** (-0.075 * (snr_db - 9.0)))
+        shape = torch.Size((len(picture), 2 * image32.CHANNELS,
+                            *(side // image32.STRIDE for side in picture.shape[2:])))
+        h, noise, n0, snr_db = self._draw_channel(shape, used, fades, random)
+        mode = image32.mode_features(p, self._draw_design(snr_db, random))
+        sent = self.module.encoder(picture, p, mode)
+        soft = symbols.channel(sent.symbols, h, noise, n0, used)
+        received = self.module.decoder(soft, mode)
+        weight = 500.0 * 2.2 * RATE_WEIGHT[p - 1] / (1.0 + 10.0 ** (-0.09 * (snr_db - 12.0)))
         loss = (((received - picture) ** 2).mean((1, 2, 3)) * weight).mean()
         away = symbols.commitment(sent.bounded, sent.points, used).mean()
         self.quantisation = away.detach() / 2.0
@@ -102,6 +121,7 @@ class CodecTask(Task):
     def validate(self, final: bool) -> str:
         if self.test is None:
             return ""
+        twin.use_bf16(self.module, False)
         pictures = self.test if final else self.test[:CHECK_IMAGES]
         text = ""
         for title, p, spread_s, snrs_db in ROWS:
@@ -109,4 +129,5 @@ class CodecTask(Task):
             for snr_db in snrs_db:
                 psnr_db = evaluate.psnr_db(self.module, pictures, p, snr_db, spread_s)
                 text += f" {snr_db}:{psnr_db:.2f}"
+        twin.use_bf16(self.module, self.recipe["train.bf16"])
         return text

@@ -3,6 +3,10 @@
 
     cifar10:FILE[,FILE...][,skip=LIST]      binary files, plain or .xz; LIST: "FILE ROW" lines
     fashion-mnist[:train|test][,FOLDER]     Debian's dataset-fashion-mnist
+
+and, for cuts, pictures of any size (open_pictures; PNG and JPEG, read by Pillow):
+
+    FOLDER    FILE.txt    FILE    photos:PATH[,PATH...]    any of the above
 """
 
 from __future__ import annotations
@@ -97,3 +101,50 @@ def _fashion_mnist(request: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"{split}-*: not 28x28 pictures with labels 0 .. 9")
     wide = np.pad(grey, ((0, 0), (2, 2), (2, 2)))
     return np.repeat(wide[:, None], 3, axis=1), labels.astype(np.int64)
+
+
+# ---- pictures of any size ------------------------------------------------------------
+
+
+def open_pictures(spec: str) -> list[np.ndarray]:
+    """-> uint8 [H, W, 3] each.  ValueError or OSError."""
+    name, _, rest = spec.partition(":")
+    if name in ("cifar10", "fashion-mnist"):
+        return list(np.ascontiguousarray(open_dataset(spec)[0].transpose(0, 2, 3, 1)))
+    paths = [word for word in rest.split(",") if word] if name == "photos" else [spec]
+    if not paths:
+        raise ValueError("photos: names no folder (say photos:FOLDER,FOLDER...)")
+    return [_picture(file) for path in paths for file in _files(path)]
+
+
+def _files(path: str) -> list[str]:
+    """The files of a folder, sorted, or of a list, or the one file."""
+    if os.path.isdir(path):
+        names = sorted(os.listdir(path), key=os.fsencode)
+        files = [os.path.join(path, name) for name in names if not name.startswith(".")
+                 and name.lower().endswith((".png", ".jpg", ".jpeg"))]
+    elif path.lower().endswith(".txt"):
+        with open(path, encoding="utf-8") as file:
+            lines = [line.rstrip("\r\n").lstrip(" \t") for line in file]
+        files = [os.path.join(os.path.dirname(path), line) for line in lines
+                 if line and not line.startswith("#")]
+    else:
+        files = [path]
+    if not files:
+        raise ValueError(f"{path}: no picture in it")
+    return files
+
+
+def _picture(path: str) -> np.ndarray:
+    """8-bit RGB, transparency over black, as semantic/images/image.h."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ValueError("photos need Pillow (Debian: python3-pil)") from None
+    with Image.open(path) as image:
+        if image.mode in ("CMYK", "YCCK") or image.mode.startswith(("I", "F")):
+            raise ValueError(f"{path}: pictures of kind {image.mode} are not read; make it 8-bit RGB")
+        if image.mode in ("RGBA", "LA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        return np.array(image.convert("RGB"))

@@ -7,13 +7,16 @@
              -> blocks -> conv 3x3 (W -> 48) -> depth to space 4 -> * .25 + .47
     block:   h + conv 1x1 (PReLU (FiLM (conv 3x3 (h), condition)))
 
+Both are told the mode: the rate and the design SNR, the Es/N0 that the encoder prepares for.
+
 Where to change what: the numbers of a network are the fields of Shape, which name the metadata
-and the options alike; the layers of a block are in Block; what drives the encoder's and the
-decoder's FiLM is in their `condition` methods.
+and the options alike; the layers of a block are in Block; what tells the mode is in mode_features, and what drives
+FiLM in Condition and in the `forward` of Encoder and Decoder.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -27,7 +30,9 @@ STRIDE = 4
 CHANNELS = 16  # complex, at the highest rate
 RATES = 4
 CHANNELS_PER_RATE = CHANNELS // RATES
-CONDITION = 32
+MODE_FEATURES = RATES + 2
+SNR_MIN_DB, SNR_MAX_DB, SNR_PLAIN_DB = -1, 26, 10  # of a mode; of a rate without one
+CONDITION = 64
 MEAN, SPREAD = 0.47, 0.25
 NOISE_SCALE = 0.4
 
@@ -58,13 +63,33 @@ class Shape:
         return {"codec": "image32", **{f.name: f"{getattr(self, f.name):g}" for f in fields(self)}}
 
 
-class Block(nn.Module):
-    """[N, W, h, w] and condition [N, K] -> [N, W, h, w]."""
+def mode_features(p: int, snr_db: Tensor) -> Tensor:
+    """Rate p = 1 .. 4 and design SNRs [N] -> [N, 6]: one-hot rate, x, and x^2."""
+    x = torch.nan_to_num((snr_db - 12.5) / 13.5, nan=-1.2).clamp(-1.2, 1.2)
+    rate = torch.zeros(len(x), RATES, device=x.device)
+    rate[:, p - 1] = 1.0
+    return torch.cat((rate, x[:, None], x[:, None] ** 2), 1)
 
-    def __init__(self, width: int, condition: int) -> None:
+
+class Condition(nn.ModuleList):
+    """What drives every FiLM of one half: features [N, inputs] -> [N, 64]."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__((twin.linear(inputs, CONDITION), twin.linear(CONDITION, CONDITION)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self:
+            x = F.silu(layer(x))
+        return x
+
+
+class Block(nn.Module):
+    """[N, W, h, w] and condition [N, 64] -> [N, W, h, w]."""
+
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1 = twin.conv(width, width, 3)
-        self.film = twin.linear(condition, 2 * width, gain=0.0)
+        self.film = twin.linear(CONDITION, 2 * width, gain=0.0)
         self.act = nn.PReLU(width)
         self.conv2 = twin.conv(width, width, 1, gain=0.2)
 
@@ -82,24 +107,19 @@ class Encoded(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Pictures [N, 3, 4h, 4w], 0 .. 1, at rate p = 1 .. 4 -> Encoded."""
+    """Pictures [N, 3, 4h, 4w], 0 .. 1, rate p = 1 .. 4, mode_features [N, 6] -> Encoded."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.bound = shape.bound
+        self.condition = Condition(MODE_FEATURES)
         self.stem = twin.conv(3 * STRIDE * STRIDE, shape.width, 3, gain=1.0)
-        self.blocks = nn.ModuleList(Block(shape.width, RATES) for _ in range(shape.encoder_blocks))
+        self.blocks = nn.ModuleList(Block(shape.width) for _ in range(shape.encoder_blocks))
         self.head = twin.conv(shape.width, 2 * CHANNELS, 3, gain=0.6)
         self.scale = symbols.PowerNorm(CHANNELS)
 
-    def condition(self, picture: Tensor, p: int) -> Tensor:
-        """[N, 4]: the rate, one-hot."""
-        rate = torch.zeros(picture.shape[0], RATES, dtype=picture.dtype, device=picture.device)
-        rate[:, p - 1] = 1.0
-        return rate
-
-    def forward(self, picture: Tensor, p: int) -> Encoded:
-        condition = self.condition(picture, p)
+    def forward(self, picture: Tensor, p: int, mode: Tensor) -> Encoded:
+        condition = self.condition(mode)
         x = self.stem(F.pixel_unshuffle((picture - MEAN) / SPREAD, STRIDE))
         for block in self.blocks:
             x = block(x, condition)
@@ -109,20 +129,19 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """[N, 48, h, w] as symbols.channel gives -> pictures [N, 3, 4h, 4w], about 0 .. 1."""
+    """[N, 48, h, w] as symbols.channel gives, mode -> pictures [N, 3, 4h, 4w], about 0 .. 1."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.condition = twin.linear(CHANNELS, CONDITION)
+        self.condition = Condition(CHANNELS + MODE_FEATURES)
         self.stem = twin.conv(3 * CHANNELS, shape.width, 3, gain=1.0)
-        self.blocks = nn.ModuleList(
-            Block(shape.width, CONDITION) for _ in range(shape.decoder_blocks))
+        self.blocks = nn.ModuleList(Block(shape.width) for _ in range(shape.decoder_blocks))
         self.head = twin.conv(shape.width, 3 * STRIDE * STRIDE, 3, gain=0.5)
 
-    def forward(self, soft: Tensor) -> Tensor:
+    def forward(self, soft: Tensor, mode: Tensor) -> Tensor:
         seen = symbols.noise_log(soft)
         sent, levels = seen[:, : 2 * CHANNELS], seen[:, 2 * CHANNELS :] * NOISE_SCALE
-        condition = F.silu(self.condition(levels.mean((2, 3))))
+        condition = self.condition(torch.cat((levels.mean((2, 3)), mode), 1))
         x = self.stem(torch.cat((sent, levels), 1))
         for block in self.blocks:
             x = block(x, condition)
@@ -150,21 +169,30 @@ class Image32(nn.Module):
         return codec.eval(), notes
 
 
-def encode(codec: Image32, rgb: Tensor, p: int) -> Tensor:
+def _mode(rgb: Tensor, p: int, snr_db: float) -> Tensor:
+    """As codec_mode: a mode's design SNR is a whole number of decibels."""
+    inside = min(max(snr_db, SNR_MIN_DB), SNR_MAX_DB)
+    whole = math.copysign(math.floor(abs(inside) + 0.5), inside)
+    return mode_features(p, torch.full((len(rgb),), whole, device=rgb.device))
+
+
+def encode(codec: Image32, rgb: Tensor, p: int, snr_db: float = SNR_PLAIN_DB) -> Tensor:
     """uint8 [N, H, W, 3] -> complex [N, K], in the order they go on the air.
 
-    Channel by channel over the grid; sides that 4 does not divide are padded by their edge.
+    snr_db: the design SNR.  Channel by channel over the grid; sides that 4 does not divide are padded by their edge.
     """
     picture = rgb.permute(0, 3, 1, 2).float() * (1.0 / 255.0)
     right, below = -rgb.shape[2] % STRIDE, -rgb.shape[1] % STRIDE
     if right or below:
         picture = F.pad(picture, (0, right, 0, below), mode="replicate")
-    sent = codec.encoder(picture, p).symbols[:, : 2 * p * CHANNELS_PER_RATE]
+    sent = codec.encoder(picture, p, _mode(rgb, p, snr_db)).symbols[:, : 2 * p * CHANNELS_PER_RATE]
     pairs = sent.reshape(sent.shape[0], -1, 2, sent.shape[2] * sent.shape[3])
+    pairs = pairs.float()  # under autocast they may be less
     return torch.complex(pairs[:, :, 0], pairs[:, :, 1]).flatten(1)
 
 
-def decode(codec: Image32, received: Tensor, noise_var: Tensor, height: int, width: int) -> Tensor:
+def decode(codec: Image32, received: Tensor, noise_var: Tensor, height: int, width: int,
+           snr_db: float = SNR_PLAIN_DB) -> Tensor:
     """MMSE estimates complex [N, K] with variances [N, K] -> uint8 [N, height, width, 3].
 
     As the engine does: what is not sane is lost, and a lost symbol is 0 with variance 1.
@@ -180,6 +208,7 @@ def decode(codec: Image32, received: Tensor, noise_var: Tensor, height: int, wid
     soft = torch.cat((
         F.pad(parts, (0, 0, 0, 0, 0, 2 * (CHANNELS - used))),
         F.pad(variance.reshape(-1, used, rows, columns), beyond, value=1.0)), 1)
-    picture = codec.decoder(soft)[:, :, :height, :width]
+    mode = _mode(received, used // CHANNELS_PER_RATE, snr_db)
+    picture = codec.decoder(soft, mode)[:, :, :height, :width]
     picture = torch.nan_to_num(picture).clamp(0.0, 1.0) * 255.0 + 0.5
     return picture.to(torch.uint8).permute(0, 2, 3, 1).contiguous()

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from . import safetensors_file, twin
 from .batches import Batches
+from .crops import Crops
 from .optimizer import Optimizer, learning_rate
 from .recipe import Recipe
 
@@ -32,7 +33,7 @@ class Task(ABC):
 
     kind: str  # "codec" or "judge": a section of the options
     module: nn.Module  # on the device, in `train` mode between calls
-    batches: Batches
+    batches: Batches | Crops
 
     @abstractmethod
     def loss(self, step: int) -> Tensor:
@@ -157,6 +158,8 @@ class Run:
             signal.signal(number, self._on_signal)
         weights = sum(p.numel() for p in self.optimizer.trained.values())
         self.say(f"{PROGRAM} {self.task.kind}, {self.steps} steps, {weights} weights\n{self.text}")
+        if self.recipe["train.init"]:
+            twin.warm_start(self.task.module, self.recipe["train.init"])
         self.load_checkpoint()
         self.task.module.train()
         self.started = self.saved = time.monotonic()

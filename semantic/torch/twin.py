@@ -12,17 +12,45 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import safetensors_file
 
 HE_GAIN = math.sqrt(2.0)
 
 
+class Conv(nn.Conv2d):
+    """A convolution that rounds its operands and gradients to bfloat16 when `bf16` is set.
+
+    As the engine's (graph_use_bf16): all else, and the weights that are trained, stay fp32.
+    """
+
+    bf16 = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.bf16:
+            return super().forward(x)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            out = self._conv_forward(x, self.weight, None).float()
+        return out if self.bias is None else out + self.bias[:, None, None]
+
+
+def use_bf16(module: nn.Module, on: bool) -> None:
+    """Sets `bf16` of every convolution.  ValueError where the device has no such products."""
+    device = next(module.parameters()).device
+    if on and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise ValueError("train.bf16: this GPU has no bfloat16 (compute capability 8.0 has)")
+    if on and device.type not in ("cuda", "cpu"):
+        raise ValueError(f"train.bf16: not offered on {device.type}")
+    for layer in module.modules():
+        if isinstance(layer, Conv):
+            layer.bf16 = on
+
+
 def conv(inputs: int, outputs: int, kernel: int, gain: float = HE_GAIN, bias: bool = True,
-         stride: int = 1) -> nn.Conv2d:
+         stride: int = 1) -> Conv:
     """[N, inputs, H, W] -> [N, outputs, H/stride, W/stride]; weights ~ N(0, gain^2 / fan_in)."""
-    layer = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bias)
+    layer = Conv(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bias)
     nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs * kernel * kernel))
     if bias:
         nn.init.zeros_(layer.bias)
@@ -62,6 +90,19 @@ def assign(module: nn.Module, tensors: dict[str, np.ndarray], where: str) -> Non
                 f"{where}: tensor {name} has another shape than the network's")
     with torch.no_grad():
         for name, value in own.items():
+            value.copy_(torch.from_numpy(tensors[name]))
+
+
+def warm_start(module: nn.Module, path: str) -> None:
+    """Sets the tensors that the file has too; either may hold more.  FormatError: other shapes."""
+    tensors, _ = safetensors_file.read(path)
+    both = {name: value for name, value in tensors_of(module).items() if name in tensors}
+    for name, value in both.items():
+        if tuple(value.shape) != tensors[name].shape:
+            raise safetensors_file.FormatError(
+                f"{path}: tensor {name} has another shape than the network's")
+    with torch.no_grad():
+        for name, value in both.items():
             value.copy_(torch.from_numpy(tensors[name]))
 
 

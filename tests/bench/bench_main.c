@@ -80,7 +80,7 @@ static bool rows_exist(const options_t *options, const bench_row_t *const rows[]
     for (size_t i = 0; i < options_count(options, "bench.row"); i++) {
         const char *name = options_text_at(options, "bench.row", i);
         if (find_row(rows, name) == NULL) {
-            char names[512] = "";
+            char names[1024] = "";
             for (size_t k = 0; rows[k] != NULL; k++) {
                 snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
                          rows[k]->name);

@@ -12,7 +12,7 @@
 
 #include "bench.h"
 
-enum { BENCH_NN_MAX_ROWS = 32 };
+enum { BENCH_NN_MAX_ROWS = 40 };
 
 /* NULL after the last; known after bench_nn_begin. */
 extern const bench_row_t *bench_nn_rows[];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What both sides of a job of `bench nn` work on. */
 #include "bench_nn_side.h"
-#include "safetensors.h"
 #include "rng.h"
+#include "safetensors.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -45,6 +45,7 @@ static void *create(const nn_job_t *job, nn_data_t *data, err_t *err)
     w->rgb = calloc((size_t)(job->images * job->side * job->side), 3);
     w->codec = codec_open("image32", err);
     if (w->codec == NULL || w->symbols == NULL || w->noise_var == NULL || w->rgb == NULL ||
+        codec_set_precision(w->codec, job->bf16 ? CODEC_BF16 : CODEC_FP32, err) < 0 ||
         codec_prepare(w->codec, job->side, job->side, job->images, err) < 0) {
         destroy(w);
         return NULL;
@@ -79,6 +80,16 @@ static void output(void *work, float *out)
     for (size_t i = 0; i < count; i++) {
         out[i] = (float)w->rgb[i];
     }
+}
+
+bool nn_has_bf16(void)
+{
+    err_t err = ERR_INIT;
+    codec_t *codec = codec_open("image32", &err);
+    bool has = codec != NULL && codec_set_precision(codec, CODEC_AUTO, &err) == 0 &&
+               codec_get_precision(codec) == CODEC_BF16;
+    codec_close(codec);
+    return has;
 }
 
 const nn_side_t nn_image32 = {.create = create, .destroy = destroy, .run = run, .output = output};

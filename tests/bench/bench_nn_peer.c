@@ -128,8 +128,8 @@ int nn_peer_make(nn_peer_t *peer, const nn_job_t *job, const nn_data_t *data, co
     static const char *const tasks[] = {
         [NN_ENCODE] = "encode", [NN_DECODE] = "decode", [NN_TRAIN] = "train"};
     const char *answer =
-        ask(peer, err, "make\t%s\t%s\t%d\t%d\t%d\t%s\t%s", job->network, tasks[job->task],
-            job->side, job->images, job->threads, data->weights, data_path);
+        ask(peer, err, "make\t%s\t%s\t%s\t%d\t%s\t%s", job->network, tasks[job->task],
+            job->peer_bf16 ? "bf16" : "fp32", job->threads, data->weights, data_path);
     if (answer != NULL) {
         snprintf(variant, size, "%s", answer);
     }

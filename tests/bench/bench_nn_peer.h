@@ -4,7 +4,7 @@
  * apart by tabs), one line back:
  *
  *     version                                              ok 1.13.1
- *     make NETWORK TASK SIDE IMAGES THREADS WEIGHTS DATA   ok VARIANT
+ *     make NETWORK TASK TYPE THREADS WEIGHTS DATA          ok VARIANT   (TYPE: fp32, bf16)
  *     run TIMES                                            ok SECONDS
  *     output FILE                                          ok
  *

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PyTorch's side of `semradio-bench nn` (bench_nn_peer.h tells the lines on the pipe).
 
-Each piece of work is tried in the default and the channels-last layout, and where a layer can be
-written in two ways in both; the fastest is kept.  PyTorch is not asked to do more than the engine:
+Each piece of work is tried in the default and the channels-last layout, where a layer can be
+written in two ways in both, and bfloat16 in the convolutions alone or wherever PyTorch's autocast
+puts it; the fastest is kept.  PyTorch is not asked to do more than the engine:
 inference without autograd, training with its own AdamW on a batch that lies ready.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import sys
 import time
 from typing import Callable
@@ -20,7 +23,7 @@ from torch import Tensor, nn
 
 from semantic.torch import deepjscc, image32, safetensors_file, symbols, twin
 
-RATE, CHANNELS, N0 = 2, 8, 0.1
+RATE, CHANNELS, N0, SNR_DB = 2, 8, 0.1, 10.0
 TRIES = 5
 
 
@@ -78,16 +81,17 @@ class Work:
     """One job in one variant: `run` does it once, `output` is what the last run gave."""
 
     def __init__(self, network: str, task: str, weights: str, data: dict[str, np.ndarray],
-                 layout: torch.memory_format, shuffled: bool) -> None:
+                 layout: torch.memory_format, way: str) -> None:
         self.rgb = torch.from_numpy(data["pictures"]).to(torch.uint8)
         if layout == torch.contiguous_format:  # planes, as that layout has them
             self.rgb = self.rgb.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
         self.received = torch.view_as_complex(torch.from_numpy(data["received"]))
-        self.layout, self.task = layout, task
+        self.layout, self.task, self.autocast = layout, task, "autocast" in way
         self.output = torch.zeros(1)
         codec = (image32.Image32.load(weights)[0] if network == "image32"
-                 else small(weights, shuffled))
+                 else small(weights, "shuffled" in way))
         self.codec = codec.to(memory_format=layout)
+        twin.use_bf16(self.codec, "convolutions" in way)
         self.run: Callable[[], None] = getattr(self, f"{task}_{network}")
         if task == "train":
             self._prepare_training(network)
@@ -95,11 +99,12 @@ class Work:
     # ---- inference: bytes to symbols, symbols to bytes -----------------------------
 
     def encode_image32(self) -> None:
-        self.output = image32.encode(self.codec, self.rgb, RATE)
+        self.output = image32.encode(self.codec, self.rgb, RATE, SNR_DB)
 
     def decode_image32(self) -> None:
         variance = torch.full(self.received.shape, N0)
-        self.output = image32.decode(self.codec, self.received, variance, *self.rgb.shape[1:3])
+        self.output = image32.decode(self.codec, self.received, variance, *self.rgb.shape[1:3],
+                                     SNR_DB)
 
     def encode_small(self) -> None:
         self.output = self.codec.encode(self.rgb)
@@ -127,6 +132,7 @@ class Work:
             self.h = torch.zeros_like(self.noise)
             self.h[:, ::2] = 1.0
             self.n0 = torch.full((count,), N0)
+            self.mode = image32.mode_features(RATE, torch.full((count,), SNR_DB))
         else:
             noise = noise.reshape(count, rows, columns, 2 * CHANNELS).permute(0, 3, 1, 2)
             self.noise = noise.contiguous(memory_format=self.layout)
@@ -141,9 +147,9 @@ class Work:
 
     def train_image32(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        sent = self.codec.encoder(self.picture, RATE).symbols
+        sent = self.codec.encoder(self.picture, RATE, self.mode).symbols
         soft = symbols.channel(sent, self.h, self.noise, self.n0, CHANNELS)
-        self._step(self.codec.decoder(soft))
+        self._step(self.codec.decoder(soft, self.mode))
 
     def train_small(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -154,37 +160,39 @@ class Work:
 def timed(work: Work, times: int, threads: int) -> float:
     """Seconds: of the processor with one thread, true ones with several."""
     clock = time.process_time if threads == 1 else time.perf_counter
-    with torch.inference_mode(work.task != "train"):
+    cast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=work.autocast)
+    with torch.inference_mode(work.task != "train"), cast:
         start = clock()
         for _ in range(times):
             work.run()
         return clock() - start
 
 
-def make(network: str, task: str, threads: int, weights: str, data_path: str) -> tuple[Work, str]:
+def make(network: str, task: str, kind: str, threads: int, weights: str,
+         data_path: str) -> tuple[Work, str]:
     """-> the fastest variant, warm, and its name."""
     torch.set_num_threads(threads)
     data, _ = safetensors_file.read(data_path)
     layouts = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
-    ways = {"": False} if network == "image32" else {" transposed": False, " shuffled": True}
+    ways = (("transposed", "shuffled") if network == "small"
+            else ("convolutions", "autocast") if kind == "bf16" else ("",))
     found = []
-    variants = itertools.product(layouts.items(), ways.items())
-    for (layout, memory_format), (way, shuffled) in variants:
-        work = Work(network, task, weights, data, memory_format, shuffled)
+    for (layout, memory_format), way in itertools.product(layouts.items(), ways):
+        work = Work(network, task, weights, data, memory_format, way)
         timed(work, 2, threads)
-        found.append((min(timed(work, 1, threads) for _ in range(TRIES)), layout + way, work))
+        found.append((min(timed(work, 1, threads) for _ in range(TRIES)), f"{layout} {way}".rstrip(), work))
     _, name, work = min(found, key=lambda entry: entry[0])
-    return work, name
+    return work, f"{kind} {name}"
 
 
 def answer(words: list[str], state: dict) -> str:
     if words[0] == "version":
         return torch.__version__
     if words[0] == "make":
-        network, task, _, _, threads, weights, data = words[1:]
+        network, task, kind, threads, weights, data = words[1:]
         state.clear()
         state["threads"] = int(threads)
-        state["work"], name = make(network, task, int(threads), weights, data)
+        state["work"], name = make(network, task, kind, int(threads), weights, data)
         return name
     if words[0] == "run":
         return f"{timed(state['work'], int(words[1]), state['threads']):.9f}"
@@ -195,6 +203,7 @@ def answer(words: list[str], state: dict) -> str:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the pipe's end is enough
     state: dict = {}
     for line in sys.stdin:
         try:
@@ -203,4 +212,7 @@ def main() -> None:
             print(f"error {type(error).__name__}: {error}".replace("\n", " "), flush=True)
 
 
-main()
+try:
+    main()
+except BrokenPipeError:  # the other side ended; nobody is left to tell
+    os._exit(0)

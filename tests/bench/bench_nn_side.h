@@ -24,6 +24,7 @@ typedef struct {
     nn_task_t task;
     int side, images, threads; /* pictures are side x side, `images` at once */
     int repeat;                /* times in one pass */
+    bool bf16, peer_bf16;      /* ours, PyTorch's convolutions multiply bfloat16 */
 } nn_job_t;
 
 /* The same for both sides. */
@@ -50,6 +51,9 @@ int nn_data_make(nn_data_t *data, const nn_job_t *job, const char *folder, err_t
 void nn_data_free(nn_data_t *data);
 /* As safetensors "pictures" [images][side][side][3] and "received" [images][symbols][2]. */
 int nn_data_write(const nn_data_t *data, const nn_job_t *job, const char *path, err_t *err);
+
+/* Does this CPU have what makes bfloat16 worth it? */
+bool nn_has_bf16(void);
 
 /* How many floats `output` gives. */
 size_t nn_outputs(const nn_job_t *job, const nn_data_t *data);

@@ -40,7 +40,8 @@ static void build_image32(training_t *t, graph_t *g)
     t->noise = graph_input(g, places, places, SYMBOL_REALS);
     t->n0 = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, nodes.symbols, t->h, t->noise, t->n0);
-    graph_add_loss(g, graph_mse(g, codec_net_decoder(g, soft, t->mode[1], shape), nodes.image), 500.0f);
+    graph_add_loss(g, graph_mse(g, codec_net_decoder(g, soft, t->mode[1], shape), nodes.image),
+                   500.0f);
     graph_set_prefix(g, NN_CHANNELS);
 }
 
@@ -62,6 +63,7 @@ static graph_t *build(void *context, params_t *params, int batch, err_t *err)
     if (g == NULL) {
         return NULL;
     }
+    graph_use_bf16(g, t->job.bf16);
     if (t->codec != NULL) {
         build_image32(t, g);
     } else {
@@ -109,7 +111,8 @@ static void fill(void *context, graph_t *graph, int64_t step, int first, int cou
     }
     for (int n = 0; n < count; n++) {
         for (int half = 0; half < 2; half++) {
-            codec_net_mode(NN_RATE, 10.0, graph_data(graph, t->mode[half]) + n * CODEC_MODE_FEATURES);
+            codec_net_mode(NN_RATE, 10.0,
+                           graph_data(graph, t->mode[half]) + n * CODEC_MODE_FEATURES);
         }
         graph_data(graph, t->n0)[n] = NN_N0;
     }

@@ -11,13 +11,15 @@
 #include "images/dataset.h"
 #include "nn/op.h"
 #include "nn/optimizer.h"
-#include "safetensors.h"
 #include "quality/judge.h"
 #include "quality/judge_net.h"
 #include "quality/quality.h"
 #include "rng.h"
+#include "safetensors.h"
+#include "train/crops.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PYTHON "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SEMRADIO_SOURCE_DIR " /usr/bin/python3 "
@@ -94,6 +96,14 @@ static void write_case(const case_t *c, const char *name)
     CHECK_INT(safetensors_write(in_folder(name), c->tensor, c->count, NULL, NULL, 0, &err), 0);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(in_folder(name), "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+}
+
 /* ---- networks --------------------------------------------------------------- */
 
 /* Nothing at zero, or what it multiplies would not be compared. */
@@ -132,12 +142,24 @@ static void want_gradient(graph_t *graph, node_t input)
     graph->nodes[input]->source = true;
 }
 
-static void set_rate(graph_t *graph, node_t rate)
+/* Design SNRs on both sides of where the features are clamped, and one between. */
+static const float design_snr_db[BATCH] = {-40.0f, 3.7f, 31.0f};
+
+static void set_mode(graph_t *graph, node_t mode)
 {
     for (int n = 0; n < BATCH; n++) {
-        graph_data(graph, rate)[n * CODEC_RATES + RATE - 1] = 1.0f;
+        codec_net_mode(RATE, (double)design_snr_db[n],
+                       graph_data(graph, mode) + n * CODEC_MODE_FEATURES);
     }
     graph_set_prefix(graph, RATE * CODEC_CHANNELS_PER_RATE);
+}
+
+static void put_mode(case_t *c, graph_t *graph, node_t mode)
+{
+    static const float rate = RATE;
+    put_number(c, "p", &rate);
+    put(c, "snr_db", design_snr_db, 1, (const int[]){BATCH});
+    put_node(c, "mode", graph, mode);
 }
 
 static params_t *make_params(void)
@@ -213,7 +235,7 @@ static void optimizer_case(params_t *params, optimizer_options_t options, const 
 static void step_case(void)
 {
     static case_t c;
-    static const float rate = RATE, eta = 10.0f;
+    static const float eta = 10.0f;
     params_t *params = make_params();
     graph_t *g = make_graph(params);
     codec_encoder_nodes_t in;
@@ -221,7 +243,8 @@ static void step_case(void)
     node_t h = graph_input(g, ROWS, COLUMNS, REALS), noise = graph_input(g, ROWS, COLUMNS, REALS);
     node_t n0 = graph_input(g, 1, 1, 1), weight = graph_input(g, 1, 1, 1);
     node_t soft = graph_channel(g, in.symbols, h, noise, n0);
-    node_t picture = codec_net_decoder(g, soft, &shape);
+    node_t mode = graph_input(g, 1, 1, CODEC_MODE_FEATURES);
+    node_t picture = codec_net_decoder(g, soft, mode, &shape);
     graph_add_loss(g, graph_mse_weighted(g, picture, in.image, weight), 1.0f);
     graph_add_loss(g, graph_commitment(g, in.bounded, in.points), eta);
     finish(g);
@@ -232,12 +255,12 @@ static void step_case(void)
     fill(g, noise, -0.5f, 0.5f, 3);
     fill(g, n0, 0.01f, 0.5f, 4);
     fill(g, weight, 100.0f, 1000.0f, 5);
-    set_rate(g, in.rate);
+    set_mode(g, in.mode);
+    set_mode(g, mode);
     params_zero_gradients(params);
     graph_forward(g);
     graph_backward(g);
     float loss = (float)graph_total_loss(g);
-    put_number(&c, "p", &rate);
     put_number(&c, "eta", &eta);
     put_number(&c, "loss", &loss);
     put_node(&c, "image", g, in.image);
@@ -246,10 +269,12 @@ static void step_case(void)
     put_node(&c, "n0", g, n0);
     put_node(&c, "weight", g, weight);
     put_node(&c, "soft", g, soft);
+    put_mode(&c, g, mode);
     put_gradients(&c, params, "");
     write_case(&c, "step.case");
     optimizer_case(params, (optimizer_options_t)OPTIMIZER_SGD, "sgd.case");
     optimizer_case(params, (optimizer_options_t)OPTIMIZER_ADAMW, "adamw.case");
+    optimizer_case(params, (optimizer_options_t)OPTIMIZER_MUON, "muon.case");
     graph_destroy(g);
     params_destroy(params);
 }
@@ -266,7 +291,6 @@ static params_t *codec_params(void)
 static void encoder_case(void)
 {
     static case_t c;
-    static const float rate = RATE;
     static float seed[BATCH * ROWS * COLUMNS * REALS];
     params_t *params = codec_params();
     params_find(params, CODEC_POWER_NAME)->flags |= PARAM_BUFFER;
@@ -276,12 +300,12 @@ static void encoder_case(void)
     want_gradient(g, in.image);
     finish(g);
     fill(g, in.image, 0.0f, 1.0f, 1);
-    set_rate(g, in.rate);
+    set_mode(g, in.mode);
     params_zero_gradients(params);
     graph_forward(g);
     graph_backward_from(g, in.symbols, random_values(seed, CHECK_COUNT(seed), -1.0f, 1.0f, 6));
-    put_number(&c, "p", &rate);
     put_node(&c, "image", g, in.image);
+    put_mode(&c, g, in.mode);
     put_node(&c, "bounded", g, in.bounded);
     put_node(&c, "points", g, in.points);
     put_node(&c, "symbols", g, in.symbols);
@@ -302,14 +326,17 @@ static void decoder_case(void)
     params_t *params = codec_params();
     graph_t *g = make_graph(params);
     node_t soft = graph_input_with_gradient(g, ROWS, COLUMNS, REALS + CODEC_CHANNELS);
-    node_t picture = codec_net_decoder(g, soft, &shape);
+    node_t mode = graph_input(g, 1, 1, CODEC_MODE_FEATURES);
+    node_t picture = codec_net_decoder(g, soft, mode, &shape);
     finish(g);
+    set_mode(g, mode);
     fill(g, soft, 0.0f, 1.0f, 7); /* the last third are noise variances */
     graph_data(g, soft)[REALS] = 1e-6f;
     params_zero_gradients(params);
     graph_forward(g);
     graph_backward_from(g, picture, random_values(seed, CHECK_COUNT(seed), -1.0f, 1.0f, 8));
     put_node(&c, "soft", g, soft);
+    put_mode(&c, g, mode);
     put_node(&c, "picture", g, picture);
     put_array(&c, "seed", g, picture, seed);
     put_array(&c, "soft_gradient", g, soft, graph_grad(g, soft));
@@ -433,16 +460,14 @@ static void dataset_case(void)
     rng_t rng;
     rng_seed(&rng, 8, 0);
     FILE *a = fopen(in_folder("a.bin"), "wb"), *b = fopen(in_folder("b.bin"), "wb");
-    FILE *skip = fopen(in_folder("skip.txt"), "w");
-    CU_ASSERT_FATAL(a != NULL && b != NULL && skip != NULL);
+    CU_ASSERT_FATAL(a != NULL && b != NULL);
     for (int i = 0; i < (ROWS_A + ROWS_B) * (PIXELS + 1); i++) {
         bool label = i % (PIXELS + 1) == 0;
         fputc((int)rng_below(&rng, label ? 10 : 256), i < ROWS_A * (PIXELS + 1) ? a : b);
     }
-    fputs("# rows\na.bin 1\nb.bin 0 inexact\nother.bin 2\n", skip);
     fclose(a);
     fclose(b);
-    fclose(skip);
+    write_text("skip.txt", "# rows\na.bin 1\nb.bin 0 inexact\nother.bin 2\n");
     snprintf(spec, sizeof(spec), "cifar10:%s,%s,skip=%s", in_folder("a.bin"), in_folder("b.bin"),
              in_folder("skip.txt"));
     dataset_t *set = dataset_open(spec, &err);
@@ -463,6 +488,69 @@ static void dataset_case(void)
     dataset_close(set);
 }
 
+enum { CUT = 8, CUTS = 64, CUT_STEPS = 32, PHOTOS = 3 };
+
+/* Photos that tell of each pixel which photo (blue) and where in it (red: x, green: y), and one
+   that is reduced; the cuts that the engine makes of them. */
+static void crops_case(void)
+{
+    static const int sizes[PHOTOS][2] = {{20, 40}, {100, 17}, {12, 12}}; /* one has no half */
+    static case_t c;
+    static float cuts[CUT_STEPS * CUTS * CUT * CUT * 3];
+    err_t err = ERR_INIT;
+    image_t photo = IMAGE_EMPTY;
+    char name[32], spec[512];
+    mkdir(in_folder("photos"), 0700);
+    for (int i = 0; i < PHOTOS; i++) {
+        CHECK_INT(image_resize(&photo, sizes[i][0], sizes[i][1], &err), 0);
+        for (int k = 0; k < sizes[i][0] * sizes[i][1]; k++) {
+            photo.rgb[3 * k] = (uint8_t)(2 * (k % sizes[i][0]));
+            photo.rgb[3 * k + 1] = (uint8_t)(2 * (k / sizes[i][0]));
+            photo.rgb[3 * k + 2] = (uint8_t)(80 * i);
+        }
+        snprintf(name, sizeof(name), "photos/%d.png", i);
+        CHECK_INT(image_save_png(in_folder(name), &photo, &err), 0);
+    }
+    image_free(&photo);
+    write_text("list.txt", "# the last\nphotos/2.png\n");
+    snprintf(spec, sizeof(spec), "photos:%s,%s", in_folder("photos"), in_folder("list.txt"));
+    crops_options_t options = {.spec = spec, .side = CUT, .flip = true, .seed = 1};
+    crops_t *crops = crops_create(&options, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(crops);
+    CHECK_INT(crops_photos(crops), PHOTOS + 1);
+    for (int step = 0; step < CUT_STEPS; step++) {
+        crops_fill(crops, step, 0, CUTS, cuts + step * CUTS * CUT * CUT * 3);
+    }
+    put(&c, "cuts", cuts, 4, (const int[]){CUT_STEPS * CUTS, CUT, CUT, 3});
+    write_case(&c, "crops.case");
+    crops_destroy(crops);
+}
+
+/* A camera's photo: three times too large, so the engine holds its means over 3 x 3 pixels. */
+static void large_case(void)
+{
+    enum { HEIGHT = 1920, WIDTH = 1921, SEEN = 640 };
+    static case_t c;
+    static float cut[SEEN * SEEN * 3];
+    err_t err = ERR_INIT;
+    image_t photo = IMAGE_EMPTY;
+    rng_t rng;
+    rng_seed(&rng, 9, 0);
+    CHECK_INT(image_resize(&photo, WIDTH, HEIGHT, &err), 0);
+    for (size_t i = 0; i < image_bytes(&photo); i++) {
+        photo.rgb[i] = (uint8_t)rng_below(&rng, 256);
+    }
+    CHECK_INT(image_save_png(in_folder("large.png"), &photo, &err), 0);
+    image_free(&photo);
+    crops_t *crops = crops_create(
+        &(crops_options_t){.spec = in_folder("large.png"), .side = SEEN, .seed = 1}, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(crops);
+    crops_fill(crops, 0, 0, 1, cut);
+    put(&c, "cut", cut, 4, (const int[]){1, SEEN, SEEN, 3});
+    write_case(&c, "large.case");
+    crops_destroy(crops);
+}
+
 static void test_parity(void)
 {
     step_case(); /* first: it writes the weights */
@@ -470,6 +558,8 @@ static void test_parity(void)
     decoder_case();
     judge_case();
     dataset_case();
+    crops_case();
+    large_case();
     write_pictures();
     char command[512];
     snprintf(command, sizeof(command),
@@ -487,18 +577,20 @@ static void test_codec(void)
     err_t err = ERR_INIT;
     codec_t *codec = codec_open(in_folder("python_codec.safetensors"), &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(codec);
+    static const double wanted_db[CODEC_RATES] = {10.0, -0.5, 17.6, 99.0}; /* as in Python */
     for (int p = 1; p <= CODEC_RATES; p++) {
-        size_t count = codec_symbols(codec, ODD_WIDTH, ODD_HEIGHT, p);
-        CHECK_INT(codec_encode_batch(codec, ODDS, odd, ODD_WIDTH, ODD_HEIGHT, p, sent, &err), 0);
+        int mode = p == 1 ? p : codec_mode(codec, p, wanted_db[p - 1]); /* a plain p: 10 dB */
+        size_t count = codec_symbols(codec, ODD_WIDTH, ODD_HEIGHT, mode);
+        CHECK_INT(codec_encode_batch(codec, ODDS, odd, ODD_WIDTH, ODD_HEIGHT, mode, sent, &err), 0);
         snprintf(name, sizeof(name), "symbols.%d", p);
         CHECK_AT_MOST(differing(sent, expected(name, 2 * ODDS * count), ODDS * count), 1);
         for (size_t k = 0; k < ODDS * count; k++) {
             sent[k] = (sent[k] + noise[k % count] * sqrtf(n0)) / (1.0f + n0);
             noise_var[k] = n0 / (1.0f + n0);
         }
-        CHECK_INT(
-            codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, p, got, &err),
-            0);
+        CHECK_INT(codec_decode_batch(codec, ODDS, sent, noise_var, ODD_WIDTH, ODD_HEIGHT, mode, got,
+                                     &err),
+                  0);
         double mse = quality_mse(odd, got, sizeof(odd));
         snprintf(name, sizeof(name), "psnr.%d", p);
         CHECK_NEAR(quality_psnr_db(mse), *expected(name, 1), 0.01);

@@ -4,8 +4,8 @@
 #include "check.h"
 #include "codec/codec.h"
 #include "nn/params.h"
-#include "safetensors.h"
 #include "quality/judge.h"
+#include "safetensors.h"
 #include "train/codec_trainer.h"
 #include "train/train_notes.h"
 #include "train/train_options.h"
@@ -20,6 +20,7 @@ static char folder[] = "/tmp/semradio-torch-XXXXXX";
 static const char codec_recipe[] =
     "[data]\ntrain = fashion-mnist:test ; a comment\nmix = fashion-mnist:test\nmix_share = 0.3\n"
     "crop_pad = 2\n[train]\nepochs = 0.032\nbatch = 16\nworkers = 1\nema = 0.9\ndecay = 0.01\n"
+    "optimizer = muon\nschedule = trapezoid\ndecline = 0.4\n"
     "[codec]\nwidth = 8\nencoder_blocks = 1\ndecoder_blocks = 1\nbound = 1.2\ncommitment = 0.5\n";
 static const char judge_recipe[] =
     "[data]\ntrain = fashion-mnist:test\ntest = fashion-mnist:test\ncrop_pad = 2\n[train]\n"

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from semantic.torch import (dataset, deepjscc, image32, judge, optimizer, recipe,
+from semantic.torch import (crops, dataset, deepjscc, image32, judge, optimizer, recipe,
                             safetensors_file, symbols, twin)
 
+DESIGN_SNRS_DB = (10.0, -0.5, 17.6, 99.0)  # of rates 1 .. 4, as in test_torch_parity.c
 LIMIT = 1e-4  # of the largest element
 FOLDER = sys.argv[1]
 failures = 0
@@ -66,11 +67,18 @@ def compare_gradients(case: str, module: torch.nn.Module, tensors: dict[str, tor
     check(trained == given.keys(), f"{case}: gradients of {sorted(trained ^ given.keys())}")
 
 
+def mode_of(case: str, t: dict[str, torch.Tensor], p: int) -> torch.Tensor:
+    mode = image32.mode_features(p, t["snr_db"])
+    compare(f"{case}: mode", mode, t["mode"].flatten(1))
+    return mode
+
+
 def encoder_case() -> None:
     codec, _ = image32.Image32.load(path("codec.safetensors"))
     t = load_case("encoder.case")
     picture = t["image"].requires_grad_()
-    out = codec.train().encoder(picture, int(t["p"]))
+    p = int(t["p"])
+    out = codec.train().encoder(picture, p, mode_of("encoder", t, p))
     for name in ("bounded", "points", "symbols"):
         compare(f"encoder: {name}", getattr(out, name), t[name])
     out.symbols.backward(t["seed"])
@@ -83,7 +91,7 @@ def decoder_case() -> None:
     codec, _ = image32.Image32.load(path("codec.safetensors"))
     t = load_case("decoder.case")
     soft = t["soft"].requires_grad_()
-    picture = codec.train().decoder(soft)
+    picture = codec.train().decoder(soft, mode_of("decoder", t, int(t["p"])))
     compare("decoder: picture", picture, t["picture"])
     picture.backward(t["seed"])
     compare("decoder: gradient of the symbols", soft.grad, t["soft_gradient"])
@@ -96,10 +104,11 @@ def step_case() -> None:
     t = load_case("step.case")
     p = int(t["p"])
     used = p * image32.CHANNELS_PER_RATE
-    out = codec.train().encoder(t["image"], p)
+    mode = mode_of("step", t, p)
+    out = codec.train().encoder(t["image"], p, mode)
     soft = symbols.channel(out.symbols, t["h"], t["noise"], t["n0"].flatten(), used)
     compare("step: soft symbols", soft, t["soft"])
-    picture = codec.decoder(soft)
+    picture = codec.decoder(soft, mode)
     loss = (((picture - t["image"]) ** 2).mean((1, 2, 3)) * t["weight"].flatten()).mean()
     loss = loss + t["eta"] * symbols.commitment(out.bounded, out.points, used).mean()
     compare("step: loss", loss.reshape(1), t["loss"])
@@ -108,7 +117,7 @@ def step_case() -> None:
 
 
 def optimizer_case(method: str) -> None:
-    """Two steps of an optimiser with the engine's gradients; after AdamW the average too."""
+    """Two steps of an optimiser with the engine's gradients; after Muon the average too."""
     codec, _ = image32.Image32.load(path("codec.safetensors"))
     t = load_case(f"{method}.case")
     options = recipe.Recipe()
@@ -122,7 +131,7 @@ def optimizer_case(method: str) -> None:
     steps.step(0.01)
     for name, value in twin.tensors_of(codec).items():
         compare(f"{method}: {name}", value, t[f"value.{name}"])
-    if method == "adamw":
+    if method == "muon":
         average = safetensors_file.read(path("average.safetensors"))[0]
         steps.swap_average()
         for name, value in twin.tensors_of(codec).items():
@@ -153,6 +162,60 @@ def dataset_case() -> None:
     check(bool((t["labels"].numpy() == labels).all()), "cifar10: other labels")
 
 
+def cut_places(cuts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """[N, 3, 8, 8] of test_torch_parity.c's photos -> photo, half size, mirrored, left, top."""
+    values = cuts * 255.0
+    step = (values[:, 0, 0, 1] - values[:, 0, 0, 0]) / 2.0  # pixels of the photo
+    half, mirrored = step.abs() > 1.5, step < 0
+    left = values[:, 0].amin((1, 2)) / 2.0 - 0.5 * half
+    top = values[:, 1].amin((1, 2)) / 2.0 - 0.5 * half
+    return tuple(v.round().long() for v in (values[:, 2, 0, 0] / 80.0, half.float(),
+                                            mirrored.float(), left, top))
+
+
+def crops_case() -> None:
+    """Exact pixels of what is cut, and the same distribution of places: 4 deviations apart at most
+    (2048 cuts each, fixed seeds)."""
+    def options(spec: str, batch: int) -> recipe.Recipe:
+        out = recipe.Recipe()
+        out.set("data.train", spec)
+        out.set("train.batch", str(batch))
+        return out
+
+    theirs = load_case("crops.case")["cuts"]
+    spec = f"photos:{path('photos')},{path('list.txt')}"
+    source = crops.Crops(options(spec, 64), torch.device("cpu"), theirs.shape[2])
+    check(source.per_epoch == 1, "crops: another length of the epoch")
+    ours = torch.cat([source.fill(step)[0] for step in range(len(theirs) // 64)])
+    here, there = cut_places(ours), cut_places(theirs)
+    photos = dataset.open_pictures(spec)
+    for number, cut in enumerate(ours[:200]):  # each is where it says it is
+        photo, half, mirrored, left, top = (int(v[number]) for v in here)
+        part = torch.from_numpy(photos[photo]).permute(2, 0, 1)[None].float() / 255.0
+        side = cut.shape[1] << half
+        part = F.avg_pool2d(part[:, :, top : top + side, left : left + side], 1 << half)
+        part = part.flip(3) if mirrored else part
+        check(bool(((part[0] - cut).abs() < 1e-6).all()), f"crops: cut {number} is not in photo {photo}")
+    every = [torch.ones(len(v), dtype=torch.bool) for v in (ours, theirs)]
+    of = [[v[0] == photo for photo in range(3)] for v in (here, there)]
+    for what, at, among in (("photo 2", 0, -1), ("half size", 1, 0), ("half size", 1, 2),
+                            ("mirrored", 2, -1), ("left", 3, 1), ("top", 4, 0), ("top", 4, 1)):
+        a, b = ((v[at][every[s] if among < 0 else of[s][among]] == 2).double() if at == 0
+                else v[at][every[s] if among < 0 else of[s][among]].double()
+                for s, v in enumerate((here, there)))
+        apart = (a.mean() - b.mean()).abs()
+        deviation = (a.var() / len(a) + b.var() / len(b)).sqrt()
+        check(bool(apart <= 4.0 * deviation), f"crops: {what} of photo {among}: means {a.mean():.3f}, "
+              f"the engine's {b.mean():.3f}")
+        check(bool((a.max() - b.max()).abs() <= 2.0), f"crops: {what} of photo {among}: another range")
+    large = load_case("large.case")["cut"]
+    ours = crops.Crops(options(path("large.png"), 1), torch.device("cpu"), large.shape[2])
+    check(ours.pixels.shape[0] == 640 * 640, "crops: a camera's photo was not reduced")
+    ours = ours.pixels.reshape(1, 640, 640, 3).permute(0, 3, 1, 2).float() / 255.0
+    apart = min((way - large).abs().max().item() for way in (ours, ours.flip(3)))
+    check(apart <= 1e-6, "crops: a reduced photo has other pixels")
+
+
 def psnr_db(sent: torch.Tensor, received: torch.Tensor) -> float:
     mse = ((sent.double() - received.double()) ** 2).mean()
     return (10.0 * torch.log10(255.0 ** 2 / mse)).item()
@@ -165,16 +228,19 @@ def write_codec(rgb: torch.Tensor, noise: torch.Tensor) -> dict[str, np.ndarray]
     expected = {}
     with torch.no_grad():
         for p in range(1, image32.RATES + 1):
-            codec.train().encoder(F.pad(picture, (0, 2, 0, 3)), p)
+            mode = image32.mode_features(p, torch.full((len(rgb),), 10.0))
+            codec.train().encoder(F.pad(picture, (0, 2, 0, 3)), p, mode)
         notes = {**codec.shape.notes(), "recipe": "[data]\ntrain = \"ümlaut\\\"\n"}
         twin.save(codec, path("python_codec.safetensors"), notes)
         codec, _ = image32.Image32.load(path("python_codec.safetensors"))
         for p in range(1, image32.RATES + 1):
-            sent = image32.encode(codec, rgb, p)
+            words = () if p == 1 else (DESIGN_SNRS_DB[p - 1],)
+            sent = image32.encode(codec, rgb, p, *words)
             n0 = 0.1
             y = sent + noise[: sent.shape[1]] * n0 ** 0.5
             variance = torch.full(sent.shape, n0 / (1.0 + n0))
-            got = image32.decode(codec, y / (1.0 + n0), variance, rgb.shape[1], rgb.shape[2])
+            got = image32.decode(codec, y / (1.0 + n0), variance, rgb.shape[1], rgb.shape[2],
+                                 *words)
             expected[f"symbols.{p}"] = torch.view_as_real(sent).numpy()
             expected[f"psnr.{p}"] = np.array([psnr_db(rgb, got)], np.float32)
     return expected
@@ -256,10 +322,10 @@ def bad_weights() -> None:
 
 def main() -> int:
     torch.manual_seed(7)
-    optimizer_case("sgd")
-    optimizer_case("adamw")
-    for case in (encoder_case, decoder_case, step_case, judge_case, dataset_case, bad_files,
-                 bad_weights):
+    for method in ("sgd", "adamw", "muon"):
+        optimizer_case(method)
+    for case in (encoder_case, decoder_case, step_case, judge_case, dataset_case, crops_case,
+                 bad_files, bad_weights):
         case()
     given, _ = safetensors_file.read(path("pictures.safetensors"))
     noise = torch.view_as_complex(torch.from_numpy(given["noise"]))
