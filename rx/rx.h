@@ -24,6 +24,7 @@
 #include "control/control_daemon.h"
 #include "images/dataset.h"
 #include "lines.h"
+#include "live/page.h"
 #include "live.h"
 #include "options.h"
 #include "quality/judge.h"
@@ -111,7 +112,7 @@ typedef struct {
     double first_s, last_s; /* when the first and last image came */
     uint64_t lines, lines_lost;
 } rx_totals_t;
-enum { RX_TOTALS_CONTROL, RX_TOTALS_MAIN, RX_TOTALS_READERS };
+enum { RX_TOTALS_CONTROL, RX_TOTALS_MAIN, RX_TOTALS_PAGE, RX_TOTALS_READERS };
 
 typedef struct rx rx_t;
 
@@ -171,6 +172,10 @@ struct rx {
     control_daemon_t *control;                    /* NULL: no control plane */
     control_reporter_t *reporter, *main_reporter; /* the report stage's, the main thread's */
     rx_totals_t control_totals, main_totals;      /* as those threads saw them last */
+    pthread_mutex_t options_lock;                 /* control's and page's threads: the options */
+    page_t *page;                                 /* NULL: no live page */
+    control_reporter_t *page_reporter;
+    rx_totals_t page_totals;
 
     /* owned by the demod stage */
     rx_settings_t demod_settings;
@@ -198,6 +203,10 @@ int rx_settings_accept(void *context, const options_t *options, err_t *err);
 
 /* rx_control.c: the control plane, when control.bind asks for one. */
 int rx_control_open(rx_t *rx, options_t *options, err_t *err);
+
+/* rx_live.c: the live page, when live.bind asks for one; and one result for it to look at. */
+int rx_live_open(rx_t *rx, options_t *options, err_t *err);
+void rx_live_result(rx_t *rx, const rx_result_t *result);
 
 /* rx_run.c */
 int rx_start(rx_t *rx, err_t *err);
