@@ -97,9 +97,8 @@ clients_counts_t clients_counts(clients_t *clients)
         if (c->connection != NULL) {
             counts.now++;
             /* Those it has not been sent so far: it may still get the newest. */
-            counts.dropped += c->last > 0 && clients->number > c->last + 1
-                                  ? clients->number - c->last - 1
-                                  : 0;
+            counts.dropped +=
+                c->last > 0 && clients->number > c->last + 1 ? clients->number - c->last - 1 : 0;
         }
     }
     pthread_mutex_unlock(&clients->lock);
@@ -183,8 +182,7 @@ void clients_ready(struct mg_connection *connection, void *data)
     pthread_mutex_unlock(&clients->lock);
     if (!started) {
         static const char full[] = "\x03\xf5too many watch"; /* 1013: try again later */
-        mg_websocket_write(connection, MG_WEBSOCKET_OPCODE_CONNECTION_CLOSE, full,
-                           sizeof full - 1);
+        mg_websocket_write(connection, MG_WEBSOCKET_OPCODE_CONNECTION_CLOSE, full, sizeof full - 1);
     }
 }
 

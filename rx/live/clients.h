@@ -48,8 +48,7 @@ clients_counts_t clients_counts(clients_t *clients);
 
 /* civetweb's handlers; data is the clients_t. */
 void clients_ready(struct mg_connection *connection, void *data);
-int clients_data(struct mg_connection *connection, int bits, char *text, size_t length,
-                 void *data);
+int clients_data(struct mg_connection *connection, int bits, char *text, size_t length, void *data);
 void clients_closed(const struct mg_connection *connection, void *data);
 
 #endif

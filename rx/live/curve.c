@@ -67,12 +67,12 @@ static json_t *points_of(const curve_series_t *s)
     json_t *points = json_array();
     for (int i = 0; i < CURVE_STEPS; i++) {
         if (s->step[i].snr_db.count > 0) {
-            json_array_append_new(
-                points, json_pack("[o, o, o, o, I]", number(tally_mean(&s->step[i].snr_db)),
-                                  number(psnr_db(tally_mean(&s->step[i].mse))),
-                                  number(tally_mean(&s->step[i].psnr_db)),
-                                  number(tally_mean(&s->step[i].correct)),
-                                  (json_int_t)s->step[i].snr_db.count));
+            json_array_append_new(points, json_pack("[o, o, o, o, I]",
+                                                    number(tally_mean(&s->step[i].snr_db)),
+                                                    number(psnr_db(tally_mean(&s->step[i].mse))),
+                                                    number(tally_mean(&s->step[i].psnr_db)),
+                                                    number(tally_mean(&s->step[i].correct)),
+                                                    (json_int_t)s->step[i].snr_db.count));
         }
     }
     return points;
@@ -87,8 +87,8 @@ json_t *curve_json(const curve_t *curve)
         if (s->used > 0) {
             snprintf(name, sizeof name, "%s %d/%d%s%.6s", s->codec, s->numerator, s->denominator,
                      s->adapter[0] != 0 ? " +" : "", s->adapter);
-            json_array_append_new(all, json_pack("{s:s, s:o}", "name", name, "points",
-                                                 points_of(s)));
+            json_array_append_new(all,
+                                  json_pack("{s:s, s:o}", "name", name, "points", points_of(s)));
         }
     }
     return all;

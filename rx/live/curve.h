@@ -27,8 +27,8 @@ typedef struct {
 /* Reports without an image or SNR are left out.  Allocates nothing. */
 void curve_add(curve_t *curve, const frame_report_t *report);
 
-/* [{"name":"image32 1/6","points":[[snr_db, psnr_of_mean_mse_db, mean_psnr_db, accuracy, images],…]}]
-   with null for what was not measured; snr_db is the mean of the step's. */
+/* [{"name":"image32 1/6","points":[[snr_db, psnr_of_mean_mse_db, mean_psnr_db, accuracy,
+   images],…]}] with null for what was not measured; snr_db is the mean of the step's. */
 json_t *curve_json(const curve_t *curve);
 
 #endif

@@ -36,8 +36,9 @@ static int read_bind(guard_t *guard, const char *bind, err_t *err)
 {
     const char *colon = strrchr(bind, ':');
     char *end = NULL;
-    long port = colon != NULL && isdigit((unsigned char)colon[1]) ? strtol(colon + 1, &end, 10) : -1;
-    if (port < 0 || port > 65535 || *end != 0 || (size_t)(colon - bind) >= sizeof guard->host) {
+    long port =
+        colon != NULL && isdigit((unsigned char)colon[1]) ? strtol(colon + 1, &end, 10) : -1;
+    if (port < 1 || port > 65535 || *end != 0 || (size_t)(colon - bind) >= sizeof guard->host) {
         return err_set(err, ERR_ARGUMENT, "live.bind \"%.80s\" is not HOST:PORT", bind);
     }
     snprintf(guard->host, sizeof guard->host, "%.*s", (int)(colon - bind), bind);
@@ -107,7 +108,9 @@ static bool host_is_ours(const guard_t *guard, const char *host)
     const char *colon = strrchr(host, ':'), *bracket = strchr(host, ']');
     size_t length = colon != NULL && (bracket == NULL || colon > bracket) ? (size_t)(colon - host)
                                                                           : strlen(host);
-    if (length == 0 || length > GUARD_HOST_MOST) {
+    if (length == 0 || length > GUARD_HOST_MOST ||
+        (host[length] != 0 &&
+         strspn(host + length + 1, "0123456789") != strlen(host + length + 1))) {
         return false;
     }
     snprintf(name, sizeof name, "%.*s", (int)length, host);

@@ -4,8 +4,8 @@
  *
  * A browser on this machine can be made to call us by any page it has open.  Two checks keep those
  * out.  Host must be an address, localhost or a name we were told, for a name an attacker owns can
- * be pointed at us (DNS rebinding).  Origin, which browsers send with every WebSocket and POST, must
- * be our own.  Beyond this machine everything needs the token, compared in constant time: as
+ * be pointed at us (DNS rebinding).  Origin, which browsers send with every WebSocket and POST,
+ * must be our own.  Beyond this machine everything needs the token, compared in constant time: as
  * "Authorization: Bearer TOKEN", or as the cookie that /?token=TOKEN sets.
  */
 #ifndef RX_LIVE_GUARD_H
@@ -18,10 +18,10 @@
 enum { GUARD_TOKEN_LEAST = 16, GUARD_TOKEN_MOST = 128, GUARD_HOST_MOST = 253 };
 
 typedef struct {
-    char host[64];   /* an address; [..] around IPv6 */
-    int port;        /* 0: any */
-    char name[256];  /* live.host */
-    char own[256];   /* this machine's name */
+    char host[64]; /* an address; [..] around IPv6 */
+    int port;
+    char name[256];                   /* live.host */
+    char own[256];                    /* this machine's name */
     char token[GUARD_TOKEN_MOST + 1]; /* "": none */
 } guard_t;
 

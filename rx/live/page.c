@@ -28,8 +28,7 @@ int page_open(const page_config_t *config, page_t **out, err_t *err)
     page->fft = fft_create(PAGE_SPECTRUM, FFT_FORWARD, err);
     page->clients = clients_create((int)options_int(o, "live.clients"), err);
     for (int i = 0; i < PAGE_SPECTRUM; i++) { /* Hann, of mean square 1 */
-        page->window[i] =
-            (float)((1.0 - cos(2.0 * M_PI * (i + 0.5) / PAGE_SPECTRUM)) / sqrt(1.5));
+        page->window[i] = (float)((1.0 - cos(2.0 * M_PI * (i + 0.5) / PAGE_SPECTRUM)) / sqrt(1.5));
     }
     if (page->shown == NULL || page->fft == NULL || page->clients == NULL ||
         tap_open(&page->tap, err) != 0 ||
@@ -88,15 +87,15 @@ static json_t *page_status(page_t *page)
 {
     json_t *status = page->config.status(page->config.context);
     const clients_counts_t c = clients_counts(page->clients);
-    json_object_set_new(
-        status, "live",
-        json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clients", c.now,
-                  "clients_total", (json_int_t)c.total, "clients_refused", (json_int_t)c.refused,
-                  "clients_broken", (json_int_t)c.broken, "messages_sent", (json_int_t)c.sent,
-                  "messages_dropped", (json_int_t)c.dropped, "requests_refused",
-                  (json_int_t)atomic_load(&page->refused), "changes",
-                  (json_int_t)atomic_load(&page->changes), "reports_missed",
-                  (json_int_t)ring_dropped(page->tap.reports)));
+    json_object_set_new(status, "live",
+                        json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clients", c.now,
+                                  "clients_total", (json_int_t)c.total, "clients_refused",
+                                  (json_int_t)c.refused, "clients_broken", (json_int_t)c.broken,
+                                  "messages_sent", (json_int_t)c.sent, "messages_dropped",
+                                  (json_int_t)c.dropped, "requests_refused",
+                                  (json_int_t)atomic_load(&page->refused), "changes",
+                                  (json_int_t)atomic_load(&page->changes), "reports_missed",
+                                  (json_int_t)ring_dropped(page->tap.reports)));
     return status;
 }
 
@@ -113,7 +112,8 @@ static void show(page_t *page)
 {
     take_all(page);
     json_t *status = page_status(page);
-    swap_text(page, &page->shown->status, json_dumps(status, JSON_COMPACT | JSON_REAL_PRECISION(9)));
+    swap_text(page, &page->shown->status,
+              json_dumps(status, JSON_COMPACT | JSON_REAL_PRECISION(9)));
     swap_text(page, &page->shown->metrics, page_metrics(page, status));
     message_t *message = page_message(page, status);
     if (message != NULL) {

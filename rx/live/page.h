@@ -8,10 +8,10 @@
  *     page_see_frame(page, frame);  ...          // the stages, whenever they like
  *     page_close(page);
  *
- * The stages hand over through rings of one slot (tap.h): a slot that has not been read yet refuses,
- * and nobody waits, locks or allocates.  The page's own thread empties them live.rate_hz times a
- * second and makes one message of it, which all clients share.  Each client has a thread that sends
- * it the newest message it has room for; what it had no room for is dropped and counted.
+ * The stages hand over through rings of one slot (tap.h): a slot that has not been read yet
+ * refuses, and nobody waits, locks or allocates.  The page's own thread empties them live.rate_hz
+ * times a second and makes one message of it, which all clients share.  Each client has a thread
+ * that sends it the newest message it has room for; what it had no room for is dropped and counted.
  *
  * All functions take NULL and do nothing.
  */
@@ -32,10 +32,11 @@ typedef struct page page_t;
 
 typedef struct {
     options_t *options;
-    pthread_mutex_t *options_lock; /* held by everybody who touches the options while it runs */
-    option_accept_t *accept;       /* as options_set_runtime_all's */
+    pthread_mutex_t *options_lock;    /* held by everybody who touches the options while it runs */
+    option_accept_t *accept;          /* as options_set_runtime_all's */
     json_t *(*status)(void *context); /* a new object with the receiver's totals; page's thread */
-    void (*changed)(void *context, json_t *values); /* options were set; may be NULL; lock is held */
+    void (*changed)(void *context,
+                    json_t *values); /* options were set; may be NULL; lock is held */
     void *context;
     double sample_rate_hz;
 } page_config_t;

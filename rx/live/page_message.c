@@ -68,8 +68,8 @@ static json_t *frame_json(const tap_frame_t *f)
 static json_t *report_json(const frame_report_t *report)
 {
     char text[REPORT_JSON_SIZE];
-    json_t *object = report_to_json(report, text, sizeof text) > 0 ? json_loads(text, 0, NULL)
-                                                                   : NULL;
+    json_t *object =
+        report_to_json(report, text, sizeof text) > 0 ? json_loads(text, 0, NULL) : NULL;
     return object != NULL ? object : json_null();
 }
 
@@ -121,10 +121,10 @@ static void add_arrays(page_t *page, arrays_t *arrays, json_t *head)
 message_t *page_message(page_t *page, json_t *status)
 {
     arrays_t arrays = {.list = json_array()};
-    json_t *head = json_pack("{s:I, s:f, s:f, s:O, s:o}", "message", (json_int_t)++page->begun,
-                             "time_s", (double)(clock_now_ns() - page->started_ns) * 1e-9,
-                             "sample_rate_hz", page->config.sample_rate_hz, "status", status,
-                             "curve", curve_json(&page->curve));
+    json_t *head =
+        json_pack("{s:I, s:f, s:f, s:O, s:o}", "message", (json_int_t)++page->begun, "time_s",
+                  (double)(clock_now_ns() - page->started_ns) * 1e-9, "sample_rate_hz",
+                  page->config.sample_rate_hz, "status", status, "curve", curve_json(&page->curve));
     if (page->has_last) {
         json_object_set_new(head, "last", report_json(&page->last));
     }

@@ -42,7 +42,8 @@ static const metric_t metrics[] = {
 static const metric_t live_metrics[] = {
     {"clients", "live_clients", "gauge", "", "browsers that watch", 1},
     {"clients_refused", "live_clients_refused_total", "counter", "", "for want of a place", 1},
-    {"clients_broken", "live_clients_broken_total", "counter", "", "stuck or gone while sending", 1},
+    {"clients_broken", "live_clients_broken_total", "counter", "", "stuck or gone while sending",
+     1},
     {"messages_sent", "live_messages_sent_total", "counter", "", "to all clients", 1},
     {"messages_dropped", "live_messages_dropped_total", "counter", "", "client was too slow", 1},
     {"requests_refused", "live_requests_refused_total", "counter", "", "token, Host or Origin", 1},

@@ -6,8 +6,9 @@ const option_t page_options[] = {
      .name = "bind",
      .type = OPTION_STRING,
      .alias = "live",
-     .help = "serve the live page at HOST:PORT, as 127.0.0.1:8080; port 0: any free one (empty: no "
-             "page); elsewhere than on this machine it needs live.token"},
+     .help = "serve the live page at HOST:PORT, as 127.0.0.1:8080 (empty: no page); elsewhere than "
+             "on this machine it needs "
+             "live.token"},
     {.section = "live",
      .name = "token",
      .type = OPTION_STRING,

@@ -18,9 +18,9 @@
 #include "waveform/fft.h"
 
 enum {
-    PAGE_LINES = 256,          /* reports in /frames.jsonl */
-    PAGE_BODY = 8192,          /* longest POST */
-    PAGE_FILE = 4 << 20,       /* longest file that is served */
+    PAGE_LINES = 256,    /* reports in /frames.jsonl */
+    PAGE_BODY = 8192,    /* longest POST */
+    PAGE_FILE = 4 << 20, /* longest file that is served */
     PAGE_SPECTRUM = 256,
 };
 

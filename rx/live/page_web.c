@@ -254,10 +254,10 @@ static guard_answer_t ask_guard(page_t *page, const struct mg_connection *c, int
 static int enter(page_t *page, struct mg_connection *c)
 {
     char more[512];
-    snprintf(more, sizeof more,
-             "Location: /\r\nSet-Cookie: semradio=%s; Path=/; HttpOnly; SameSite=Strict\r\n"
-             NO_STORE,
-             page->guard.token);
+    snprintf(
+        more, sizeof more,
+        "Location: /\r\nSet-Cookie: semradio=%s; Path=/; HttpOnly; SameSite=Strict\r\n" NO_STORE,
+        page->guard.token);
     answer(c, 303, "text/plain", more, NULL, 0);
     return 303;
 }
@@ -341,10 +341,25 @@ int page_web_open(page_t *page, err_t *err)
     snprintf(port, sizeof port, "%s:%d", page->guard.host, page->guard.port);
     snprintf(threads, sizeof threads, "%d",
              (int)options_int(page->config.options, "live.clients") + 16);
-    const char *settings[] = {"listening_ports", port, "num_threads", threads,
-                              "request_timeout_ms", "5000", "max_request_size", "8192",
-                              "enable_keep_alive", "no", "websocket_timeout_ms", "10000",
-                              "enable_websocket_ping_pong", "yes", "tcp_nodelay", "1", NULL};
+    const char *settings[] = {"listening_ports",
+                              port,
+                              "num_threads",
+                              threads,
+                              "request_timeout_ms",
+                              "5000",
+                              "max_request_size",
+                              "8192",
+                              "enable_keep_alive",
+                              "no",
+                              "websocket_timeout_ms",
+                              "10000",
+                              "enable_websocket_ping_pong",
+                              "yes",
+                              "decode_url",
+                              "no",
+                              "tcp_nodelay",
+                              "1",
+                              NULL};
     const struct mg_callbacks callbacks = {
         .begin_request = begin, .log_message = log_message, .init_thread = thread_begins};
     mg_init_library(0);
@@ -355,10 +370,6 @@ int page_web_open(page_t *page, err_t *err)
     }
     mg_set_websocket_handler(page->server, "/live", connecting, clients_ready, clients_data,
                              clients_closed, page->clients);
-    struct mg_server_port bound[1] = {{0}};
-    if (mg_get_server_ports(page->server, 1, bound) == 1) {
-        page->guard.port = bound[0].port;
-    }
     log_info("live page at http://%s:%d/%s", page->guard.host, page->guard.port,
              page->guard.token[0] != 0 ? "?token=… (live.token)" : "");
     return 0;
