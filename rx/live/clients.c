@@ -4,7 +4,6 @@
 #include "program.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -161,6 +160,15 @@ static client_t *find(clients_t *clients, const struct mg_connection *connection
         }
     }
     return NULL;
+}
+
+bool clients_refuse(clients_t *clients)
+{
+    pthread_mutex_lock(&clients->lock);
+    const bool full = find(clients, NULL) == NULL;
+    clients->counts.refused += full;
+    pthread_mutex_unlock(&clients->lock);
+    return full;
 }
 
 void clients_ready(struct mg_connection *connection, void *data)

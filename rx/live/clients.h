@@ -12,6 +12,7 @@
 
 #include <civetweb.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ typedef struct {
 } clients_counts_t;
 
 clients_counts_t clients_counts(clients_t *clients);
+
+/* Whether one more must be refused; a refusal is counted. */
+bool clients_refuse(clients_t *clients);
 
 /* civetweb's handlers; data is the clients_t. */
 void clients_ready(struct mg_connection *connection, void *data);

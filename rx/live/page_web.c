@@ -296,7 +296,10 @@ static int begin(struct mg_connection *c)
         break;
     }
     if (strcmp(path, "/live") == 0) {
-        return mg_get_header(c, "Upgrade") != NULL ? 0 : refuse(c, 426, "this is a WebSocket");
+        if (mg_get_header(c, "Upgrade") == NULL) {
+            return refuse(c, 426, "this is a WebSocket");
+        }
+        return clients_refuse(page->clients) ? refuse(c, 503, "too many watch (live.clients)") : 0;
     }
     if (strcmp(path, "/options") == 0 && strcmp(info->request_method, "POST") == 0) {
         return take_options(page, c);
