@@ -47,6 +47,7 @@ enum {
     RX_RING_FRAMES = 16,
     RX_RING_RESULTS = 4,
     RX_FRAME_IMAGES = 255,
+    RX_TABLE_OFF = 2, /* of report.table's choices */
 };
 
 extern const option_t rx_options[];
@@ -93,7 +94,7 @@ typedef struct {
     uint64_t frame_limit;
     uint64_t images_every, images_limit;
     double rx_gain_db;
-    int table; /* report.table */
+    int table; /* report.table; quiet: off */
 } rx_settings_t;
 
 /* Who takes settings over: readers of rx->live. */
@@ -146,6 +147,7 @@ typedef struct {
     rx_totals_t total;
     tally_t window;  /* since the last row */
     uint64_t frames; /* ok, for output.every */
+    char adapter[9]; /* first digits of the last image's, for the table; "": none */
     bool lines_warned, images_warned;
 } rx_output_t;
 
@@ -199,6 +201,7 @@ void rx_destroy(rx_t *rx);
 
 /* rx_settings.c: from the options; accept is the control plane's (control_settings_t). */
 void rx_settings_read(const options_t *options, rx_settings_t *settings);
+void rx_settings_log(const options_t *options); /* how much is said: log.level and report.quiet */
 int rx_settings_accept(void *context, const options_t *options, err_t *err);
 
 /* rx_control.c: the control plane, when control.bind asks for one. */

@@ -72,6 +72,7 @@ static void tell_frame(rx_t *rx, rx_result_t *result)
     }
     if (result->images > 0) {
         rx_live_result(rx, result);
+        snprintf(output->adapter, sizeof output->adapter, "%.8s", result->reports[0].adapter);
         output->total.last_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
         if (output->frames == 0) {
             output->total.first_s = output->total.last_s;
