@@ -72,6 +72,9 @@ static int read_files(page_t *page, err_t *err)
         char path[4096];
         file->path = served[i].path;
         file->type = served[i].type;
+        if (strcmp(served[i].option, "live.files") == 0 && *folder == 0) {
+            folder = PAGE_FILES;
+        }
         if (*folder == 0) {
             continue;
         }

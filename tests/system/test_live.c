@@ -329,7 +329,30 @@ static void test_token(void)
 
 /* ---- many, and slow ones ---- */
 
-enum { BROWSERS = 50, STUCK = 5, ROUNDS = 20 };
+enum { BROWSERS = 50, STUCK = 5, ROUNDS = 30 };
+
+static json_int_t message_number(int fd)
+{
+    uint8_t *data = NULL;
+    const uint8_t *arrays;
+    json_t *head = read_message(fd, &data, &arrays);
+    const json_int_t number = json_integer_value(json_object_get(head, "message"));
+    json_decref(head);
+    free(data);
+    return number;
+}
+
+/* It has three messages; after it woke up it gets the newest, and what lay between was dropped. */
+static void check_stuck(int fd)
+{
+    json_int_t last = 0;
+    for (int i = 0; i < 3; i++) {
+        last = message_number(fd);
+    }
+    CHECK_AT_LEAST(last, 1);
+    CU_ASSERT(web_acknowledge(fd));
+    CHECK_AT_LEAST(message_number(fd), last + 5);
+}
 
 static void test_many(void)
 {
@@ -358,6 +381,9 @@ static void test_many(void)
     }
     CHECK_INT(read, BROWSERS * ROUNDS);
     CU_ASSERT(wait_number("live", "messages_dropped", STUCK * 5));
+    for (int i = 0; i < STUCK; i++) {
+        check_stuck(stuck[i]);
+    }
     CHECK_INT(status_number("live", "clients_refused"), 1);
     CHECK_INT(status_number("live", "reports_missed"), 0);
     for (int i = 0; i < BROWSERS; i++) {
