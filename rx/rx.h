@@ -24,6 +24,7 @@
 #include "control/control_daemon.h"
 #include "images/dataset.h"
 #include "lines.h"
+#include "live/page.h"
 #include "live.h"
 #include "options.h"
 #include "quality/judge.h"
@@ -46,6 +47,7 @@ enum {
     RX_RING_FRAMES = 16,
     RX_RING_RESULTS = 4,
     RX_FRAME_IMAGES = 255,
+    RX_TABLE_OFF = 2, /* of report.table's choices */
 };
 
 extern const option_t rx_options[];
@@ -92,7 +94,7 @@ typedef struct {
     uint64_t frame_limit;
     uint64_t images_every, images_limit;
     double rx_gain_db;
-    int table; /* report.table */
+    int table; /* report.table; quiet: off */
 } rx_settings_t;
 
 /* Who takes settings over: readers of rx->live. */
@@ -111,7 +113,7 @@ typedef struct {
     double first_s, last_s; /* when the first and last image came */
     uint64_t lines, lines_lost;
 } rx_totals_t;
-enum { RX_TOTALS_CONTROL, RX_TOTALS_MAIN, RX_TOTALS_READERS };
+enum { RX_TOTALS_CONTROL, RX_TOTALS_MAIN, RX_TOTALS_PAGE, RX_TOTALS_READERS };
 
 typedef struct rx rx_t;
 
@@ -145,6 +147,7 @@ typedef struct {
     rx_totals_t total;
     tally_t window;  /* since the last row */
     uint64_t frames; /* ok, for output.every */
+    char adapter[9]; /* first digits of the last image's, for the table; "": none */
     bool lines_warned, images_warned;
 } rx_output_t;
 
@@ -171,6 +174,10 @@ struct rx {
     control_daemon_t *control;                    /* NULL: no control plane */
     control_reporter_t *reporter, *main_reporter; /* the report stage's, the main thread's */
     rx_totals_t control_totals, main_totals;      /* as those threads saw them last */
+    pthread_mutex_t options_lock;                 /* control's and page's threads: the options */
+    page_t *page;                                 /* NULL: no live page */
+    control_reporter_t *page_reporter;
+    rx_totals_t page_totals;
 
     /* owned by the demod stage */
     rx_settings_t demod_settings;
@@ -194,10 +201,15 @@ void rx_destroy(rx_t *rx);
 
 /* rx_settings.c: from the options; accept is the control plane's (control_settings_t). */
 void rx_settings_read(const options_t *options, rx_settings_t *settings);
+void rx_settings_log(const options_t *options); /* how much is said: log.level and report.quiet */
 int rx_settings_accept(void *context, const options_t *options, err_t *err);
 
 /* rx_control.c: the control plane, when control.bind asks for one. */
 int rx_control_open(rx_t *rx, options_t *options, err_t *err);
+
+/* rx_live.c: the live page, when live.bind asks for one; and one result for it to look at. */
+int rx_live_open(rx_t *rx, options_t *options, err_t *err);
+void rx_live_result(rx_t *rx, const rx_result_t *result);
 
 /* rx_run.c */
 int rx_start(rx_t *rx, err_t *err);

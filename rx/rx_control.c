@@ -45,13 +45,15 @@ int rx_control_open(rx_t *rx, options_t *options, err_t *err)
 {
     const control_daemon_config_t config = {.program = "semradio-rx",
                                             .options = options,
+                                            .lock = &rx->options_lock,
                                             .accept = rx_settings_accept,
                                             .status = status,
                                             .commands = commands,
                                             .context = rx};
     if (control_daemon_open(&config, &rx->control, err) != 0 ||
         control_daemon_reporter(rx->control, 1024, &rx->reporter, err) != 0 ||
-        control_daemon_reporter(rx->control, 256, &rx->main_reporter, err) != 0) {
+        control_daemon_reporter(rx->control, 256, &rx->main_reporter, err) != 0 ||
+        control_daemon_reporter(rx->control, 16, &rx->page_reporter, err) != 0) {
         return -1;
     }
     store_t *store = control_daemon_store(rx->control);

@@ -161,11 +161,13 @@ rx_t *rx_create(options_t *options, err_t *err)
         err_set(err, ERR_MEMORY, "no memory for the receiver");
         return NULL;
     }
+    pthread_mutex_init(&rx->options_lock, NULL);
     read_settings(rx, options);
     if (open_references(rx, options, err) != 0 || open_codecs(rx, options, err) != 0 ||
         open_judges(rx, options, err) != 0 || open_output(rx, options, err) != 0 ||
         open_radio(rx, options, err) != 0 || rx_record_open(rx, options, err) != 0 ||
-        make_rings(rx, options, err) != 0 || rx_control_open(rx, options, err) != 0) {
+        make_rings(rx, options, err) != 0 || rx_control_open(rx, options, err) != 0 ||
+        rx_live_open(rx, options, err) != 0) {
         rx_destroy(rx);
         return NULL;
     }
@@ -198,6 +200,7 @@ void rx_destroy(rx_t *rx)
     if (rx == NULL) {
         return;
     }
+    page_close(rx->page);
     control_daemon_close(rx->control);
     radio_close(rx->radio);
     receiver_destroy(rx->receiver);
@@ -218,5 +221,6 @@ void rx_destroy(rx_t *rx)
     rx_swap_destroy(rx->swap);
     live_destroy(rx->live);
     live_destroy(rx->totals);
+    pthread_mutex_destroy(&rx->options_lock);
     free(rx);
 }

@@ -133,6 +133,7 @@ void rx_on_frame(void *context, const received_frame_t *frame)
         atomic_fetch_add(&rx->counts.foreign, 1);
         return;
     }
+    page_see_frame(rx->page, frame);
     rx_frame_t *slot = next_slot(rx, rx->demod_settings.wait_on_overload);
     if (slot == NULL) {
         atomic_fetch_add(&rx->counts.frames_dropped, 1);
@@ -166,6 +167,7 @@ void *rx_demod_run(void *context)
     while (ring_wait_items(rx->blocks, -1) == 1) {
         rx->block = ring_peek(rx->blocks);
         const float complex *x[1] = {rx->block->samples};
+        page_see_samples(rx->page, rx->block->samples, rx->block->count);
         receiver_push(rx->receiver, x, rx->block->count, rx->block->timestamp);
         ring_release(rx->blocks);
     }

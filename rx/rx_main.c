@@ -8,9 +8,17 @@
 #include "waveform/receiver_options.h"
 #include "waveform/waveform_options.h"
 
-static const option_t *const tables[] = {
-    rx_options,       waveform_options, receiver_options, radio_options,  radio_rx_options,
-    recorder_options, control_options,  rx_swap_options,  daemon_options, NULL};
+static const option_t *const tables[] = {rx_options,
+                                         waveform_options,
+                                         receiver_options,
+                                         radio_options,
+                                         radio_rx_options,
+                                         recorder_options,
+                                         control_options,
+                                         rx_swap_options,
+                                         page_options,
+                                         daemon_options,
+                                         NULL};
 
 /* Until enough frames came, the time is over, a signal comes or a stage fails. */
 static void watch(rx_t *rx)
@@ -69,6 +77,7 @@ int main(int argc, char *argv[])
     if (options == NULL) {
         return code;
     }
+    rx_settings_log(options);
     program_catch_signals();
     err_t err = ERR_INIT;
     rx_t *rx = rx_create(options, &err);
@@ -79,6 +88,8 @@ int main(int argc, char *argv[])
     }
     watch(rx);
     rx_stop(rx);
+    page_close(rx->page);
+    rx->page = NULL;
     control_daemon_close(rx->control); /* the options are ours again */
     rx->control = NULL;
     code = finish(rx, options);

@@ -30,6 +30,7 @@ static void tell(rx_t *rx, frame_report_t *report)
     report->time_ns = clock_wall_ns();
     tally_add(&output->total.tally, report);
     tally_add(&output->window, report);
+    page_see_report(rx->page, report);
     if (output->lines != NULL || rx->reporter != NULL) {
         write_line(rx, report);
     }
@@ -70,6 +71,8 @@ static void tell_frame(rx_t *rx, rx_result_t *result)
         tell(rx, &result->reports[i]);
     }
     if (result->images > 0) {
+        rx_live_result(rx, result);
+        snprintf(output->adapter, sizeof output->adapter, "%.8s", result->reports[0].adapter);
         output->total.last_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9;
         if (output->frames == 0) {
             output->total.first_s = output->total.last_s;
@@ -94,11 +97,11 @@ static void tick(rx_t *rx, uint64_t *last_ns)
     }
 }
 
-/* For the control plane; nobody waits for anybody. */
+/* For the control plane and the live page; nobody waits for anybody. */
 static void show(rx_t *rx)
 {
     rx_totals_t *total = &rx->output.total;
-    if (rx->control != NULL) {
+    if (rx->control != NULL || rx->page != NULL) {
         total->lines = rx->output.lines != NULL ? lines_written(rx->output.lines) : 0;
         total->lines_lost = rx->output.lines != NULL ? lines_lost(rx->output.lines) : 0;
         live_publish(rx->totals, total);

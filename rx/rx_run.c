@@ -34,7 +34,7 @@ int rx_start(rx_t *rx, err_t *err)
         return err_set_errno(err, code, "cannot start a thread");
     }
     log_info("listening");
-    return control_daemon_start(rx->control, err);
+    return control_daemon_start(rx->control, err) == 0 ? page_start(rx->page, err) : -1;
 }
 
 void rx_stop(rx_t *rx)

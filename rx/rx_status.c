@@ -43,8 +43,9 @@ void rx_status_row(const rx_t *rx, double span_s)
     char line[256], *at = line;
     size_t left = sizeof line;
     if (rows++ % 20 == 0) {
-        fprintf(stderr, "  time_s     ok   lost images/s  snr_db  evm_db   cfo_hz psnr_db m_psnr  "
-                        "ssim  acc%% ring%% lag_ms   drops\n");
+        fprintf(stderr,
+                "  time_s     ok   lost images/s  snr_db  evm_db   cfo_hz psnr_db m_psnr  "
+                "ssim  acc%% ring%% lag_ms   drops  lost: gap header damaged busy  adapter\n");
     }
     cell(&at, &left, 7, 1, (double)(clock_now_ns() - rx->start_ns) * 1e-9);
     cell(&at, &left, 6, 0, (double)w->frames_ok);
@@ -60,7 +61,11 @@ void rx_status_row(const rx_t *rx, double span_s)
     cell(&at, &left, 5, 0, ring_percent(rx));
     cell(&at, &left, 6, 1, tally_mean(&w->latency_ms));
     cell(&at, &left, 7, 0, (double)(samples_lost(rx) + atomic_load(&rx->counts.frames_dropped)));
-    fprintf(stderr, "%s\n", line);
+    cell(&at, &left, 10, 0, (double)w->lost_gap);
+    cell(&at, &left, 6, 0, (double)w->lost_header);
+    cell(&at, &left, 7, 0, (double)w->damaged);
+    cell(&at, &left, 4, 0, (double)w->dropped);
+    fprintf(stderr, "%s  %s\n", line, rx->output.adapter[0] != 0 ? rx->output.adapter : "none");
 }
 
 static double images_per_s(const rx_totals_t *totals)

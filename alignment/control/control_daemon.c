@@ -20,19 +20,35 @@ struct control_daemon {
     int command_count;
 };
 
+typedef int settings_command_t(control_settings_t *settings, const control_call_t *call,
+                               control_reply_t *reply, err_t *err);
+
+static int locked(control_daemon_t *control, settings_command_t *command,
+                  const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    if (control->config.lock != NULL) {
+        pthread_mutex_lock(control->config.lock);
+    }
+    const int code = command(&control->settings, call, reply, err);
+    if (control->config.lock != NULL) {
+        pthread_mutex_unlock(control->config.lock);
+    }
+    return code;
+}
+
 static int on_get(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
-    return control_get(&((control_daemon_t *)context)->settings, call, reply, err);
+    return locked(context, control_get, call, reply, err);
 }
 
 static int on_set(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
-    return control_set(&((control_daemon_t *)context)->settings, call, reply, err);
+    return locked(context, control_set, call, reply, err);
 }
 
 static int on_list(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
-    return control_list(&((control_daemon_t *)context)->settings, call, reply, err);
+    return locked(context, control_list, call, reply, err);
 }
 
 static int on_status(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)

@@ -10,7 +10,8 @@
  *     ...
  *     control_daemon_close(control);   // from here on the options are ours again
  *
- * From start to close the options belong to the control thread: nobody else reads them.
+ * From start to close the options belong to the control thread: nobody else reads them, unless with
+ * the configuration's lock.
  * All functions take NULL and do nothing.
  */
 #ifndef CONTROL_CONTROL_DAEMON_H
@@ -20,11 +21,14 @@
 #include "control/control_server.h"
 #include "control/transfer.h"
 
+#include <pthread.h>
+
 typedef struct control_daemon control_daemon_t;
 
 typedef struct {
     const char *program;
     options_t *options;
+    pthread_mutex_t *lock; /* held around get, set and list; NULL: nobody else has the options */
     option_accept_t *accept;                            /* control_settings_t */
     void (*refresh)(void *context, options_t *options); /* may be NULL */
     json_t *(*status)(void *context);                   /* a new object; in the control thread */

@@ -42,8 +42,8 @@ static void branch_signs(int16_t sign[CONVOLUTIONAL_RATE][HALF])
     }
 }
 
-static void step(const int16_t *restrict from, int16_t *restrict to,
-                 int16_t (*restrict sign)[HALF], const int8_t *soft, uint8_t *restrict from_upper)
+static void step(const int16_t *restrict from, int16_t *restrict to, int16_t (*restrict sign)[HALF],
+                 const int8_t *soft, uint8_t *restrict from_upper)
 {
     int16_t even[HALF], odd[HALF], even_up[HALF], odd_up[HALF];
     int16_t s0 = soft[0], s1 = soft[1], s2 = soft[2];
@@ -79,7 +79,9 @@ static void rescale(int16_t *metric)
 void convolutional_decode(const int8_t *soft, size_t count, uint8_t *bits)
 {
     assert(count <= CONVOLUTIONAL_MAX_BITS);
-    static _Thread_local uint8_t from_upper[CONVOLUTIONAL_MAX_BITS + CONVOLUTIONAL_TAIL][STATES];
+    /* On the stack: as thread-local data it would be part of every thread, those of libraries with
+       small stacks too, which then cannot start. */
+    uint8_t from_upper[CONVOLUTIONAL_MAX_BITS + CONVOLUTIONAL_TAIL][STATES];
     int16_t sign[CONVOLUTIONAL_RATE][HALF], metric[2][STATES];
     branch_signs(sign);
     for (int i = 1; i < STATES; i++) {

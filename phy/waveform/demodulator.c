@@ -196,6 +196,9 @@ void demod_equalise(demodulator_t *d, const float complex *y, const float comple
 {
     float complex s[N];
     mmse_apply(w, turn, y, N, s);
+    if (d->received + J <= DEMOD_BEFORE) {
+        numerology_pick_data(y, d->before + d->received);
+    }
     /* The last symbol may be part filled; the arrays have room for it whole. */
     numerology_pick_data(s, d->symbols + d->received);
     memcpy(d->noise_var + d->received, noise, J * sizeof(*noise));
@@ -253,6 +256,8 @@ void demodulator_result(demodulator_t *d, bool with_symbols, received_frame_t *f
     frame->symbol_count = with_symbols ? d->total : 0;
     frame->symbols = with_symbols ? d->symbols : NULL;
     frame->noise_var = with_symbols ? d->noise_var : NULL;
+    frame->before = with_symbols ? d->before : NULL;
+    frame->before_count = frame->symbol_count < DEMOD_BEFORE ? frame->symbol_count : DEMOD_BEFORE;
     frame->channel = estimated ? d->h : NULL;
     double power = d->moving ? tracker_power(d->tracker, d->n0) : d->training.power;
     frame->n0 = d->n0;

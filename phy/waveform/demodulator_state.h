@@ -32,6 +32,7 @@ enum {
     DEMOD_ALL = PREAMBLE_SEGMENTS + DEMODULATOR_HEAD,
     DEMOD_BLOCK = 16, /* payload symbols from one look at the sample clock to the next */
     DEMOD_HELD = TRACKER_MEMORY,
+    DEMOD_BEFORE = 4 * DEMOD_J, /* payload symbols kept as they came */
 };
 
 /* The noise that an estimate starts from and the weights that follow from it. */
@@ -54,6 +55,7 @@ struct demodulator {
     int pilot[DEMOD_P], data[DEMOD_J];
     float complex *symbols;
     float *noise_var;
+    float complex before[DEMOD_BEFORE];
 
     /* this frame */
     bool genie, header_valid;

@@ -46,6 +46,9 @@ typedef struct {
     const float complex *symbols; /* [symbol_count] MMSE output: h* y / (|h|^2 + n0) */
     const float *noise_var;     /* [symbol_count] E|symbols - s|^2 = n0 / (|h|^2 + n0), (0, 1] */
 
+    size_t before_count;          /* symbols[0 … before_count - 1] (at most 4 OFDM symbols) ... */
+    const float complex *before;  /* ... as they were ahead of the equaliser: y, to look at */
+
     const float complex *channel; /* [NUMEROLOGY_USED] h in y = h s + w; NULL when not estimated */
     double n0;                  /* E|w|^2 (numerology.h); NaN when not estimated, as below */
     double snr_db;              /* mean|h|^2 / n0 over the used carriers, unbiased; where the
