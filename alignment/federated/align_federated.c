@@ -35,7 +35,9 @@ const option_t align_federated_table[] = {
     {.section = "federated", .name = "index_bits", .type = OPTION_INT, .fallback = "6", .min = 1, .max = 16,
      .help = "top-k: bits of index that a complex symbol carries"},
     {.section = "federated", .name = "seed", .type = OPTION_INT, .fallback = "1", .min = 0, .max = 4294967295.0,
-     .help = "of the random F0 where the file has none"},
+     .help = "of the random part of F0 where the file has none"},
+    {.section = "federated", .name = "start", .type = OPTION_CHOICE, .choices = "spectral|random",
+     .fallback = "spectral", .help = "F0 where the file has none: from the users' statistics, or random"},
     {.section = "federated", .name = "strict", .type = OPTION_BOOL, .fallback = "false",
      .help = "an unusable user is an error instead of being left out"},
     {.section = "federated", .name = "json", .type = OPTION_BOOL, .fallback = "false",
@@ -70,6 +72,7 @@ int align_federated_read(const options_t *o, const federated_file_t *file, feder
     c->domain = (federated_domain_t)options_choice(o, "federated.domain");
     c->index_bits = (int)options_int(o, "federated.index_bits");
     c->seed = (uint64_t)options_int(o, "federated.seed");
+    c->start = (federated_start_t)options_choice(o, "federated.start");
     c->strict = options_bool(o, "federated.strict");
     double k = pick(o, "federated.k", (double)options_int(o, "federated.k"), file->channel_uses, none);
     double rounds = pick(o, "federated.rounds", (double)options_int(o, "federated.rounds"), file->rounds, 30.0);

@@ -2,8 +2,6 @@
 /* federated: checks, room, and which method runs. */
 #include "federated/federated_private.h"
 
-#include "rng.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,46 +30,6 @@ static int check_config(const federated_config_t *c, err_t *err)
     }
     return (unsigned)c->method < FEDERATED_METHODS ? 0
                                                    : err_set(err, ERR_ARGUMENT, "there is no such method");
-}
-
-/* F0 of the file, or a random one of full power; in R's basis. */
-static int start(federated_t *f, const federated_tensor_t *given, err_t *err)
-{
-    matrix_t plain = {0};
-    rng_t rng;
-    int parts = f->real ? 1 : 2;
-    if (given->v && (given->rows != f->rows || given->samples != f->d || (f->real && given->is_complex))) {
-        return err_set(err, ERR_ARGUMENT, "F0 is %d x %d, not %d x %d%s", given->rows, given->samples, f->rows,
-                       f->d, f->real ? " and real" : "");
-    }
-    if (matrix_create(&plain, f->rows, f->d, f->real, err) < 0) {
-        return -1;
-    }
-    rng_seed(&rng, f->config.seed, 0);
-    for (int i = 0; i < f->rows; i++) {
-        for (int j = 0; j < f->d; j++) {
-            float drawn[2];
-            size_t at = ((size_t)i * (size_t)f->d + (size_t)j) * (given->is_complex ? 2u : 1u);
-            rng_normal(&rng, drawn, 2);
-            for (int p = 0; p < parts; p++) {
-                matrix_at(&plain, i, j)[p] = !given->v                   ? (double)drawn[p]
-                                             : p == 0 || given->is_complex ? given->v[at + (size_t)p]
-                                                                           : 0.0;
-            }
-        }
-    }
-    double size = matrix_dot(&plain, &plain);
-    bool usable = isfinite(size) && size > 0.0;
-    if (!given->v) {
-        matrix_scale(&plain, sqrt(f->config.power / size));
-    }
-    if (f->basis.v) {
-        matrix_multiply(1.0, &plain, MATRIX_AS_IS, &f->basis, MATRIX_AS_IS, 0.0, &f->f0);
-    } else {
-        matrix_copy(&f->f0, &plain);
-    }
-    matrix_destroy(&plain);
-    return usable ? 0 : err_set(err, ERR_ARGUMENT, "F0 is all zero or not finite");
 }
 
 static int make_room(federated_t *f, err_t *err)
@@ -145,7 +103,7 @@ static int build(federated_t *f, const federated_input_t *input, err_t *err)
     if (f->rows > FEDERATED_ROWS_MAX) {
         return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", f->rows, FEDERATED_ROWS_MAX);
     }
-    if (make_room(f, err) < 0 || start(f, &input->f0, err) < 0) {
+    if (make_room(f, err) < 0 || federated_start(f, &input->f0, err) < 0) {
         return -1;
     }
     count_bytes(f);

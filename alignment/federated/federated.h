@@ -42,6 +42,9 @@ const char *federated_method_name(federated_method_t method);
 
 typedef enum { FEDERATED_WHITENED, FEDERATED_RAW } federated_domain_t;
 
+/* F0 where none is given (federated_start.c). */
+typedef enum { FEDERATED_SPECTRAL, FEDERATED_RANDOM } federated_start_t;
+
 /* Row by row: v[rows][samples], complex as pairs. */
 typedef struct {
     int rows, samples;
@@ -54,7 +57,7 @@ typedef struct {
     int users;
     federated_tensor_t x;
     const federated_tensor_t *y, *h; /* [users] */
-    federated_tensor_t f0;           /* M x d; v NULL: a random one (seed) */
+    federated_tensor_t f0;           /* M x d; v NULL: see start */
 } federated_input_t;
 
 typedef struct {
@@ -74,11 +77,12 @@ typedef struct {
     federated_domain_t domain;
     int index_bits; /* top-k: bits of index that one channel symbol carries, 1 .. 16 */
     bool strict;    /* an unusable user is an error instead of being left out */
-    uint64_t seed;  /* of the random F0 */
+    uint64_t seed;  /* of the random part of F0 */
+    federated_start_t start;
 } federated_config_t;
 
 #define FEDERATED_CONFIG_INIT                                                                      \
-    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1}
+    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1, FEDERATED_SPECTRAL}
 
 typedef struct {
     char left_out[256];        /* why this user takes no part; "": it does */

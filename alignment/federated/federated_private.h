@@ -48,6 +48,9 @@ struct federated {
 /* ---- federated_statistics: samples -> statistics */
 int federated_statistics(federated_t *f, const federated_input_t *input, err_t *err);
 
+/* ---- federated_start: F0 of the file, or one of our own, into f->f0 */
+int federated_start(federated_t *f, const federated_tensor_t *given, err_t *err);
+
 /* ---- federated_user: one user's part of a round */
 int federated_user_create(federated_t *f, federated_user_t *u, err_t *err);
 void federated_user_destroy(federated_user_t *u);

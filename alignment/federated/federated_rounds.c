@@ -4,7 +4,7 @@
  *
  * The published ones (ADMM, step rho, Z on the power ball, dual V):
  *     mean    M1_k F_k R + rho F_k = Q_k + rho (Z - V),  F = mean of F_k
- *     joint   mean(M1_k) F R + rho F = mean(Q_k) + rho (Z - V)
+ *     joint   sum(M1_k) F R + rho F = sum(Q_k) + rho (Z - V)
  *     Z = (F + V) min(1, sqrt(P / tr)), V += F - Z
  * V stays a multiple of Z, for both are multiples of F + V: V = c Z.  So Z T = s (F T + c Z_before T)
  * comes without another product, and the deployed objective is cheap.
@@ -152,11 +152,9 @@ static int step_mean(federated_t *f, double rho, const matrix_t *anchor, err_t *
 
 static int step_joint(federated_t *f, double rho, const matrix_t *anchor, err_t *err)
 {
-    double users = f->result.aligned;
     matrix_copy(&f->right, anchor);
     add_up(f);
-    matrix_add(&f->right, 1.0 / users, &f->total);
-    matrix_scale(&f->sum, 1.0 / users);
+    matrix_add(&f->right, 1.0, &f->total);
     return solve(f, &f->right, rho, &f->f, err);
 }
 

@@ -22,12 +22,13 @@ typedef struct {
     bool failed;
 } page_t;
 
-static safetensors_tensor_t *add(page_t *page, size_t count, const char *format, int k)
+/* k < 0: no number in the name. */
+static safetensors_tensor_t *add(page_t *page, size_t count, const char *name, int k)
 {
     safetensors_tensor_t *tensor = &page->tensor[page->count];
     double *data = calloc(count + 1, sizeof *data);
     page->failed = page->failed || !data;
-    snprintf(page->name[page->count], NAME, format, k);
+    snprintf(page->name[page->count], NAME, k < 0 ? "%s" : "%s%d", name, k);
     *tensor = (safetensors_tensor_t){.name = page->name[page->count], .dtype = SAFETENSORS_F64, .count = count,
                                      .data = data};
     page->own[page->count++] = data;
@@ -35,9 +36,9 @@ static safetensors_tensor_t *add(page_t *page, size_t count, const char *format,
 }
 
 /* Row by row, complex with a last axis. */
-static void add_matrix(page_t *page, const matrix_t *m, const char *format, int k)
+static void add_matrix(page_t *page, const matrix_t *m, const char *name, int k)
 {
-    safetensors_tensor_t *tensor = m->v ? add(page, matrix_doubles(m), format, k) : NULL;
+    safetensors_tensor_t *tensor = m->v ? add(page, matrix_doubles(m), name, k) : NULL;
     int parts = m->real ? 1 : 2;
     if (!tensor) {
         return;
@@ -58,11 +59,10 @@ static void add_matrix(page_t *page, const matrix_t *m, const char *format, int 
 
 static void add_list(page_t *page, const double *v, int count, const char *name)
 {
-    safetensors_tensor_t *tensor = add(page, (size_t)count, "%.0d", 0);
+    safetensors_tensor_t *tensor = add(page, (size_t)count, name, -1);
     if (!tensor) {
         return;
     }
-    snprintf(page->name[page->count - 1], NAME, "%s", name);
     for (int i = 0; i < count; i++) {
         page->own[page->count - 1][i] = v[i];
     }
@@ -72,33 +72,29 @@ static void add_list(page_t *page, const double *v, int count, const char *name)
 
 static void note(page_t *page, const char *key, int k, const char *value)
 {
-    snprintf(page->key_text[page->notes], NAME, key, k);
+    snprintf(page->key_text[page->notes], NAME, k < 0 ? "%s" : "%s%d", key, k);
     page->key[page->notes] = page->key_text[page->notes];
     page->value[page->notes++] = value;
 }
 
 static void add_nmse(page_t *page, const federated_result_t *r, bool raw)
 {
-    add_list(page, NULL, 0, raw ? "nmse_raw" : "nmse");
-    safetensors_tensor_t *tensor = &page->tensor[page->count - 1];
-    double *v = realloc(page->own[page->count - 1], ((size_t)r->users + 1) * sizeof *v);
+    double *v = calloc((size_t)r->users + 1, sizeof *v);
     page->failed = page->failed || !v;
     for (int k = 0; v && k < r->users; k++) {
         v[k] = r->user[k].left_out[0] ? (double)NAN : raw ? r->user[k].nmse_raw : r->user[k].nmse;
     }
     if (v) {
-        page->own[page->count - 1] = v;
-        tensor->data = v;
-        tensor->count = (size_t)r->users;
-        tensor->shape[0] = r->users;
+        add_list(page, v, r->users, raw ? "nmse_raw" : "nmse");
     }
+    free(v);
 }
 
 static void fill(page_t *page, const federated_result_t *r, const federated_config_t *c)
 {
     const double uses = c->channel_uses, rounds = c->rounds;
-    add_matrix(page, &r->f, "F%.0d", 0);
-    add_matrix(page, &r->z, "Z%.0d", 0);
+    add_matrix(page, &r->f, "F", -1);
+    add_matrix(page, &r->z, "Z", -1);
     add_list(page, r->obj_round, r->rounds, "obj_round");
     add_list(page, r->obj_dep, r->rounds, "obj_dep");
     add_nmse(page, r, false);
@@ -109,21 +105,21 @@ static void fill(page_t *page, const federated_result_t *r, const federated_conf
     add_list(page, &c->rho, 1, "rho");
     add_list(page, &c->power, 1, "P");
     add_list(page, &rounds, 1, "rounds");
-    add_matrix(page, &r->x_mean, "x_mean%.0d", 0);
-    add_matrix(page, &r->x_lower, "x_lower%.0d", 0);
-    note(page, "method%.0d", 0, federated_method_name(c->method));
-    note(page, "domain%.0d", 0, c->domain == FEDERATED_RAW ? "raw" : "whitened");
-    note(page, "widely_linear%.0d", 0, c->widely_linear ? "true" : "false");
+    add_matrix(page, &r->x_mean, "x_mean", -1);
+    add_matrix(page, &r->x_lower, "x_lower", -1);
+    note(page, "method", -1, federated_method_name(c->method));
+    note(page, "domain", -1, c->domain == FEDERATED_RAW ? "raw" : "whitened");
+    note(page, "widely_linear", -1, c->widely_linear ? "true" : "false");
     for (int k = 0; k < r->users; k++) {
         const federated_user_result_t *u = &r->user[k];
         if (u->left_out[0]) {
-            note(page, "left_out.%d", k, u->left_out);
+            note(page, "left_out.", k, u->left_out);
             continue;
         }
-        add_matrix(page, &u->g, "G%d", k);
-        add_matrix(page, &u->g_dep, "Gdep%d", k);
-        add_matrix(page, &u->mean, "mean%d", k);
-        add_matrix(page, &u->lower, "lower%d", k);
+        add_matrix(page, &u->g, "G", k);
+        add_matrix(page, &u->g_dep, "Gdep", k);
+        add_matrix(page, &u->mean, "mean", k);
+        add_matrix(page, &u->lower, "lower", k);
     }
 }
 
