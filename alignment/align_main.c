@@ -4,6 +4,7 @@
 #include "align/align.h"
 #include "align/align_hub.h"
 #include "control/control_options.h"
+#include "federated/align_federated.h"
 #include "fit/align_fit.h"
 #include "log.h"
 #include "program.h"
@@ -25,6 +26,7 @@ static const char *epilog(void)
     }
     if (used < sizeof text) {
         ADD("  %-22s %s\n", "fit PILOTS", "fits a map between two codecs' symbols (fit --help)");
+        ADD("  %-22s %s\n", "federated IN OUT", "one pre-equaliser for several users' latents (federated --help)");
         ADD("\nExamples:\n"
             "  semradio-tx --control.bind=tcp://127.0.0.1:5610 &\n"
             "  semradio-align --connect=tcp://127.0.0.1:5610 set codec.rate=1/4 tx.frame_rate=20\n"
@@ -76,6 +78,9 @@ int main(int argc, char **argv)
     static const option_t *const tables[] = {align_options, align_hub_options, program_options,
                                              NULL};
     err_t err = ERR_INIT;
+    if (argc > 1 && strcmp(argv[1], "federated") == 0) {
+        return align_federated_main(argc - 1, argv + 1);
+    }
     if (argc > 1 && strcmp(argv[1], "fit") == 0) { /* a word with options of its own */
         return align_fit_main(argc - 1, argv + 1);
     }

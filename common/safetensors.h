@@ -66,7 +66,7 @@ void safetensors_to_half(const float *from, size_t count, uint16_t *to);
 
 /*
  * Writes tensors (F32: data points to count floats; F16: to count halves, see
- * safetensors_to_half; no other dtype) and `notes` metadata strings atomically (file.h).  The header is padded with spaces so that data starts at a
+ * safetensors_to_half; F64: to count doubles; no other dtype) and `notes` metadata strings atomically (file.h).  The header is padded with spaces so that data starts at a
  * multiple of 64 bytes.
  */
 int safetensors_write(const char *path, const safetensors_tensor_t *tensors, int count,

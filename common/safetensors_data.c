@@ -84,7 +84,9 @@ void safetensors_to_float(const safetensors_tensor_t *tensor, float *out)
 
 static size_t bytes_of(const safetensors_tensor_t *tensor)
 {
-    return tensor->count * (tensor->dtype == SAFETENSORS_F16 ? sizeof(uint16_t) : sizeof(float));
+    return tensor->count * (tensor->dtype == SAFETENSORS_F16   ? sizeof(uint16_t)
+                            : tensor->dtype == SAFETENSORS_F64 ? sizeof(double)
+                                                               : sizeof(float));
 }
 
 /* To the nearest half, ties to even; too large: infinity. */
@@ -122,7 +124,10 @@ static json_t *describe(const safetensors_tensor_t *tensor, size_t *offset)
     }
     size_t end = *offset + bytes_of(tensor);
     json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
-                              tensor->dtype == SAFETENSORS_F16 ? "F16" : "F32", "shape", shape,
+                              tensor->dtype == SAFETENSORS_F16   ? "F16"
+                              : tensor->dtype == SAFETENSORS_F64 ? "F64"
+                                                                 : "F32",
+                              "shape", shape,
                               "data_offsets", (json_int_t)*offset, (json_int_t)end);
     *offset = end;
     return entry;

@@ -2,11 +2,12 @@
 /*
  * semradio-bench: speeds beside the peers' and the kernels'.
  *
- *     semradio-bench phy|nn [--row NAME,NAME] [--rounds N]
+ *     semradio-bench phy|nn|federated [--row NAME,NAME] [--rounds N]
  *
  * One JSON line a row on standard output; a table on standard error when it is a terminal.
  */
 #include "bench.h"
+#include "bench_federated.h"
 #include "bench_nn.h"
 #include "bench_phy.h"
 #include "log.h"
@@ -125,16 +126,16 @@ static int run(const options_t *options, const bench_row_t *const rows[])
     return failed ? PROGRAM_FAILED : PROGRAM_OK;
 }
 
-static int run_phy(const options_t *options)
+static int run_core(const options_t *options, const bench_row_t *const rows[])
 {
     err_t err = ERR_INIT;
-    if (!rows_exist(options, bench_phy_rows)) {
+    if (!rows_exist(options, rows)) {
         return PROGRAM_USAGE;
     }
     if (bench_pin((int)options_int(options, "bench.core"), &err) < 0) {
         log_warn("%s: the rows run unpinned", err.text);
     }
-    return run(options, bench_phy_rows);
+    return run(options, rows);
 }
 
 static int run_nn(const options_t *options)
@@ -155,7 +156,7 @@ int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy|nn", "measures speeds beside the peers'",
+    int code = program_begin("semradio-bench", "phy|nn|federated", "measures speeds beside the peers'",
                              tables, argc, argv, &options);
     if (options == NULL) {
         return code;
@@ -163,11 +164,13 @@ int main(int argc, char **argv)
     const char *word = options_positional(options, 0);
     bool alone = word != NULL && options_positional(options, 1) == NULL;
     if (alone && strcmp(word, "phy") == 0) {
-        code = run_phy(options);
+        code = run_core(options, bench_phy_rows);
+    } else if (alone && strcmp(word, "federated") == 0) {
+        code = run_core(options, bench_federated_rows);
     } else if (alone && strcmp(word, "nn") == 0) {
         code = run_nn(options);
     } else {
-        log_error("say what to measure: phy or nn (semradio-bench --help tells more)");
+        log_error("say what to measure: phy, nn or federated (semradio-bench --help tells more)");
         code = PROGRAM_USAGE;
     }
     options_destroy(options);
