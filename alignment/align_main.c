@@ -4,6 +4,7 @@
 #include "align/align.h"
 #include "align/align_hub.h"
 #include "control/control_options.h"
+#include "allocation/allocate_command.h"
 #include "federated/align_federated.h"
 #include "fit/align_fit.h"
 #include "log.h"
@@ -11,6 +12,18 @@
 
 #include <stdio.h>
 #include <string.h>
+
+/* Words that work on files alone, each with options of its own. */
+static const struct {
+    const char *name, *usage, *help;
+    int (*run)(int argc, char *const argv[]);
+} tools[] = {
+    {"fit", "fit PILOTS", "fits a map between two codecs' symbols", align_fit_main},
+    {"federated", "federated IN OUT", "one pre-equaliser for several users' latents",
+     align_federated_main},
+    {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
+     align_allocate_command},
+};
 
 static const char *epilog(void)
 {
@@ -25,8 +38,9 @@ static const char *epilog(void)
         ADD("  %-22s %s\n", head, word->help);
     }
     if (used < sizeof text) {
-        ADD("  %-22s %s\n", "fit PILOTS", "fits a map between two codecs' symbols (fit --help)");
-        ADD("  %-22s %s\n", "federated IN OUT", "one pre-equaliser for several users' latents (federated --help)");
+        for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++) {
+            ADD("  %-22s %s (%s --help)\n", tools[i].usage, tools[i].help, tools[i].name);
+        }
         ADD("\nExamples:\n"
             "  semradio-tx --control.bind=tcp://127.0.0.1:5610 &\n"
             "  semradio-align --connect=tcp://127.0.0.1:5610 set codec.rate=1/4 tx.frame_rate=20\n"
@@ -78,11 +92,10 @@ int main(int argc, char **argv)
     static const option_t *const tables[] = {align_options, align_hub_options, program_options,
                                              NULL};
     err_t err = ERR_INIT;
-    if (argc > 1 && strcmp(argv[1], "federated") == 0) {
-        return align_federated_main(argc - 1, argv + 1);
-    }
-    if (argc > 1 && strcmp(argv[1], "fit") == 0) { /* a word with options of its own */
-        return align_fit_main(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof tools / sizeof tools[0]; i++) {
+        if (strcmp(argv[1], tools[i].name) == 0) {
+            return tools[i].run(argc - 1, argv + 1);
+        }
     }
     log_set_program("semradio-align");
     options_t *options =

@@ -126,7 +126,8 @@ codec_t *codec_open(const char *name_or_path, err_t *err)
 {
     char path[4096];
     snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/%s.safetensors", name_or_path);
-    if (strchr(name_or_path, '/') != NULL || access(path, F_OK) != 0) {
+    bool shipped = strchr(name_or_path, '/') == NULL && access(path, F_OK) == 0;
+    if (!shipped) {
         snprintf(path, sizeof(path), "%s", name_or_path);
     }
     codec_t *codec = calloc(1, sizeof(*codec));
@@ -142,6 +143,9 @@ codec_t *codec_open(const char *name_or_path, err_t *err)
     if (load_weights(weights, path, err) < 0) {
         codec_close(codec);
         return NULL;
+    }
+    if (shipped) { /* several files may be of one kind */
+        snprintf(weights->name, sizeof(weights->name), "%s", name_or_path);
     }
     /* A small network made now finds every missing or misshaped tensor. */
     if (attach(codec, err) < 0 || codec_network(codec, 1, 1, 1, CODEC_ENCODER, err) == NULL ||

@@ -2,11 +2,12 @@
 /*
  * semradio-bench: speeds beside the peers' and the kernels'.
  *
- *     semradio-bench phy|nn|federated [--row NAME,NAME] [--rounds N]
+ *     semradio-bench phy|nn|federated|allocate [--row NAME,NAME] [--rounds N]
  *
  * One JSON line a row on standard output; a table on standard error when it is a terminal.
  */
 #include "bench.h"
+#include "bench_allocate.h"
 #include "bench_federated.h"
 #include "bench_nn.h"
 #include "bench_phy.h"
@@ -152,11 +153,22 @@ static int run_nn(const options_t *options)
     return code;
 }
 
+/* Rows of its own shape: times and certified gaps. */
+static int run_allocate(void)
+{
+    err_t err = ERR_INIT;
+    if (bench_allocate(stdout, &err) == 0) {
+        return PROGRAM_OK;
+    }
+    log_error("%s", err.text);
+    return PROGRAM_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy|nn|federated", "measures speeds beside the peers'",
+    int code = program_begin("semradio-bench", "phy|nn|federated|allocate", "measures speeds beside the peers'",
                              tables, argc, argv, &options);
     if (options == NULL) {
         return code;
@@ -167,10 +179,12 @@ int main(int argc, char **argv)
         code = run_core(options, bench_phy_rows);
     } else if (alone && strcmp(word, "federated") == 0) {
         code = run_core(options, bench_federated_rows);
+    } else if (alone && strcmp(word, "allocate") == 0) {
+        code = run_allocate();
     } else if (alone && strcmp(word, "nn") == 0) {
         code = run_nn(options);
     } else {
-        log_error("say what to measure: phy, nn or federated (semradio-bench --help tells more)");
+        log_error("say what to measure: phy, nn, federated or allocate (semradio-bench --help tells more)");
         code = PROGRAM_USAGE;
     }
     options_destroy(options);
