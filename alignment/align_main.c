@@ -67,21 +67,9 @@ static const align_word_t *find_word(const char *name)
 static align_exit_t run(align_t *align, const align_word_t *word)
 {
     const options_t *o = align->options;
-    err_t err = ERR_INIT;
     align->json = options_bool(o, "align.json");
     align->timeout_s = options_real(o, "align.timeout_s");
     align->target = options_string(o, "align.to");
-    if (!word->asks) {
-        return word->run(align);
-    }
-    const control_peer_config_t config = {options_string(o, "align.connect"),
-                                          options_string(o, "align.server_key"),
-                                          options_string(o, "align.key")};
-    align->client = control_client_create(&config, &err);
-    if (align->client == NULL) {
-        log_error("%s", err.text);
-        return err.code == ERR_ARGUMENT ? ALIGN_USAGE : ALIGN_FAILED;
-    }
     const align_exit_t code = word->run(align);
     control_client_destroy(align->client);
     return code;

@@ -21,7 +21,7 @@ typedef enum {
 
 typedef struct {
     options_t *options;
-    control_client_t *client; /* NULL for words that ask nobody */
+    control_client_t *client; /* NULL until align_connect */
     bool json;
     double timeout_s;
     const char *target; /* "": whom we are connected to */
@@ -34,7 +34,6 @@ typedef struct {
     const char *takes; /* of its arguments, "KEY=VALUE ..." */
     const char *help;
     align_run_t *run;
-    bool asks;             /* needs a connection */
     const char *completes; /* what its arguments are: "keys", "topics", "files", "" */
 } align_word_t;
 
@@ -44,7 +43,10 @@ extern const option_t align_options[];
 /* The i-th argument after the word, or NULL. */
 const char *align_argument(const align_t *align, size_t i);
 
-/* Asks and prints an error.  ALIGN_OK: *result is to be freed.  Takes args (NULL: none). */
+/* Connects unless it has: words call it once their arguments are right.  Prints an error. */
+align_exit_t align_connect(align_t *align);
+
+/* Connects, asks, and prints an error.  ALIGN_OK: *result is to be freed.  Takes args (NULL: none). */
 align_exit_t align_ask(align_t *align, const char *command, json_t *args, control_result_t *result);
 align_exit_t align_error(const err_t *err, bool from_peer);
 align_exit_t align_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -44,9 +44,28 @@ align_exit_t align_misused(const char *format, ...)
     return ALIGN_USAGE;
 }
 
+align_exit_t align_connect(align_t *align)
+{
+    const options_t *o = align->options;
+    err_t err = ERR_INIT;
+    const control_peer_config_t config = {options_string(o, "align.connect"),
+                                          options_string(o, "align.server_key"),
+                                          options_string(o, "align.key")};
+    if (align->client == NULL && (align->client = control_client_create(&config, &err)) == NULL) {
+        log_error("%s", err.text);
+        return err.code == ERR_ARGUMENT ? ALIGN_USAGE : ALIGN_FAILED;
+    }
+    return ALIGN_OK;
+}
+
 align_exit_t align_ask(align_t *align, const char *command, json_t *args, control_result_t *result)
 {
     err_t err = ERR_INIT;
+    const align_exit_t connected = align_connect(align);
+    if (connected != ALIGN_OK) {
+        json_decref(args);
+        return connected;
+    }
     const int code = control_client_ask(align->client, command, align->target, args, NULL, 0,
                                         align->timeout_s, result, &err);
     json_decref(args);

@@ -114,6 +114,11 @@ align_exit_t align_put(align_t *align)
     if (adapter == NULL) {
         return align_error(&err, true);
     }
+    const align_exit_t connected = align_connect(align);
+    if (connected != ALIGN_OK) {
+        adapter_destroy(adapter);
+        return connected;
+    }
     const uint8_t *bytes = adapter_bytes(adapter, &size);
     const digest_t id = adapter_id(adapter);
     const int code = transfer_send(align->client, align->target, bytes, size,

@@ -40,6 +40,10 @@ align_exit_t align_watch(align_t *align)
     err_t err = ERR_INIT;
     const uint64_t limit = (uint64_t)options_int(align->options, "align.count");
     uint64_t count = 0, told = 0;
+    const align_exit_t connected = align_connect(align);
+    if (connected != ALIGN_OK) {
+        return connected;
+    }
     if (control_client_hello(align->client, align->target, align->timeout_s, NULL, reports,
                              sizeof reports, &err) != 0) {
         return align_error(&err, false);
