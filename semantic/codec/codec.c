@@ -310,6 +310,18 @@ double codec_mode_snr_db(const codec_t *codec, int mode)
     return step < 1 ? SNR_DEFAULT_DB : step - 1 + codec->weights->kind->snr_min_db;
 }
 
+float codec_mode_power(const codec_t *codec, int mode)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    int p = codec_mode_rate(codec, mode);
+    if (p < 1 || !tells_snr(kind)) {
+        return 1.0f;
+    }
+    float power =
+        codec->weights->mode_power[p - 1][(int)codec_mode_snr_db(codec, mode) - kind->snr_min_db];
+    return power > 0.0f ? power : 1.0f;
+}
+
 size_t codec_symbols(const codec_t *codec, int width, int height, int mode)
 {
     const codec_kind_t *kind = codec->weights->kind;
@@ -324,7 +336,7 @@ size_t codec_symbols(const codec_t *codec, int width, int height, int mode)
 float codec_scale(const codec_t *codec, int mode)
 {
     int p = codec_mode_rate(codec, mode);
-    return 1.0f / sqrtf(codec_power(codec)[p > 0 ? p - 1 : 0]);
+    return 1.0f / sqrtf(codec_power(codec)[p > 0 ? p - 1 : 0] * codec_mode_power(codec, mode));
 }
 
 /* ---- pictures ---------------------------------------------------------------- */

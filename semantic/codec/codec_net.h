@@ -57,7 +57,9 @@ node_t codec_net_decoder(graph_t *graph, node_t soft, node_t mode, const codec_s
 void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_t *shape,
                        codec_encoder_nodes_t *nodes);
 
-/* Name of the buffer with the mean power of the 64-QAM points at each number of channels. */
-#define CODEC_POWER_NAME "encoder.scale.running_power"
+/* Name of the buffer with the mean power of the 64-QAM points at each number of channels, and of the
+   metadata note with each mode's share of it (train/mode_power.h). */
+#define CODEC_POWER_NAME      "encoder.scale.running_power"
+#define CODEC_MODE_POWER_NOTE "mode_power"
 
 #endif

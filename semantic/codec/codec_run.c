@@ -60,23 +60,29 @@ static void take_picture(const frame_t *frame, const float *in, uint8_t *rgb)
     }
 }
 
-/* [place][32] -> channel-major complex symbols. */
-static void take_symbols(const frame_t *frame, const float *in, float complex *symbols)
+/* [place][32] -> channel-major complex symbols, times `factor`. */
+static void take_symbols(const frame_t *frame, const float *in, float factor, float complex *symbols)
 {
     size_t places = (size_t)frame->rows * (size_t)frame->columns;
     size_t channels = frame->symbols / places;
     for (size_t c = 0; c < channels; c++) {
         for (size_t i = 0; i < places; i++) {
             const float *s = in + i * SYMBOL_REALS + 2 * c;
-            symbols[c * places + i] = CMPLXF(s[0], s[1]);
+            symbols[c * places + i] = CMPLXF(factor * s[0], factor * s[1]);
         }
     }
 }
 
-/* Channel-major soft symbols -> [place][32 reals, 16 noise variances]; what is not there or not
-   sane is lost: 0 with variance 1. */
+/*
+ * Channel-major soft symbols -> [place][32 reals, 16 noise variances]; what is not there or not
+ * sane is lost: 0 with variance 1.
+ *
+ * The network learned symbols of `power`, the air carries them with power 1: s' = s / sqrt(P).  From the
+ * MMSE estimate of s' with variance v' follows that of s, as if h were h / sqrt(P):
+ *     s_hat = sqrt(P) s'_hat / (1 - v' + P v')        v = P v' / (1 - v' + P v')
+ */
 static void put_symbols(const frame_t *frame, const float complex *symbols, const float *noise_var,
-                        float *out)
+                        float power, float *out)
 {
     size_t places = (size_t)frame->rows * (size_t)frame->columns;
     size_t channels = frame->symbols / places;
@@ -87,9 +93,10 @@ static void put_symbols(const frame_t *frame, const float complex *symbols, cons
             size_t k = c * places + i;
             if (c < channels && noise_var[k] >= 0.0f && noise_var[k] <= 1.0f &&
                 isfinite(crealf(symbols[k])) && isfinite(cimagf(symbols[k]))) {
-                re = crealf(symbols[k]);
-                im = cimagf(symbols[k]);
-                variance = noise_var[k];
+                float share = 1.0f - noise_var[k] + power * noise_var[k];
+                re = crealf(symbols[k]) * sqrtf(power) / share;
+                im = cimagf(symbols[k]) * sqrtf(power) / share;
+                variance = power * noise_var[k] / share;
             }
             place[2 * c] = re;
             place[2 * c + 1] = im;
@@ -112,6 +119,7 @@ int codec_run_encode(codec_t *codec, int images, const uint8_t *rgb, int width, 
                      float complex *symbols, err_t *err)
 {
     frame_t frame = make_frame(codec, width, height, mode);
+    float factor = 1.0f / sqrtf(codec_mode_power(codec, mode));
     size_t padded = (size_t)frame.rows * (size_t)frame.columns * CODEC_STRIDE * CODEC_STRIDE * 3;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -130,7 +138,7 @@ int codec_run_encode(codec_t *codec, int images, const uint8_t *rgb, int width, 
         const float *out = graph_data(network->encoder, network->nodes.symbols);
         size_t stride = (size_t)frame.rows * (size_t)frame.columns * SYMBOL_REALS;
         for (int n = 0; n < batch; n++) {
-            take_symbols(&frame, out + (size_t)n * stride,
+            take_symbols(&frame, out + (size_t)n * stride, factor,
                          symbols + (size_t)(done + n) * frame.symbols);
         }
         done += batch;
@@ -143,6 +151,7 @@ int codec_run_decode(codec_t *codec, int images, const float complex *symbols,
                      err_t *err)
 {
     frame_t frame = make_frame(codec, width, height, mode);
+    float power = codec_mode_power(codec, mode);
     size_t places = (size_t)frame.rows * (size_t)frame.columns;
     for (int done = 0; done < images;) {
         int batch = codec_chunk(frame.rows, frame.columns, images - done);
@@ -154,7 +163,8 @@ int codec_run_decode(codec_t *codec, int images, const float complex *symbols,
         float *in = graph_data(network->decoder, network->soft);
         for (int n = 0; n < batch; n++) {
             size_t first = (size_t)(done + n) * frame.symbols;
-            put_symbols(&frame, symbols + first, noise_var + first, in + (size_t)n * places * SOFT);
+            put_symbols(&frame, symbols + first, noise_var + first, power,
+                        in + (size_t)n * places * SOFT);
         }
         set_mode(codec, network->decoder, network->mode, batch, mode);
         graph_forward(network->decoder);

@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 
 /* Read-only after opening; shared by clones. */
+enum { CODEC_SNRS_MAX = 32 }; /* whole decibels of a kind's design SNR, at most */
+
 struct codec_weights {
     atomic_int owners;
     const codec_kind_t *kind;
@@ -21,7 +23,8 @@ struct codec_weights {
     void *detail;        /* what other kinds keep here; kind->close frees it */
     char name[64];
     uint64_t hash;                /* of the weights file */
-    float power[CODEC_RATES_MAX]; /* E|point|^2 at rate p, element p-1 */
+    float power[CODEC_RATES_MAX]; /* E|point|^2 at rate p, element p-1, over all design SNRs … */
+    float mode_power[CODEC_RATES_MAX][CODEC_SNRS_MAX]; /* … and how much of it each mode sends */
 };
 
 /* The two halves for one size; each is made when first asked for. */
@@ -53,6 +56,10 @@ int codec_places(int side);
 /* What is in use, the variant's or the base's: weights, and E|point|^2 per rate. */
 params_t *codec_params(const codec_t *codec);
 const float *codec_power(const codec_t *codec);
+
+/* Mean power that the mode's symbols would have under the factor of their rate alone, over the training
+   data; symbols leave divided by its root.  1 where it was never measured. */
+float codec_mode_power(const codec_t *codec, int mode);
 
 /* The map of received symbols that a variant brings; NULL: none. */
 const struct codec_map *codec_variant_map(const codec_variant_t *variant);

@@ -8,7 +8,26 @@
 #include "codec/codec_run.h"
 #include "codec/codec_state.h"
 
+#include <stdlib.h>
+
 static const codec_rate_t rates[CODEC_RATES] = {{1, 12}, {1, 6}, {1, 4}, {1, 3}};
+
+/* The note, if there is one: a number for each rate and design SNR, rate by rate. */
+static int read_mode_power(codec_weights_t *weights, const char *text, err_t *err)
+{
+    const int snrs = weights->kind->snr_max_db - weights->kind->snr_min_db + 1;
+    for (int i = 0; text != NULL && i < CODEC_RATES * snrs; i++) {
+        char *end = NULL;
+        float power = strtof(text, &end);
+        if (end == text || !(power > 0.01f && power < 100.0f)) {
+            return err_set(err, ERR_FORMAT, "metadata \"%s\": number %d is not a power",
+                           CODEC_MODE_POWER_NOTE, i + 1);
+        }
+        weights->mode_power[i / snrs][i % snrs] = power;
+        text = end;
+    }
+    return 0;
+}
 
 static int open_weights(codec_weights_t *weights, const safetensors_t *file, err_t *err)
 {
@@ -21,7 +40,9 @@ static int open_weights(codec_weights_t *weights, const safetensors_t *file, err
     }
     weights->shape =
         (codec_shape_t){(int)width, (int)encoder_blocks, (int)decoder_blocks, (float)bound};
-    return codec_read_power(weights->kind, weights->params, weights->power, err);
+    return codec_read_power(weights->kind, weights->params, weights->power, err) < 0
+               ? -1
+               : read_mode_power(weights, safetensors_note(file, CODEC_MODE_POWER_NOTE), err);
 }
 
 static void build(const codec_weights_t *weights, codec_network_t *network, codec_half_t half,

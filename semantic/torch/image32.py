@@ -154,6 +154,7 @@ class Image32(nn.Module):
     def __init__(self, shape: Shape = Shape()) -> None:
         super().__init__()
         self.shape = shape
+        self.mode_power: list[float] = []  # empty: 1 in every mode
         self.encoder = Encoder(shape)
         self.decoder = Decoder(shape)
 
@@ -166,7 +167,16 @@ class Image32(nn.Module):
         except ValueError as error:
             raise safetensors_file.FormatError(f"{path}: {error}") from None
         twin.assign(codec, tensors, path)
+        codec.mode_power = [float(word) for word in notes.get("mode_power", "").split()]
         return codec.eval(), notes
+
+
+def _power(codec: Image32, p: int, snr_db: float) -> float:
+    """What the mode would send without a factor of its own (the file's note `mode_power`)."""
+    inside = min(max(snr_db, SNR_MIN_DB), SNR_MAX_DB)
+    whole = int(math.copysign(math.floor(abs(inside) + 0.5), inside))
+    at = (p - 1) * int(SNR_MAX_DB - SNR_MIN_DB + 1) + whole - int(SNR_MIN_DB)
+    return codec.mode_power[at] if codec.mode_power else 1.0
 
 
 def _mode(rgb: Tensor, p: int, snr_db: float) -> Tensor:
@@ -187,7 +197,7 @@ def encode(codec: Image32, rgb: Tensor, p: int, snr_db: float = SNR_PLAIN_DB) ->
         picture = F.pad(picture, (0, right, 0, below), mode="replicate")
     sent = codec.encoder(picture, p, _mode(rgb, p, snr_db)).symbols[:, : 2 * p * CHANNELS_PER_RATE]
     pairs = sent.reshape(sent.shape[0], -1, 2, sent.shape[2] * sent.shape[3])
-    pairs = pairs.float()  # under autocast they may be less
+    pairs = pairs.float() / math.sqrt(_power(codec, p, snr_db))  # under autocast they may be less
     return torch.complex(pairs[:, :, 0], pairs[:, :, 1]).flatten(1)
 
 
@@ -203,6 +213,10 @@ def decode(codec: Image32, received: Tensor, noise_var: Tensor, height: int, wid
     variance = torch.where(good, noise_var, torch.ones_like(noise_var))
     parts = torch.where(good[:, :, None], parts, torch.zeros_like(parts))
     used = received.shape[1] // (rows * columns)
+    power = _power(codec, used // CHANNELS_PER_RATE, snr_db)
+    share = 1.0 - variance + power * variance  # as if the channel were h / sqrt(power)
+    parts = parts * (math.sqrt(power) / share)[:, :, None]
+    variance = torch.where(good, power * variance / share, variance)
     parts = parts.reshape(-1, used, rows, columns, 2).permute(0, 1, 4, 2, 3).flatten(1, 2)
     beyond = (0, 0, 0, 0, 0, CHANNELS - used)
     soft = torch.cat((

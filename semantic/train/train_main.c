@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/judge_trainer.h"
 #include "train/latent_trainer.h"
+#include "train/mode_power.h"
 #include "train/train_options.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const char epilog[] =
     "  latent-figures  PSNR and SSIM of a latent codec on data.test\n"
     "  deka      train DeKA-g's codec of latents, or adapters for it\n"
     "                                          --config semantic/recipes/deka.conf\n"
+    "  mode-power  makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT\n"
     "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
     "\n"
     "Ctrl-C stops a training after a checkpoint; the same command with --resume goes on.\n"
@@ -31,7 +33,7 @@ static int run(const options_t *options, err_t *err)
     const char *command = options_positional(options, 0);
     if (command == NULL || options_positional(options, 1) != NULL) {
         return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, deka, evaluate (or --help)");
+                       "say one of codec, judge, latent, latent-figures, deka, mode-power, evaluate (or --help)");
     }
     if (strcmp(command, "codec") == 0) {
         return codec_trainer_command(options, err);
@@ -51,8 +53,11 @@ static int run(const options_t *options, err_t *err)
     if (strcmp(command, "evaluate") == 0) {
         return evaluate_command(options, err);
     }
+    if (strcmp(command, "mode-power") == 0) {
+        return mode_power_command(options, err);
+    }
     return err_set(err, ERR_ARGUMENT,
-                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, or evaluate",
+                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, or evaluate",
                    command);
 }
 
@@ -66,7 +71,7 @@ int main(int argc, char **argv)
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|deka|evaluate");
+        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|evaluate");
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
             options_destroy(options);

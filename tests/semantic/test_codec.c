@@ -356,9 +356,52 @@ static void test_hostile_weights(void)
     CHECK_ERROR_NAMES(&err, "no-such-codec");
 }
 
+/* The same weights without the note of what each mode sends: symbols are larger or smaller by one
+   factor per mode, and what is decoded is the same picture. */
+static void test_mode_power(void)
+{
+    char path[] = "/tmp/semradio-weights-XXXXXX";
+    uint8_t *bytes, rgb[BYTES], back[2][BYTES];
+    size_t size;
+    err_t err = ERR_INIT;
+    static float complex symbols[2][512];
+    static float noise_var[512];
+    CU_ASSERT_EQUAL_FATAL(
+        file_read_all(SEMRADIO_MODELS_DIR "/image32.safetensors", 1 << 28, &bytes, &size, &err), 0);
+    char *note = memmem(bytes, 8192, "\"mode_power\"", 12);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(note);
+    note[1] = 'M';
+    int file = mkstemp(path);
+    CHECK_INT(write(file, bytes, size), size);
+    close(file);
+    free(bytes);
+    codec_t *plain = codec_open(path, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plain);
+    paint(rgb, SIDE, SIDE, 5);
+    for (int snr_db = -1; snr_db <= 26; snr_db += 9) {
+        int mode = codec_mode(codec, 2, snr_db);
+        float ratio = codec_scale(codec, mode) / codec_scale(plain, mode);
+        CHECK_INT(codec_encode(codec, rgb, SIDE, SIDE, mode, symbols[0], &err), 0);
+        CHECK_INT(codec_encode(plain, rgb, SIDE, SIDE, mode, symbols[1], &err), 0);
+        CU_ASSERT(fabsf(ratio - 1.0f) > 0.01f);
+        for (int k = 0; k < 512; k++) {
+            CHECK_NEAR(cabsf(symbols[0][k] - ratio * symbols[1][k]), 0.0, 1e-5);
+            noise_var[k] = 1e-7f;
+        }
+        CHECK_INT(codec_decode(codec, symbols[0], noise_var, SIDE, SIDE, mode, back[0], &err), 0);
+        CHECK_INT(codec_decode(plain, symbols[1], noise_var, SIDE, SIDE, mode, back[1], &err), 0);
+        for (int i = 0; i < BYTES; i++) {
+            CHECK_NEAR((double)back[0][i], (double)back[1][i], 1.0);
+        }
+    }
+    codec_close(plain);
+    unlink(path);
+}
+
 static const check_test_t tests[] = {
     {"rates, symbols, and sizes agree", test_rates},
     {"a mode is a rate and a design SNR", test_modes},
+    {"every mode sends the same mean power, and the decoder undoes its factor", test_mode_power},
     {"what is sent are scaled 64-QAM points", test_points},
     {"pictures of any size go through", test_any_size},
     {"a batch gives what single calls give", test_batch},

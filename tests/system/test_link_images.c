@@ -46,7 +46,7 @@ typedef struct {
 
 /* Measured with the committed weights, less 0.4 dB in noise and 0.8 dB in fading. */
 static const threshold_t thresholds[] = {
-    {AIR_AWGN, 0, 6, 23.4},      {AIR_AWGN, 10, 6, 29.4},     {AIR_AWGN, 20, 6, 31.8},
+    {AIR_AWGN, 0, 6, 23.3},      {AIR_AWGN, 10, 6, 29.4},     {AIR_AWGN, 20, 6, 31.8},
     {AIR_AWGN, 10, 12, 25.8},    {AIR_AWGN, 10, 3, 31.7},     {AIR_RAYLEIGH, 10, 6, 26.4},
     {AIR_RAYLEIGH, 20, 6, 30.1},
 };
