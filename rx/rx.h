@@ -22,6 +22,7 @@
 
 #include "codec/codec.h"
 #include "control/control_daemon.h"
+#include "histogram.h"
 #include "images/dataset.h"
 #include "lines.h"
 #include "live/page.h"
@@ -146,6 +147,7 @@ typedef struct {
     rx_settings_t settings;
     rx_totals_t total;
     tally_t window;  /* since the last row */
+    histogram_t latency; /* of each frame, as in its report */
     uint64_t frames; /* ok, for output.every */
     char adapter[9]; /* first digits of the last image's, for the table; "": none */
     bool lines_warned, images_warned;

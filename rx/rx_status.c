@@ -136,6 +136,8 @@ json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals)
     set_count(o, "dropped", t->dropped);
     set_count(o, "images", t->images);
     set_quality(o, t);
+    set_real(o, "latency_p50_ms", histogram_quantile_ms(&rx->output.latency, 0.5));
+    set_real(o, "latency_p99_ms", histogram_quantile_ms(&rx->output.latency, 0.99));
     set_real(o, "images_per_s", images_per_s(totals));
     set_real(o, "time_s", (double)(clock_now_ns() - rx->start_ns) * 1e-9);
     set_real(o, "cpu_s", clock_cpu_s());

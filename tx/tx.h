@@ -18,6 +18,7 @@
 
 #include "codec/codec.h"
 #include "control/control_daemon.h"
+#include "histogram.h"
 #include "images/dataset.h"
 #include "live.h"
 #include "options.h"
@@ -125,6 +126,7 @@ struct tx {
     err_t failure;         /* written before `failed`, by one thread */
     _Atomic bool failure_taken;
     tx_counts_t counts;
+    histogram_t encode_time; /* of each frame: codec and modulation, by the clock on the wall */
     uint64_t start_ns;
     uint64_t recorded; /* the sending thread's: where the recording goes on */
 };

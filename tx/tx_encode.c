@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stage 2: a batch of images becomes one burst of samples. */
+#include "clock.h"
 #include "log.h"
 #include "program.h"
 #include "tx.h"
@@ -53,7 +54,9 @@ static bool encode_next(tx_encoder_t *encoder)
         return false; /* closed: the daemon ends at once */
     }
     tx_batch_t *batch = ring_peek(encoder->batches);
+    const uint64_t began_ns = clock_now_ns();
     const int code = encode(encoder, batch, burst, &err);
+    histogram_add(&tx->encode_time, (double)(clock_now_ns() - began_ns) * 1e-6);
     codec_variant_release(batch->variant);
     batch->variant = NULL;
     if (code == 0) {

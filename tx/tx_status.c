@@ -5,6 +5,7 @@
 #include "tx.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -58,6 +59,11 @@ void tx_summary_line(const tx_t *tx)
              (unsigned long long)t.skipped);
 }
 
+static void set_real(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
+}
+
 json_t *tx_summary_json(const tx_t *tx)
 {
     totals_t t = totals_of(tx);
@@ -70,6 +76,8 @@ json_t *tx_summary_json(const tx_t *tx)
         (double)t.images / t.time_s, "late_frames", (json_int_t)t.late, "slipped_frames",
         (json_int_t)t.slipped, "underflows", (json_int_t)radio.underflows, "lost_frames",
         (json_int_t)t.lost, "skipped_images", (json_int_t)t.skipped, "cpu_s", clock_cpu_s());
+    set_real(object, "encode_p50_ms", histogram_quantile_ms(&tx->encode_time, 0.5));
+    set_real(object, "encode_p99_ms", histogram_quantile_ms(&tx->encode_time, 0.99));
     const correction_t *correction = radio_correction(tx->radio);
     json_object_set_new(object, "calibration",
                         correction != NULL ? json_string(correction->path) : json_null());
