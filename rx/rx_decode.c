@@ -26,12 +26,6 @@ static int check_frame(const rx_decoder_t *decoder, const rx_frame_t *frame, err
 {
     const frame_header_t *h = &frame->header;
     const codec_t *codec = decoder->codec;
-    if (h->codec != codec_id(codec)) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the frame was made by codec %u, this is %s (%u): both ends need the same "
-                       "weights",
-                       h->codec, codec_name(codec), codec_id(codec));
-    }
     if (codec_symbols(codec, h->width, h->height, h->rate) != h->symbols ||
         frame->count != header_payload(h)) {
         return err_set(err, ERR_FORMAT, "a %ux%u image in mode %u does not have %u symbols",
@@ -59,18 +53,29 @@ static int make_room(rx_result_t *result, const frame_header_t *header, err_t *e
     return 0;
 }
 
-/* The adapter that the header names, and no other. */
-static int choose_adapter(rx_decoder_t *decoder, uint16_t tag, char hash[17], err_t *err)
+/* The adapter that the header names, and no other.  The frame is this codec's own, or of the codec that
+   the adapter is a map from. */
+static int choose_adapter(rx_decoder_t *decoder, const frame_header_t *h, char hash[17], err_t *err)
 {
+    codec_t *codec = decoder->codec;
     codec_variant_t *variant;
     digest_t id;
+    uint64_t from;
+    const uint16_t tag = h->adapter_tag;
     char text[DIGEST_TEXT] = "";
-    if (rx_swap_find(decoder->rx->swap, tag, &variant, &id) != 0) {
+    if (rx_swap_find(decoder->rx->swap, tag, &variant, &id, &from) != 0) {
         atomic_fetch_add(&decoder->rx->counts.not_held, 1);
         return err_set(err, ERR_UNSUPPORTED, "the frame needs adapter %u, which is not held here",
                        tag);
     }
-    variants_use(decoder->codec, variant);
+    if (h->codec != (from != 0 ? codec_id_of(from) : codec_id(codec))) {
+        codec_variant_release(variant);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the frame was made by codec %u, this is %s (%u): both ends need the same "
+                       "weights, or a map between them (semradio-align fit)",
+                       h->codec, codec_name(codec), codec_id(codec));
+    }
+    variants_use(codec, variant);
     codec_variant_release(variant); /* the codec has a reference of its own */
     snprintf(hash, 17, "%.16s", tag != 0 ? digest_text(&id, text) : "");
     return 0;
@@ -82,7 +87,7 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
     const frame_header_t *h = &frame->header;
     char hash[17];
     if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0 ||
-        choose_adapter(decoder, h->adapter_tag, hash, err) != 0) {
+        choose_adapter(decoder, h, hash, err) != 0) {
         return -1;
     }
     strcpy(result->reports[0].adapter, hash);

@@ -82,6 +82,9 @@ static void test_only_the_difference(void)
         CU_ASSERT_STRING_EQUAL(sent.as, "difference");
         CHECK_AT_MOST((double)sent.sent, 1.05 * (double)adapter_missing_bytes(p.high, p.low));
         CHECK_INT(sent.sent, p.size);
+        const double missing = (double)adapter_missing_bytes(p.high, p.low);
+        fprintf(stderr, "%llu bytes sent, %.0f are missing: %.2f %%; the whole has %zu\n",
+                (unsigned long long)sent.sent, missing, 100 * (double)sent.sent / missing, p.whole);
         CHECK_INT(sent.size, p.whole);
         CHECK_AT_MOST(sent.sent, p.whole - 1);
         check_arrived(&s, &p);
