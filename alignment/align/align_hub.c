@@ -64,7 +64,7 @@ const option_t align_hub_options[] = {
      .name = "ladder",
      .type = OPTION_STRING,
      .flags = OPTION_RUNTIME,
-     .help = "hub, auto: NAME[:RATE], SNR in dB, NAME[:RATE], SNR, NAME[:RATE] … from the worst "
+     .help = "hub, auto: NAME[:RATE][@DESIGN_SNR_DB], SNR in dB, NAME…, SNR, NAME… from the worst "
              "channel to the best; base is the base codec"},
     {.section = "hub",
      .name = "hysteresis_db",
@@ -97,7 +97,7 @@ const option_t align_hub_options[] = {
      .name = "script",
      .type = OPTION_STRING,
      .flags = OPTION_RUNTIME,
-     .help = "hub, script: a file of lines \"SECONDS NAME[:RATE]\""},
+     .help = "hub, script: a file of lines \"SECONDS NAME[:RATE][@DESIGN_SNR_DB]\""},
     {0}};
 
 void hub_event(align_hub_t *hub, control_topic_t topic, json_t *object)

@@ -105,7 +105,7 @@ struct align_hub {
     ladder_t ladder;
     hub_step_t *script;
     int script_count, script_next;
-    uint64_t start_ns, swaps_told;
+    uint64_t start_ns, swaps_told, adapted;
     swap_fall_t told_fall;
     bool was_reached;
 };
