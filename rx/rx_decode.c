@@ -53,6 +53,23 @@ static int make_room(rx_result_t *result, const frame_header_t *header, err_t *e
     return 0;
 }
 
+/* What a swap costs: a frame with another adapter than the one before, beside one with the same. */
+static void count_time(rx_decoder_t *decoder, bool swapped, double seconds)
+{
+    rx_counts_t *counts = &decoder->rx->counts;
+    const uint64_t ns = (uint64_t)(seconds * 1e9);
+    if (!decoder->warm) { /* made its networks: not a swap's cost */
+        decoder->warm = true;
+        return;
+    }
+    atomic_fetch_add(swapped ? &counts->swap_frames : &counts->kept_frames, 1);
+    atomic_fetch_add(swapped ? &counts->swap_ns : &counts->kept_ns, ns);
+    uint64_t most = atomic_load(&counts->swap_most_ns);
+    while (swapped && ns > most &&
+           !atomic_compare_exchange_weak(&counts->swap_most_ns, &most, ns)) {
+    }
+}
+
 /* The adapter that the header names, and no other.  The frame is this codec's own, or of the codec that
    the adapter is a map from. */
 static int choose_adapter(rx_decoder_t *decoder, const frame_header_t *h, char hash[17], err_t *err)
@@ -86,6 +103,8 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
 {
     const frame_header_t *h = &frame->header;
     char hash[17];
+    const double begin = clock_thread_cpu_s();
+    const codec_variant_t *before = codec_in_use(decoder->codec);
     if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0 ||
         choose_adapter(decoder, h, hash, err) != 0) {
         return -1;
@@ -96,7 +115,9 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
                            h->height, h->rate, result->received, err) != 0) {
         return -1;
     }
-    *milliseconds = (clock_thread_cpu_s() - start) * 1e3 / h->images;
+    const double end = clock_thread_cpu_s();
+    *milliseconds = (end - start) * 1e3 / h->images;
+    count_time(decoder, codec_in_use(decoder->codec) != before, end - begin);
     result->images = h->images;
     return 0;
 }
