@@ -144,6 +144,7 @@ align_exit_t align_fetch(align_t *align)
     char hash[DIGEST_TEXT];
     err_t err = ERR_INIT;
     digest_t id;
+    uint64_t resumed = 0;
     if (word == NULL || path == NULL) {
         return align_misused("fetch HASH|NAME FILE");
     }
@@ -152,9 +153,17 @@ align_exit_t align_fetch(align_t *align)
         return found;
     }
     if (digest_parse(hash, &id, &err) != 0 ||
-        transfer_receive(align->client, align->target, &id, path, align->timeout_s, NULL, &err) !=
-            0) {
+        transfer_receive(align->client, align->target, &id, path, align->timeout_s, &resumed,
+                         &err) != 0) {
         return align_error(&err, err.code != ERR_CLOSED && err.code != ERR_TIMEOUT);
     }
+    json_t *result =
+        json_pack("{s:s, s:s, s:I}", "hash", hash, "file", path, "resumed", (json_int_t)resumed);
+    if (align->json) {
+        align_print_json(result);
+    } else {
+        align_print_fields(result, "");
+    }
+    json_decref(result);
     return ALIGN_OK;
 }
