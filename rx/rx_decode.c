@@ -177,6 +177,7 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
         report->image_id += i;
         report->rate_numerator = rate.numerator;
         report->rate_denominator = rate.denominator;
+        report->design_snr_db = codec_mode_snr_db(decoder->codec, frame->header.rate);
         report->decode_ms = milliseconds;
         result->has_sent[i] = false;
         snprintf(report->codec, sizeof report->codec, "%s", codec_name(decoder->codec));

@@ -5,18 +5,23 @@
  *
  *     system_test_control_soak_long [SECONDS] [KEY=VALUE ...]
  *
- *     rate_hz=1e6        of the emulated air, in real time
- *     frames_per_s=25    images=4 to a frame
+ *     rate_hz=1e6       of the emulated air, in real time
+ *     frames_per_s=25
+ *     images=4          to a frame
  *     swaps_per_s=20
- *     lost=0.05          share of the control messages that never arrive; late=0.05: up to 0.3 s
- * late kill_s=6           mean time between two kills (0: none) resume_s=0         fails when
- * reception takes longer to resume after a restart (0: only told) seed=5
+ *     lost=0.05         share of the control messages that never arrive
+ *     late=0.05         share that is up to 0.3 s late
+ *     kill_s=6          mean time between two kills (0: none)
+ *     resume_s=0        fails when reception resumes later than this after a restart (0: no limit)
+ *     seed=5
+ *     codec=FILE        weights; without, a small codec is trained at the start
  *
- * What issue-sized runs take (docs/CONTROL.md): 600 rate_hz=7.68e6 resume_s=2
+ * docs/CONTROL.md has the ten minutes at 7.68 MS/s.
  */
 #include "adapter/tags.h"
 #include "control/subscriber.h"
 #include "control_daemons.h"
+#include "safetensors.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +37,8 @@ static struct {
                 {"kill_s", 6},       {"resume_s", 0},      {"seed", 5}};
 enum { RATE, FRAMES_PER_S, IMAGES, SWAPS_PER_S, LOST, LATE, KILL_S, RESUME_S, SEED, SETTINGS };
 
+static const char *own_codec; /* NULL: the small one */
+
 static double setting(int which)
 {
     return settings[which].value;
@@ -39,6 +46,74 @@ static double setting(int which)
 
 static digest_t ids[ADAPTERS];
 static rng_t rng;
+
+static const char *codec_path(void)
+{
+    return own_codec != NULL ? own_codec : in_work("codec");
+}
+
+enum { MOST = 128, LORA_RANK = 2 };
+
+/* Matrices for every layer of the codec's file; how many arrays. */
+static int make_pairs(const safetensors_t *file, uint64_t seed, adapter_array_t *arrays)
+{
+    static char names[2 * MOST][128];
+    rng_t source;
+    int count = 0;
+    rng_seed(&source, seed, 3);
+    for (int i = 0; i < safetensors_count(file) && count < 2 * MOST; i++) {
+        const safetensors_tensor_t *t = safetensors_at(file, i);
+        const size_t length = strlen(t->name);
+        if (t->rank < 2 || length < 8 || length > 100 ||
+            strcmp(t->name + length - 7, ".weight") != 0) {
+            continue;
+        }
+        const int64_t out = (int64_t)t->shape[0], in = (int64_t)t->count / out;
+        for (int half = 0; half < 2; half++, count++) {
+            const size_t size = (size_t)(LORA_RANK * (half == 0 ? in : out));
+            float *data = malloc(size * sizeof *data);
+            rng_normal(&source, data, size);
+            for (size_t k = 0; k < size; k++) {
+                data[k] *= 0.05f;
+            }
+            snprintf(names[count], sizeof names[0], "%.*s.lora_%c", (int)length - 7, t->name,
+                     half == 0 ? 'A' : 'B');
+            arrays[count] = (adapter_array_t){
+                names[count], 2, {half == 0 ? LORA_RANK : out, half == 0 ? in : LORA_RANK}, data};
+        }
+    }
+    return count;
+}
+
+/* A small change of every layer: as dear to swap as an adapter can be. */
+static digest_t make_whole_adapter(const char *path, uint64_t seed)
+{
+    static adapter_array_t arrays[2 * MOST];
+    err_t err = ERR_INIT;
+    codec_t *codec = codec_open(codec_path(), &err);
+    safetensors_t *file = safetensors_open(codec_path(), &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(codec);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    const int count = make_pairs(file, seed, arrays);
+    adapter_info_t info = ADAPTER_INFO_INIT;
+    info.base = codec_hash(codec);
+    info.kind = ADAPTER_LORA;
+    info.rank = LORA_RANK;
+    info.alpha = LORA_RANK;
+    adapter_t *adapter = adapter_build(&info, arrays, count, NULL, 0, &err);
+    if (adapter == NULL || adapter_save(adapter, path, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(adapter);
+    const digest_t id = adapter_id(adapter);
+    adapter_destroy(adapter);
+    safetensors_close(file);
+    codec_close(codec);
+    for (int i = 0; i < count; i++) {
+        free((void *)(uintptr_t)arrays[i].data);
+    }
+    return id;
+}
 
 /* ---- between the hub and the daemons: loses and delays whole messages ---- */
 
@@ -200,7 +275,7 @@ static program_t open_rx(void)
                          "--radio.address=%s --radio.timeout_s=20 --reference.path=cifar10:%s "
                          "--codec.name=%s --quality.judge=none --quality.ssim=false "
                          "--control.bind=ipc://%s --control.store=%s --radio.rate_hz=%.0f",
-                         air_name, in_work("set.bin"), in_work("codec"), in_work("rx.ipc"),
+                         air_name, in_work("set.bin"), codec_path(), in_work("rx.ipc"),
                          in_work("rx-store"), setting(RATE));
     return rx;
 }
@@ -212,7 +287,7 @@ static program_t open_tx(void)
         "cifar10:%s --radio.address=%s --radio.timeout_s=20 --codec.name=%s "
         "--control.bind=ipc://%s --control.store=%s --frame.images=%.0f --tx.frame_rate=%g "
         "--swap.lease_s=1 --swap.linger_s=1 --radio.rate_hz=%.0f",
-        in_work("set.bin"), air_name, in_work("codec"), in_work("tx.ipc"), in_work("tx-store"),
+        in_work("set.bin"), air_name, codec_path(), in_work("tx.ipc"), in_work("tx-store"),
         setting(IMAGES), setting(FRAMES_PER_S), setting(RATE));
 }
 
@@ -424,7 +499,7 @@ static void test_soak(void)
     CU_ASSERT(wait_for(&programs[1], "listening"));
     CU_ASSERT(wait_for(&programs[2], "hub at"));
     for (int i = 0; i < ADAPTERS; i++) {
-        ids[i] = make_adapter(in_work("a%d.safetensors", i), (uint64_t)i + 1);
+        ids[i] = make_whole_adapter(in_work("a%d.safetensors", i), (uint64_t)i + 1);
         program_t put = start("align", "--connect=ipc://%s put %s a%d", in_work("hub.ipc"),
                               in_work("a%d.safetensors", i), i);
         CHECK_INT(finish(&put, 30), 0);
@@ -499,12 +574,15 @@ int main(int argc, char **argv)
                 settings[which].name[equals - argv[i]] != 0)) {
             which++;
         }
-        if (which == SETTINGS || (equals == NULL && (i > 1 || !(atof(argv[i]) > 0)))) {
+        const bool codec = strncmp(argv[i], "codec=", 6) == 0;
+        if ((which == SETTINGS && !codec) || (equals == NULL && (i > 1 || !(atof(argv[i]) > 0)))) {
             fprintf(stderr, "%s: seconds first, then KEY=VALUE (see the top of this file)\n",
                     argv[i]);
             return 2;
         }
-        if (equals != NULL) {
+        if (codec) {
+            own_codec = equals + 1;
+        } else if (equals != NULL) {
             settings[which].value = atof(equals + 1);
         } else {
             soak_s = atof(argv[i]);
