@@ -4,26 +4,11 @@
 #include "align/align.h"
 #include "align/align_hub.h"
 #include "control/control_options.h"
-#include "allocation/allocate_command.h"
-#include "federated/align_federated.h"
-#include "fit/align_fit.h"
 #include "log.h"
 #include "program.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Words that work on files alone, each with options of its own. */
-static const struct {
-    const char *name, *usage, *help;
-    int (*run)(int argc, char *const argv[]);
-} tools[] = {
-    {"fit", "fit PILOTS", "fits a map between two codecs' symbols", align_fit_main},
-    {"federated", "federated IN OUT", "one pre-equaliser for several users' latents",
-     align_federated_main},
-    {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
-     align_allocate_command},
-};
 
 static const char *epilog(void)
 {
@@ -38,8 +23,8 @@ static const char *epilog(void)
         ADD("  %-22s %s\n", head, word->help);
     }
     if (used < sizeof text) {
-        for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++) {
-            ADD("  %-22s %s (%s --help)\n", tools[i].usage, tools[i].help, tools[i].name);
+        for (const align_tool_t *tool = align_tools; tool->name != NULL; tool++) {
+            ADD("  %-22s %s (%s --help)\n", tool->usage, tool->help, tool->name);
         }
         ADD("\nExamples:\n"
             "  semradio-tx --control.bind=tcp://127.0.0.1:5610 &\n"
@@ -80,9 +65,9 @@ int main(int argc, char **argv)
     static const option_t *const tables[] = {align_options, align_hub_options, program_options,
                                              NULL};
     err_t err = ERR_INIT;
-    for (size_t i = 0; argc > 1 && i < sizeof tools / sizeof tools[0]; i++) {
-        if (strcmp(argv[1], tools[i].name) == 0) {
-            return tools[i].run(argc - 1, argv + 1);
+    for (const align_tool_t *tool = align_tools; argc > 1 && tool->name != NULL; tool++) {
+        if (strcmp(argv[1], tool->name) == 0) {
+            return tool->run(argc - 1, argv + 1);
         }
     }
     log_set_program("semradio-align");

@@ -36,6 +36,7 @@ static const field_t fields[] = {
     {"rate", F_RATE, 0, 0},
     FIELD(F_INT64, adapter_tag, -1),
     FIELD(F_TEXT, adapter, 0),
+    FIELD(F_REAL, design_snr_db, 0),
     FIELD(F_INT, width, 0),
     FIELD(F_INT, height, 0),
     FIELD(F_INT64, symbols, 0),

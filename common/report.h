@@ -40,7 +40,8 @@ typedef struct {
     int rate_denominator;
     int64_t adapter_tag; /* which adapters the frame was encoded with; -1: unknown */
     char adapter[32];    /* first 16 digits of the hash of the one it was decoded with; "": none */
-    int width, height;   /* pixels; 0: unknown */
+    double design_snr_db; /* Es/N0 that the encoder prepared for */
+    int width, height;    /* pixels; 0: unknown */
     int64_t symbols;     /* K, complex symbols of this image; 0: unknown */
 
     double snr_db;           /* measured Es/N0 per data sub-carrier after the FFT */

@@ -125,6 +125,7 @@ typedef struct {
     codec_t *codec;
     judge_t *judges[RX_MAX_REFERENCES]; /* NULL: none */
     image_t reference;
+    bool warm; /* has decoded: its networks are made */
     ring_t *frames, *results;
     pthread_t thread;
 } rx_decoder_t;
@@ -137,6 +138,9 @@ typedef struct {
     _Atomic uint64_t undecodable;              /* other codec, adapters or size */
     _Atomic uint64_t not_held;                 /* of these: an adapter that is not held here */
     _Atomic uint64_t restarts;                 /* of a transmitter */
+    /* Frames decoded with the adapter of the decoder's frame before, and with another one; and the
+       decoders' processor time for them, from the look at the tag to the pixels. */
+    _Atomic uint64_t kept_frames, kept_ns, swap_frames, swap_ns, swap_most_ns;
     _Atomic uint64_t images_written, images_lost;
 } rx_counts_t;
 

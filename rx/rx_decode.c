@@ -26,12 +26,6 @@ static int check_frame(const rx_decoder_t *decoder, const rx_frame_t *frame, err
 {
     const frame_header_t *h = &frame->header;
     const codec_t *codec = decoder->codec;
-    if (h->codec != codec_id(codec)) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the frame was made by codec %u, this is %s (%u): both ends need the same "
-                       "weights",
-                       h->codec, codec_name(codec), codec_id(codec));
-    }
     if (codec_symbols(codec, h->width, h->height, h->rate) != h->symbols ||
         frame->count != header_payload(h)) {
         return err_set(err, ERR_FORMAT, "a %ux%u image in mode %u does not have %u symbols",
@@ -59,18 +53,46 @@ static int make_room(rx_result_t *result, const frame_header_t *header, err_t *e
     return 0;
 }
 
-/* The adapter that the header names, and no other. */
-static int choose_adapter(rx_decoder_t *decoder, uint16_t tag, char hash[17], err_t *err)
+/* What a swap costs: a frame with another adapter than the one before, beside one with the same. */
+static void count_time(rx_decoder_t *decoder, bool swapped, double seconds)
 {
+    rx_counts_t *counts = &decoder->rx->counts;
+    const uint64_t ns = (uint64_t)(seconds * 1e9);
+    if (!decoder->warm) { /* made its networks: not a swap's cost */
+        decoder->warm = true;
+        return;
+    }
+    atomic_fetch_add(swapped ? &counts->swap_frames : &counts->kept_frames, 1);
+    atomic_fetch_add(swapped ? &counts->swap_ns : &counts->kept_ns, ns);
+    uint64_t most = atomic_load(&counts->swap_most_ns);
+    while (swapped && ns > most &&
+           !atomic_compare_exchange_weak(&counts->swap_most_ns, &most, ns)) {
+    }
+}
+
+/* The adapter that the header names, and no other.  The frame is this codec's own, or of the codec that
+   the adapter is a map from. */
+static int choose_adapter(rx_decoder_t *decoder, const frame_header_t *h, char hash[17], err_t *err)
+{
+    codec_t *codec = decoder->codec;
     codec_variant_t *variant;
     digest_t id;
+    uint64_t from;
+    const uint16_t tag = h->adapter_tag;
     char text[DIGEST_TEXT] = "";
-    if (rx_swap_find(decoder->rx->swap, tag, &variant, &id) != 0) {
+    if (rx_swap_find(decoder->rx->swap, tag, &variant, &id, &from) != 0) {
         atomic_fetch_add(&decoder->rx->counts.not_held, 1);
         return err_set(err, ERR_UNSUPPORTED, "the frame needs adapter %u, which is not held here",
                        tag);
     }
-    variants_use(decoder->codec, variant);
+    if (h->codec != (from != 0 ? codec_id_of(from) : codec_id(codec))) {
+        codec_variant_release(variant);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the frame was made by codec %u, this is %s (%u): both ends need the same "
+                       "weights, or a map between them (semradio-align fit)",
+                       h->codec, codec_name(codec), codec_id(codec));
+    }
+    variants_use(codec, variant);
     codec_variant_release(variant); /* the codec has a reference of its own */
     snprintf(hash, 17, "%.16s", tag != 0 ? digest_text(&id, text) : "");
     return 0;
@@ -81,8 +103,10 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
 {
     const frame_header_t *h = &frame->header;
     char hash[17];
+    const double begin = clock_thread_cpu_s();
+    const codec_variant_t *before = codec_in_use(decoder->codec);
     if (check_frame(decoder, frame, err) != 0 || make_room(result, h, err) != 0 ||
-        choose_adapter(decoder, h->adapter_tag, hash, err) != 0) {
+        choose_adapter(decoder, h, hash, err) != 0) {
         return -1;
     }
     strcpy(result->reports[0].adapter, hash);
@@ -91,7 +115,9 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
                            h->height, h->rate, result->received, err) != 0) {
         return -1;
     }
-    *milliseconds = (clock_thread_cpu_s() - start) * 1e3 / h->images;
+    const double end = clock_thread_cpu_s();
+    *milliseconds = (end - start) * 1e3 / h->images;
+    count_time(decoder, codec_in_use(decoder->codec) != before, end - begin);
     result->images = h->images;
     return 0;
 }
@@ -151,6 +177,7 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
         report->image_id += i;
         report->rate_numerator = rate.numerator;
         report->rate_denominator = rate.denominator;
+        report->design_snr_db = codec_mode_snr_db(decoder->codec, frame->header.rate);
         report->decode_ms = milliseconds;
         result->has_sent[i] = false;
         snprintf(report->codec, sizeof report->codec, "%s", codec_name(decoder->codec));

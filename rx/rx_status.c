@@ -120,6 +120,23 @@ static void set_quality(json_t *object, const tally_t *t)
     set_real(object, "latency_ms", tally_mean(&t->latency_ms));
 }
 
+/* Processor milliseconds of a decoder for a frame whose adapter it had in use, and for one that needed
+   another; the difference in frames is what a swap costs. */
+static void set_swaps(json_t *object, const rx_counts_t *c)
+{
+    const double kept = (double)atomic_load(&c->kept_frames);
+    const double swapped = (double)atomic_load(&c->swap_frames);
+    const double kept_ms = kept > 0 ? 1e-6 * (double)atomic_load(&c->kept_ns) / kept : (double)NAN;
+    const double swap_ms =
+        swapped > 0 ? 1e-6 * (double)atomic_load(&c->swap_ns) / swapped : (double)NAN;
+    set_count(object, "decoder_swaps", atomic_load(&c->swap_frames));
+    set_real(object, "frame_decode_ms", kept_ms);
+    set_real(object, "swap_decode_ms", swap_ms);
+    set_real(object, "swap_decode_most_ms",
+             swapped > 0 ? 1e-6 * (double)atomic_load(&c->swap_most_ns) : (double)NAN);
+    set_real(object, "swap_cost_frames", (swap_ms - kept_ms) / kept_ms);
+}
+
 json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals)
 {
     const tally_t *t = &totals->tally;
@@ -150,6 +167,7 @@ json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals)
     set_count(o, "malformed", radio.malformed);
     set_count(o, "undecodable", atomic_load(&c->undecodable));
     set_count(o, "adapter_not_held", atomic_load(&c->not_held));
+    set_swaps(o, c);
     set_count(o, "for_others", atomic_load(&c->foreign));
     const correction_t *correction = radio_correction(rx->radio);
     json_object_set_new(o, "calibration",

@@ -51,7 +51,7 @@ rx_swap_t *rx_swap_create(store_t *store, const codec_t *codec, const options_t 
                                      .linger_ns =
                                          (uint64_t)(options_real(options, "swap.linger_s") * 1e9)};
     swap->swap = swap_rx_create(&config, err);
-    swap->variants = variants_create(store, codec, err);
+    swap->variants = variants_create(store, codec, VARIANTS_DECODE, err);
     if (swap->swap == NULL || swap->variants == NULL) {
         rx_swap_destroy(swap);
         return NULL;
@@ -69,9 +69,11 @@ void rx_swap_destroy(rx_swap_t *swap)
     }
 }
 
-int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, digest_t *id)
+int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, digest_t *id,
+                 uint64_t *from)
 {
     *variant = NULL;
+    *from = 0;
     if (tag == 0) {
         return 0;
     }
@@ -82,7 +84,7 @@ int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, diges
     const digest_t *found = swap_rx_find(swap->swap, tag);
     if (found != NULL) {
         *id = *found;
-        *variant = variants_get(swap->variants, found);
+        *variant = variants_get(swap->variants, found, from);
     }
     pthread_mutex_unlock(&swap->lock);
     return *variant != NULL ? 0 : -1;
@@ -90,14 +92,15 @@ int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, diges
 
 static void stage(rx_swap_t *swap, const digest_t *id, swap_answer_t *answer, err_t *err)
 {
+    uint64_t from = 0;
     codec_variant_t *variant =
-        variants_load(swap->variants, id, err); /* takes milliseconds: no lock */
+        variants_load(swap->variants, id, &from, err); /* takes milliseconds: no lock */
     answer->code = variant != NULL ? SWAP_OK : SWAP_NOT_STAGED;
     if (variant != NULL) {
         swap_state_t state;
         pthread_mutex_lock(&swap->lock);
         swap_rx_state(swap->swap, &state);
-        variants_add(swap->variants, id, variant, &state);
+        variants_add(swap->variants, id, variant, from, &state);
         pthread_mutex_unlock(&swap->lock);
     }
 }

@@ -18,8 +18,9 @@ rx_swap_t *rx_swap_create(store_t *store, const codec_t *codec, const options_t 
 void rx_swap_destroy(rx_swap_t *swap); /* NULL is fine */
 
 /* Any decoder: 0 and the variant (to be released; NULL for tag 0) with its hash, or -1: not held
-   here.  NULL swap: only tag 0. */
-int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, digest_t *id);
+   here.  NULL swap: only tag 0.  *from: whose frames it is for (variants.h). */
+int rx_swap_find(rx_swap_t *swap, uint16_t tag, codec_variant_t **variant, digest_t *id,
+                 uint64_t *from);
 
 /* The commands swap.*; and for the status. */
 int rx_swap_command(rx_swap_t *swap, const control_call_t *call, control_reply_t *reply,

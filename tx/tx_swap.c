@@ -55,7 +55,7 @@ tx_swap_t *tx_swap_create(store_t *store, const codec_t *codec, const options_t 
         .lease_ns = (uint64_t)(options_real(options, "swap.lease_s") * 1e9),
         .linger_ns = (uint64_t)(options_real(options, "swap.linger_s") * 1e9)};
     swap->swap = swap_tx_create(&config, clock_now_ns(), err);
-    swap->variants = variants_create(store, codec, err);
+    swap->variants = variants_create(store, codec, VARIANTS_ENCODE, err);
     if (swap->swap == NULL || swap->variants == NULL) {
         tx_swap_destroy(swap);
         return NULL;
@@ -100,7 +100,7 @@ void tx_swap_stamp(tx_swap_t *swap, uint64_t gone, tx_swap_frame_t *frame)
     swap_tx_stamp(swap->swap, clock_now_ns(), &choice);
     swap->flying[swap->made++ % FLYING] = choice.tag;
     frame->tag = choice.tag;
-    frame->variant = choice.tag != 0 ? variants_get(swap->variants, &choice.id) : NULL;
+    frame->variant = choice.tag != 0 ? variants_get(swap->variants, &choice.id, NULL) : NULL;
     frame->fell = reason(choice.fell);
     pthread_mutex_unlock(&swap->lock);
 }
@@ -109,7 +109,8 @@ void tx_swap_stamp(tx_swap_t *swap, uint64_t gone, tx_swap_frame_t *frame)
    variants_ready publishes under it. */
 static int stage(tx_swap_t *swap, const digest_t *id, swap_answer_t *answer, err_t *err)
 {
-    codec_variant_t *variant = variants_load(swap->variants, id, err);
+    uint64_t from = 0;
+    codec_variant_t *variant = variants_load(swap->variants, id, &from, err);
     answer->code = variant != NULL ? SWAP_OK : SWAP_NOT_STAGED;
     if (variant == NULL) {
         return -1;
@@ -117,7 +118,7 @@ static int stage(tx_swap_t *swap, const digest_t *id, swap_answer_t *answer, err
     pthread_mutex_lock(&swap->lock);
     swap_state_t state;
     swap_tx_state(swap->swap, &state);
-    variants_add(swap->variants, id, variant, &state);
+    variants_add(swap->variants, id, variant, from, &state);
     pthread_mutex_unlock(&swap->lock);
     return 0;
 }

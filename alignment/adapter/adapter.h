@@ -10,6 +10,7 @@
  * levels | procrustes | conv          adapter.ranks      "2,4,6": rank of each level adapter.rank
  * largest rank r (lora)        adapter.ranks.LAYER   the same of one layer adapter.alpha    W +
  * alpha/rank * B A         adapter.name, .author, .created, .parent
+ *     adapter.from     codec_hash of another codec: a map of its symbols to the base's
  *
  * Tensors, all finite:
  *
@@ -61,6 +62,8 @@ typedef enum {
 /* What the metadata says. */
 typedef struct {
     uint64_t base; /* codec_hash of the codec it was made for */
+    uint64_t from; /* linear, procrustes, conv: codec_hash of the codec whose symbols it turns into
+                      base's; 0: base's own */
     adapter_kind_t kind;
     int rank;                       /* 0: no low-rank pairs */
     float alpha;                    /* 0 where rank is 0 */

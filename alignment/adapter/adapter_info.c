@@ -168,6 +168,9 @@ static int read_one(adapter_info_t *info, const value_t *v)
     if (strcmp(key, "base") == 0) {
         return read_base(v, &info->base);
     }
+    if (strcmp(key, "from") == 0) {
+        return read_base(v, &info->from);
+    }
     if (strcmp(key, "kind") == 0) {
         return read_kind(v, &info->kind);
     }
@@ -226,6 +229,10 @@ static int check_whole(const adapter_info_t *info, const char *name, err_t *err)
         return err_set(err, ERR_FORMAT,
                        "%s: adapter.rank and adapter.alpha belong to kind lora, and %s", name,
                        pairs ? "neither may be missing or 0" : "to no other");
+    }
+    if (info->from != 0 && info->kind < ADAPTER_LINEAR) {
+        return err_set(err, ERR_FORMAT, "%s: adapter.from belongs to a map of symbols, not to %s",
+                       name, adapter_kind_name(info->kind));
     }
     if ((info->level > 0) != (info->levels > 0) || info->level > info->levels) {
         return err_set(err, ERR_FORMAT, "%s: adapter.level is %d, adapter.ranks lists %d", name,

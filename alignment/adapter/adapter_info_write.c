@@ -37,6 +37,10 @@ int adapter_info_write(const adapter_info_t *info, adapter_note_t notes[ADAPTER_
     writer_t w = {notes, text, 0};
     add_text(&w, "adapter.format", "1");
     snprintf(add(&w, "adapter.base"), ADAPTER_INFO_TEXT, "%016llx", (unsigned long long)info->base);
+    if (info->from != 0) {
+        snprintf(add(&w, "adapter.from"), ADAPTER_INFO_TEXT, "%016llx",
+                 (unsigned long long)info->from);
+    }
     add_text(&w, "adapter.kind", adapter_kind_name(info->kind));
     add_int(&w, "adapter.rank", info->rank);
     if (info->alpha != 0.0f) {

@@ -34,8 +34,17 @@ typedef struct {
     const char *takes; /* of its arguments, "KEY=VALUE ..." */
     const char *help;
     align_run_t *run;
-    const char *completes; /* what its arguments are: "keys", "topics", "files", "" */
+    const char *completes; /* its arguments: "keys", "topics", "files", "adapters", "sections", "" */
 } align_word_t;
+
+/* A program of its own under this roof; it has its own command line. */
+typedef struct {
+    const char *name, *usage, *help;
+    int (*run)(int argc, char *const argv[]);
+    const option_t *tables[2];
+} align_tool_t;
+
+extern const align_tool_t align_tools[]; /* ends with {0} */
 
 extern const align_word_t align_words[]; /* ends with {0} */
 extern const option_t align_options[];

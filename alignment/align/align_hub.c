@@ -64,7 +64,7 @@ const option_t align_hub_options[] = {
      .name = "ladder",
      .type = OPTION_STRING,
      .flags = OPTION_RUNTIME,
-     .help = "hub, auto: NAME[:RATE], SNR in dB, NAME[:RATE], SNR, NAME[:RATE] … from the worst "
+     .help = "hub, auto: NAME[:RATE][@DESIGN_SNR_DB], SNR in dB, NAME…, SNR, NAME… from the worst "
              "channel to the best; base is the base codec"},
     {.section = "hub",
      .name = "hysteresis_db",
@@ -97,7 +97,7 @@ const option_t align_hub_options[] = {
      .name = "script",
      .type = OPTION_STRING,
      .flags = OPTION_RUNTIME,
-     .help = "hub, script: a file of lines \"SECONDS NAME[:RATE]\""},
+     .help = "hub, script: a file of lines \"SECONDS NAME[:RATE][@DESIGN_SNR_DB]\""},
     {0}};
 
 void hub_event(align_hub_t *hub, control_topic_t topic, json_t *object)
@@ -119,10 +119,10 @@ static int on_status(void *context, const control_call_t *call, control_reply_t 
         return -1;
     }
     reply->result = json_pack(
-        "{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "program", "semradio-align hub",
+        "{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "program", "semradio-align hub",
         "version", SEMRADIO_VERSION, "time_s", 1e-9 * (double)(clock_now_ns() - hub->start_ns),
         "tx", hub_link_status(&hub->link[SWAP_TX]), "rx", hub_link_status(&hub->link[SWAP_RX]),
-        "swap", hub_swap_status(hub), "adapt", hub_adapt_status(hub), "passed_on",
+        "swap", hub_swap_status(hub), "adapt", hub_adapt_status(hub), "stage", hub_stage_status(hub), "passed_on",
         (json_int_t)hub->passed_on, "relayed", (json_int_t)hub->relayed, "control",
         control_server_status(hub->server));
     return reply->result != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the status");
@@ -175,6 +175,16 @@ static int on_adapters(void *context, const control_call_t *call, control_reply_
     return with_store(context, transfer_adapters, call, reply, err);
 }
 
+static int on_holds(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    return with_store(context, transfer_holds, call, reply, err);
+}
+
+static int on_upgrade(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    return with_store(context, transfer_upgrade, call, reply, err);
+}
+
 static const control_command_t commands[] = {{"status", on_status, CONTROL_PURE},
                                              {"get", on_get, CONTROL_PURE},
                                              {"set", on_set, 0},
@@ -183,6 +193,8 @@ static const control_command_t commands[] = {{"status", on_status, CONTROL_PURE}
                                              {"chunk", on_chunk, CONTROL_PURE},
                                              {"fetch", on_fetch, CONTROL_PURE},
                                              {"adapters", on_adapters, CONTROL_PURE},
+                                             {"holds", on_holds, CONTROL_PURE},
+                                             {"upgrade", on_upgrade, CONTROL_PURE},
                                              {"stage", hub_stage_command, 0},
                                              {"arm", hub_swap_arm, 0},
                                              {"revert", hub_swap_revert, 0},

@@ -18,6 +18,7 @@
 #include "control/subscriber.h"
 #include "control/swap_wire.h"
 #include "control/transfer.h"
+#include "control/upgrade.h"
 
 enum { HUB_STAGES = 16, HUB_ARMS = 16, HUB_SCRIPT = 4096 };
 
@@ -34,15 +35,24 @@ typedef struct {
     bool said_lost;
 } hub_link_t;
 
+/* How an adapter gets to one daemon. */
+typedef enum { HUB_AS_WHOLE, HUB_AS_DIFFERENCE, HUB_AS_HELD, HUB_AS_NOTHING } hub_as_t;
+
 /* An adapter on its way to one daemon, then staged there. */
 typedef struct {
     hub_link_t *link; /* NULL: free */
     digest_t id;
-    uint8_t *bytes; /* NULL: the daemon must have it already */
+    uint8_t *whole; /* NULL: the daemon must have it already */
+    size_t whole_size;
+    upgrade_plan_t plan;
+    int low;        /* of the plan, when a difference is being sent */
+    digest_t what;  /* is being put: the adapter or a difference */
+    uint8_t *bytes; /* of that; may be `whole` */
     size_t size;
-    uint64_t next, have;
+    uint64_t next, have, sent;
     int credit, under_way;
     bool putting, failed;
+    hub_as_t as;
     uint64_t number; /* swap_hub's, or 0 */
     int order;       /* of a "stage" command, or -1 */
 } hub_stage_t;
@@ -52,7 +62,14 @@ typedef struct {
     uint64_t ticket; /* 0: free */
     int left;
     err_t error;
+    json_t *result; /* {"tx":{…},"rx":{…}} */
 } hub_order_t;
+
+/* What went to the daemons. */
+typedef struct {
+    uint64_t whole, difference, held; /* adapters */
+    uint64_t sent, of;                /* bytes; and what whole adapters would have taken */
+} hub_sent_t;
 
 /* An "arm" or "revert" command that waits until it is reached. */
 typedef struct {
@@ -81,13 +98,14 @@ struct align_hub {
     hub_stage_t stage[HUB_STAGES];
     hub_order_t order[HUB_STAGES];
     hub_arm_t arm[HUB_ARMS];
+    hub_sent_t sent;
     uint64_t passed_on, relayed;
 
     hub_adapt_t adapt;
     ladder_t ladder;
     hub_step_t *script;
     int script_count, script_next;
-    uint64_t start_ns, swaps_told;
+    uint64_t start_ns, swaps_told, adapted;
     swap_fall_t told_fall;
     bool was_reached;
 };
@@ -107,6 +125,7 @@ bool hub_stage_begin(align_hub_t *hub, swap_end_t end, const digest_t *id, uint6
 void hub_stage_step(align_hub_t *hub);
 int hub_stage_command(void *context, const control_call_t *call, control_reply_t *reply,
                       err_t *err);
+json_t *hub_stage_status(const align_hub_t *hub);
 void hub_stage_close(align_hub_t *hub);
 
 /* swap */

@@ -6,6 +6,7 @@
 #include "file.h"
 #include "log.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,11 @@
 static int read_line(char *line, hub_step_t *step, int number, const char *path, err_t *err)
 {
     char name[128];
-    ladder_t one = {0};
     if (sscanf(line, "%lf %127s", &step->at_s, name) != 2 || !(step->at_s >= 0) ||
-        ladder_parse(&one, name, NULL) != 0) {
-        return err_set(err, ERR_FORMAT, "%s:%d: a line is \"SECONDS NAME[:RATE]\"", path, number);
+        ladder_parse_rung(&step->rung, name, NULL) != 0) {
+        return err_set(err, ERR_FORMAT, "%s:%d: a line is \"SECONDS NAME[:RATE][@DB]\"", path,
+                       number);
     }
-    step->rung = one.rung[0];
     return 0;
 }
 
@@ -87,11 +87,11 @@ int hub_adapt_accept(void *context, const options_t *o, err_t *err)
 
 /* ---- acting ---- */
 
-static void on_rate(void *context, const control_answer_t *given)
+static void on_mode(void *context, const control_answer_t *given)
 {
     (void)context;
     if (!given->answer->ok) {
-        log_warn("the transmitter does not take the rate: %s", given->answer->error.text);
+        log_warn("the transmitter does not take it: %s", given->answer->error.text);
     }
 }
 
@@ -104,18 +104,31 @@ static void use(align_hub_t *hub, const rung_t *rung, const char *why)
         log_warn("adapt: %s", hub->store == NULL ? "names of adapters need hub.store" : err.text);
         return;
     }
-    log_info("adapt: %s%s%s (%s)", rung->name, *rung->rate != 0 ? " at rate " : "", rung->rate,
-             why);
-    hub_event(hub, CONTROL_ADAPTER,
-              json_pack("{s:s, s:s, s:s, s:s}", "kind", "adapt", "name", rung->name, "rate",
-                        rung->rate, "why", why));
+    json_t *values = json_object();
+    if (*rung->rate != 0) {
+        json_object_set_new(values, "codec.rate", json_string(rung->rate));
+    }
+    if (isfinite(rung->design_snr_db)) {
+        json_object_set_new(values, "codec.design_snr_db", json_real(rung->design_snr_db));
+    }
+    hub->adapted++;
+    char *text = json_dumps(values, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    log_info("adapt: %s %s (%s)", rung->name, text != NULL ? text : "", why);
+    free(text);
+    json_t *event = json_pack("{s:s, s:s, s:s, s:s}", "kind", "adapt", "name", rung->name, "rate",
+                              rung->rate, "why", why);
+    if (isfinite(rung->design_snr_db)) {
+        json_object_set_new(event, "design_snr_db", json_real(rung->design_snr_db));
+    }
+    hub_event(hub, CONTROL_ADAPTER, event);
     hub_swap_want(hub, base ? NULL : &id);
-    if (*rung->rate != 0 && hub->link[SWAP_TX].peer != NULL) {
-        json_t *args = json_pack("{s:{s:s}}", "values", "codec.rate", rung->rate);
-        (void)control_peer_ask(hub->link[SWAP_TX].peer, "set", "", args, NULL, 0, 5.0, on_rate, hub,
+    if (json_object_size(values) > 0 && hub->link[SWAP_TX].peer != NULL) {
+        json_t *args = json_pack("{s:O}", "values", values);
+        (void)control_peer_ask(hub->link[SWAP_TX].peer, "set", "", args, NULL, 0, 5.0, on_mode, hub,
                                NULL);
         json_decref(args);
     }
+    json_decref(values);
 }
 
 void hub_adapt_measure(align_hub_t *hub, double snr_db, uint64_t now_ns)
@@ -140,10 +153,14 @@ json_t *hub_adapt_status(const align_hub_t *hub)
 {
     static const char *const names[] = {"fixed", "auto", "script"};
     const rung_t *rung = hub->adapt == HUB_AUTO ? ladder_rung(&hub->ladder) : NULL;
-    json_t *object = json_pack("{s:s}", "mode", names[hub->adapt]);
+    json_t *object =
+        json_pack("{s:s, s:I}", "mode", names[hub->adapt], "changes", (json_int_t)hub->adapted);
     if (rung != NULL) {
         json_object_set_new(object, "name", json_string(rung->name));
         json_object_set_new(object, "rate", json_string(rung->rate));
+        if (isfinite(rung->design_snr_db)) {
+            json_object_set_new(object, "design_snr_db", json_real(rung->design_snr_db));
+        }
         json_object_set_new(object, "snr_db", json_real(hub->ladder.average_db));
     }
     return object;

@@ -49,10 +49,15 @@ static void send(align_hub_t *hub, const swap_action_t *action, uint64_t now_ns)
     if (asked != NULL) {
         *asked = (asked_t){hub, action->number, action->kind};
     }
-    if (asked == NULL || control_peer_ask(peer, swap_wire_command(action->kind), "", args, NULL, 0,
-                                          deadline_s, on_answer, asked, NULL) == 0) {
+    const uint64_t id = asked != NULL
+                            ? control_peer_ask(peer, swap_wire_command(action->kind), "", args,
+                                               NULL, 0, deadline_s, on_answer, asked, NULL)
+                            : 0;
+    if (id == 0) {
         free(asked);
         swap_hub_failed(hub->swap, action->number, now_ns);
+    } else if (action->kind != SWAP_ASK) {
+        control_peer_hurry(peer, id, 0.05); /* a lost message must not hold up a swap */
     }
     json_decref(args);
 }

@@ -4,6 +4,7 @@
 #include "adapter/adapter.h"
 #include "align/align.h"
 #include "control/transfer_client.h"
+#include "control/upgrade_client.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -104,8 +105,7 @@ align_exit_t align_put(align_t *align)
 {
     const char *path = align_argument(align, 0), *name = align_argument(align, 1);
     err_t err = ERR_INIT;
-    uint64_t resumed = 0;
-    size_t size;
+    upgrade_sent_t sent = {0};
     char hash[DIGEST_TEXT];
     if (path == NULL) {
         return align_misused("put FILE [NAME]: which file?");
@@ -119,16 +119,16 @@ align_exit_t align_put(align_t *align)
         adapter_destroy(adapter);
         return connected;
     }
-    const uint8_t *bytes = adapter_bytes(adapter, &size);
     const digest_t id = adapter_id(adapter);
-    const int code = transfer_send(align->client, align->target, bytes, size,
-                                   name != NULL ? name : "", align->timeout_s, &resumed, &err);
+    const int code = upgrade_send(align->client, align->target, adapter, name != NULL ? name : "",
+                                  align->timeout_s, &sent, &err);
     adapter_destroy(adapter);
     if (code != 0) {
         return align_error(&err, err.code != ERR_CLOSED && err.code != ERR_TIMEOUT);
     }
-    json_t *result = json_pack("{s:s, s:I, s:I}", "hash", digest_text(&id, hash), "size",
-                               (json_int_t)size, "resumed", (json_int_t)resumed);
+    json_t *result = json_pack("{s:s, s:I, s:s, s:I, s:I}", "hash", digest_text(&id, hash), "size",
+                               (json_int_t)sent.size, "as", sent.as, "sent", (json_int_t)sent.sent,
+                               "resumed", (json_int_t)sent.resumed);
     if (align->json) {
         align_print_json(result);
     } else {
@@ -144,6 +144,7 @@ align_exit_t align_fetch(align_t *align)
     char hash[DIGEST_TEXT];
     err_t err = ERR_INIT;
     digest_t id;
+    uint64_t resumed = 0;
     if (word == NULL || path == NULL) {
         return align_misused("fetch HASH|NAME FILE");
     }
@@ -152,9 +153,17 @@ align_exit_t align_fetch(align_t *align)
         return found;
     }
     if (digest_parse(hash, &id, &err) != 0 ||
-        transfer_receive(align->client, align->target, &id, path, align->timeout_s, NULL, &err) !=
-            0) {
+        transfer_receive(align->client, align->target, &id, path, align->timeout_s, &resumed,
+                         &err) != 0) {
         return align_error(&err, err.code != ERR_CLOSED && err.code != ERR_TIMEOUT);
     }
+    json_t *result =
+        json_pack("{s:s, s:s, s:I}", "hash", hash, "file", path, "resumed", (json_int_t)resumed);
+    if (align->json) {
+        align_print_json(result);
+    } else {
+        align_print_fields(result, "");
+    }
+    json_decref(result);
     return ALIGN_OK;
 }

@@ -72,16 +72,23 @@ static int on_put(void *context, const control_call_t *call, control_reply_t *re
     return transfer_put(((control_daemon_t *)context)->transfer, call, reply, err);
 }
 
-static int on_chunk(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+static void tell_stored(control_daemon_t *control, const control_call_t *call)
 {
-    control_daemon_t *control = context;
-    const int code = transfer_chunk(control->transfer, call, reply, err);
     const char *hash = json_string_value(json_object_get(call->request->args, "hash"));
-    if (code == 0 && json_is_true(json_object_get(reply->result, "done")) && hash != NULL) {
+    if (hash != NULL) {
         char text[128];
         const int length =
             snprintf(text, sizeof text, "{\"kind\":\"stored\",\"hash\":\"%.64s\"}", hash);
         control_server_report(control->server, CONTROL_ADAPTER, text, (size_t)length);
+    }
+}
+
+static int on_chunk(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    control_daemon_t *control = context;
+    const int code = transfer_chunk(control->transfer, call, reply, err);
+    if (code == 0 && json_is_true(json_object_get(reply->result, "done"))) {
+        tell_stored(control, call);
     }
     return code;
 }
@@ -95,6 +102,21 @@ static int on_adapters(void *context, const control_call_t *call, control_reply_
                        err_t *err)
 {
     return transfer_adapters(((control_daemon_t *)context)->transfer, call, reply, err);
+}
+
+static int on_holds(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    return transfer_holds(((control_daemon_t *)context)->transfer, call, reply, err);
+}
+
+static int on_upgrade(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
+{
+    control_daemon_t *control = context;
+    const int code = transfer_upgrade(control->transfer, call, reply, err);
+    if (code == 0) {
+        tell_stored(control, call);
+    }
+    return code;
 }
 
 /* The daemon's own commands keep their context. */
@@ -129,6 +151,8 @@ static void make_table(control_daemon_t *control)
         add(control, "chunk", on_chunk, CONTROL_PURE);
         add(control, "fetch", on_fetch, CONTROL_PURE);
         add(control, "adapters", on_adapters, CONTROL_PURE);
+        add(control, "holds", on_holds, CONTROL_PURE);
+        add(control, "upgrade", on_upgrade, CONTROL_PURE);
     }
     for (const control_command_t *c = control->config.commands; c != NULL && c->name != NULL; c++) {
         add(control, c->name, on_own, c->flags);

@@ -148,6 +148,45 @@ static void end_one(waiting_t *waiting)
     release(waiting);
 }
 
+static void look(control_peer_t *peer)
+{
+    uint8_t frame[512];
+    int size;
+    while ((size = zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
+        uint16_t event = 0;
+        memcpy(&event, frame, (size_t)size < sizeof event ? 0 : sizeof event);
+        (void)zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT); /* the address */
+        switch (event) {
+        case ZMQ_EVENT_CONNECTED:
+            /* The handshake decides; while it keeps failing we stay refused. */
+            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_SILENT;
+            break;
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            peer->state = PEER_SILENT;
+            for (int i = 0; i < PEER_WAITING; i++) {
+                peer->waiting[i].repeat_ns = 0; /* at once: what was sent before may be lost */
+                peer->waiting[i].repeat_s = REPEAT_S;
+            }
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            peer->state = PEER_REFUSED;
+            break;
+        case ZMQ_EVENT_DISCONNECTED:
+            /* A CURVE server that can't read our handshake just hangs up. */
+            peer->state = peer->state == PEER_READY || !peer->secure ? PEER_NOBODY : PEER_REFUSED;
+            break;
+        case ZMQ_EVENT_CLOSED:
+        case ZMQ_EVENT_CONNECT_RETRIED:
+            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_NOBODY;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
 void control_peer_destroy(control_peer_t *peer)
 {
     if (peer == NULL) {
@@ -157,6 +196,11 @@ void control_peer_destroy(control_peer_t *peer)
         end_one(&peer->waiting[i]);
     }
     if (peer->monitor != NULL) {
+        /* The other way round, libzmq loses the memory of events that come meanwhile. */
+        if (peer->socket != NULL) {
+            zmq_socket_monitor(peer->socket, NULL, 0);
+            look(peer);
+        }
         zmq_close(peer->monitor);
     }
     if (peer->socket != NULL) {
@@ -246,6 +290,17 @@ uint64_t control_peer_ask(control_peer_t *peer, const char *command, const char 
     return waiting->id;
 }
 
+void control_peer_hurry(control_peer_t *peer, uint64_t id, double repeat_s)
+{
+    for (int i = 0; i < PEER_WAITING; i++) {
+        waiting_t *waiting = &peer->waiting[i];
+        if (id != 0 && waiting->id == id && waiting->sent) {
+            waiting->repeat_ns = clock_now_ns() + (uint64_t)(repeat_s * 1e9);
+            waiting->repeat_s = 2 * repeat_s;
+        }
+    }
+}
+
 void control_peer_forget(control_peer_t *peer, uint64_t id)
 {
     for (int i = 0; i < PEER_WAITING; i++) {
@@ -256,45 +311,6 @@ void control_peer_forget(control_peer_t *peer, uint64_t id)
 }
 
 /* ---- what comes ---- */
-
-static void look(control_peer_t *peer)
-{
-    uint8_t frame[512];
-    int size;
-    while ((size = zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
-        uint16_t event = 0;
-        memcpy(&event, frame, (size_t)size < sizeof event ? 0 : sizeof event);
-        (void)zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT); /* the address */
-        switch (event) {
-        case ZMQ_EVENT_CONNECTED:
-            /* The handshake decides; while it keeps failing we stay refused. */
-            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_SILENT;
-            break;
-        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-            peer->state = PEER_SILENT;
-            for (int i = 0; i < PEER_WAITING; i++) {
-                peer->waiting[i].repeat_ns = 0; /* at once: what was sent before may be lost */
-                peer->waiting[i].repeat_s = REPEAT_S;
-            }
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-            peer->state = PEER_REFUSED;
-            break;
-        case ZMQ_EVENT_DISCONNECTED:
-            /* A CURVE server that can't read our handshake just hangs up. */
-            peer->state = peer->state == PEER_READY || !peer->secure ? PEER_NOBODY : PEER_REFUSED;
-            break;
-        case ZMQ_EVENT_CLOSED:
-        case ZMQ_EVENT_CONNECT_RETRIED:
-            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_NOBODY;
-            break;
-        default:
-            break;
-        }
-    }
-}
 
 static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_t *blob,
                       size_t size)

@@ -63,6 +63,10 @@ uint64_t control_peer_ask(control_peer_t *peer, const char *command, const char 
                           json_t *args, const void *blob, size_t blob_size, double deadline_s,
                           control_answered_t *answered, void *context, err_t *err);
 
+/* Without an answer this request is sent again after repeat_s (0.4 s otherwise), then after twice as
+   long and so on: for short messages whose answers come at once. */
+void control_peer_hurry(control_peer_t *peer, uint64_t id, double repeat_s);
+
 /* Forgets a request; its callback is not called. */
 void control_peer_forget(control_peer_t *peer, uint64_t id);
 

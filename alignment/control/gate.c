@@ -13,6 +13,7 @@ enum { MONITORS = 2, ZAP_FRAMES = 7, CURVE_BYTES = 32 };
 struct gate {
     void *zmq, *zap; /* zap: NULL when plain */
     void *monitor[MONITORS];
+    void *watched[MONITORS];
     int monitors;
     key_pair_t pair;
     char *allow;
@@ -45,12 +46,52 @@ gate_t *gate_create(void *zmq, const key_pair_t *pair, const char *allow, err_t 
     return gate;
 }
 
+typedef struct {
+    uint8_t bytes[256];
+    size_t size;
+} zap_frame_t;
+
+/* Takes a whole message; the number of its frames, 0 when there is none. */
+static int receive(void *socket, zap_frame_t frames[ZAP_FRAMES])
+{
+    int count = 0, more = 1;
+    while (more != 0) {
+        zap_frame_t extra, *frame = count < ZAP_FRAMES ? &frames[count] : &extra;
+        const int size = zmq_recv(socket, frame->bytes, sizeof frame->bytes, ZMQ_DONTWAIT);
+        if (size < 0) {
+            return 0;
+        }
+        frame->size = (size_t)size < sizeof frame->bytes ? (size_t)size : sizeof frame->bytes;
+        size_t length = sizeof more;
+        count++;
+        zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &length);
+    }
+    return count;
+}
+
+static void look(gate_t *gate, void *monitor)
+{
+    zap_frame_t frames[ZAP_FRAMES];
+    while (receive(monitor, frames) > 0) {
+        uint16_t event = 0;
+        memcpy(&event, frames[0].bytes, sizeof event);
+        if (event == ZMQ_EVENT_DISCONNECTED) {
+            gate->counts.disconnected++;
+        } else if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) { /* that one was our own answer */
+            gate->counts.bad_handshakes += event != 0;
+        }
+    }
+}
+
 void gate_destroy(gate_t *gate)
 {
     if (gate == NULL) {
         return;
     }
     for (int i = 0; i < gate->monitors; i++) {
+        /* The other way round, libzmq loses the memory of events that come meanwhile. */
+        zmq_socket_monitor(gate->watched[i], NULL, 0);
+        look(gate, gate->monitor[i]);
         zmq_close(gate->monitor[i]);
     }
     if (gate->zap != NULL) {
@@ -78,6 +119,7 @@ static int watch(gate_t *gate, void *socket, err_t *err)
         return err_set(err, ERR_IO, "cannot watch the control plane: %s",
                        zmq_strerror(zmq_errno()));
     }
+    gate->watched[gate->monitors] = socket;
     gate->monitor[gate->monitors++] = monitor;
     return 0;
 }
@@ -104,29 +146,6 @@ int gate_items(const gate_t *gate, zmq_pollitem_t items[])
     }
     for (int i = 0; i < gate->monitors; i++) {
         items[count++] = (zmq_pollitem_t){.socket = gate->monitor[i], .events = ZMQ_POLLIN};
-    }
-    return count;
-}
-
-typedef struct {
-    uint8_t bytes[256];
-    size_t size;
-} zap_frame_t;
-
-/* Takes a whole message; the number of its frames, 0 when there is none. */
-static int receive(void *socket, zap_frame_t frames[ZAP_FRAMES])
-{
-    int count = 0, more = 1;
-    while (more != 0) {
-        zap_frame_t extra, *frame = count < ZAP_FRAMES ? &frames[count] : &extra;
-        const int size = zmq_recv(socket, frame->bytes, sizeof frame->bytes, ZMQ_DONTWAIT);
-        if (size < 0) {
-            return 0;
-        }
-        frame->size = (size_t)size < sizeof frame->bytes ? (size_t)size : sizeof frame->bytes;
-        size_t length = sizeof more;
-        count++;
-        zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &length);
     }
     return count;
 }
@@ -170,20 +189,6 @@ static void answer(gate_t *gate)
         zmq_send(gate->zap, allowed ? "OK" : "key not allowed", allowed ? 2 : 15, ZMQ_SNDMORE);
         zmq_send(gate->zap, open, strlen(open), ZMQ_SNDMORE);
         zmq_send(gate->zap, "", 0, 0);
-    }
-}
-
-static void look(gate_t *gate, void *monitor)
-{
-    zap_frame_t frames[ZAP_FRAMES];
-    while (receive(monitor, frames) > 0) {
-        uint16_t event = 0;
-        memcpy(&event, frames[0].bytes, sizeof event);
-        if (event == ZMQ_EVENT_DISCONNECTED) {
-            gate->counts.disconnected++;
-        } else if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) { /* that one was our own answer */
-            gate->counts.bad_handshakes += event != 0;
-        }
     }
 }
 

@@ -30,7 +30,7 @@ typedef struct gate gate_t;
 
 /* `pair` NULL: plain, only handshakes are counted.  `allow`: path of the list. */
 gate_t *gate_create(void *zmq, const key_pair_t *pair, const char *allow, err_t *err);
-void gate_destroy(gate_t *gate);
+void gate_destroy(gate_t *gate); /* before the sockets that it guards are closed */
 
 /* Before the bind: makes the socket a CURVE server, and watches it. */
 int gate_guard(gate_t *gate, void *socket, err_t *err);

@@ -6,17 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_rung(rung_t *rung, const char *word, err_t *err)
+int ladder_parse_rung(rung_t *rung, const char *word, err_t *err)
 {
-    const char *colon = strchr(word, ':');
-    const size_t length = colon != NULL ? (size_t)(colon - word) : strlen(word);
+    const char *at = strchr(word, '@'), *end = at != NULL ? at : word + strlen(word);
+    const char *colon = memchr(word, ':', (size_t)(end - word));
+    const size_t length = (size_t)((colon != NULL ? colon : end) - word);
+    const size_t rate = colon != NULL ? (size_t)(end - colon) - 1 : 0;
+    char *rest = NULL;
+    rung->design_snr_db = at != NULL ? strtod(at + 1, &rest) : (double)NAN;
     if (length == 0 || length >= sizeof rung->name ||
-        (colon != NULL && (colon[1] == 0 || strlen(colon + 1) >= sizeof rung->rate))) {
-        return err_set(err, ERR_ARGUMENT, "\"%.60s\" is not NAME or NAME:RATE", word);
+        (colon != NULL && (rate == 0 || rate >= sizeof rung->rate)) ||
+        (at != NULL && (rest == at + 1 || *rest != 0 || !(fabs(rung->design_snr_db) <= 100)))) {
+        return err_set(err, ERR_ARGUMENT, "\"%.60s\" is not NAME[:RATE][@DESIGN_SNR_DB]", word);
     }
     memcpy(rung->name, word, length);
     rung->name[length] = 0;
-    strcpy(rung->rate, colon != NULL ? colon + 1 : "");
+    memcpy(rung->rate, colon != NULL ? colon + 1 : "", rate);
+    rung->rate[rate] = 0;
     return 0;
 }
 
@@ -51,7 +57,7 @@ int ladder_parse(ladder_t *ladder, const char *text, err_t *err)
         if (words / 2 >= LADDER_RUNGS) {
             return err_set(err, ERR_ARGUMENT, "a ladder of more than %d rungs", LADDER_RUNGS);
         }
-        const int code = words % 2 == 0 ? parse_rung(&fresh.rung[words / 2], word, err)
+        const int code = words % 2 == 0 ? ladder_parse_rung(&fresh.rung[words / 2], word, err)
                                         : parse_edge(&fresh, words / 2, word, err);
         if (code != 0) {
             return -1;
@@ -59,7 +65,7 @@ int ladder_parse(ladder_t *ladder, const char *text, err_t *err)
         fresh.count += words % 2 == 0;
     }
     if (words % 2 == 0) {
-        return err_set(err, ERR_ARGUMENT, "a ladder is NAME[:RATE], SNR, NAME[:RATE], …");
+        return err_set(err, ERR_ARGUMENT, "a ladder is NAME[:RATE][@DB], SNR, NAME[:RATE][@DB], …");
     }
     *ladder = fresh;
     return 0;

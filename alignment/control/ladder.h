@@ -4,6 +4,7 @@
  * edge between each two:
  *
  *     "g0:1/4, 7.5, g1:1/6, 17.5, g2"      names (base: the base codec), rates optional
+ *     "base@0, 2.5, base@5, 7.5, base@10"  design SNRs: what a codec with modes prepares for
  *
  * The SNR that the receiver reports is averaged over `smooth_s`; a rung is left only when the
  * average is `hysteresis_db` beyond its edge, and not before `dwell_s` have passed since the last
@@ -22,6 +23,7 @@ enum { LADDER_RUNGS = 16, LADDER_NAME = 68, LADDER_RATE = 16 };
 typedef struct {
     char name[LADDER_NAME]; /* of an adapter, or "base" */
     char rate[LADDER_RATE]; /* "1/6"; "": as it is */
+    double design_snr_db;   /* NAN: as it is */
 } rung_t;
 
 typedef struct {
@@ -36,6 +38,9 @@ typedef struct {
     double average_db;
     uint64_t measured_ns, changed_ns;
 } ladder_t;
+
+/* "NAME[:RATE][@DB]". */
+int ladder_parse_rung(rung_t *rung, const char *word, err_t *err);
 
 /* ERR_ARGUMENT: not rung, edge, rung …, or edges that do not rise. */
 int ladder_parse(ladder_t *ladder, const char *text, err_t *err);

@@ -44,6 +44,11 @@ void transfer_destroy(transfer_t *transfer)
     }
 }
 
+store_t *transfer_store(const transfer_t *transfer)
+{
+    return transfer->store;
+}
+
 int transfer_hash(const json_t *object, digest_t *id, err_t *err)
 {
     char text[DIGEST_TEXT];

@@ -40,7 +40,7 @@ const option_t align_federated_table[] = {
      .fallback = "spectral", .help = "F0 where the file has none: from the users' statistics, or random"},
     {.section = "federated", .name = "strict", .type = OPTION_BOOL, .fallback = "false",
      .help = "an unusable user is an error instead of being left out"},
-    {.section = "federated", .name = "json", .type = OPTION_BOOL, .fallback = "false",
+    {.section = "federated", .name = "json", .type = OPTION_BOOL, .alias = "json", .fallback = "false",
      .help = "the result as one line of JSON"},
     {0}};
 

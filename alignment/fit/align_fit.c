@@ -123,6 +123,7 @@ int align_fit_command(const align_fit_options_t *options, FILE *text, err_t *err
         return -1;
     }
     info.base = info.base ? info.base : pilots->base;
+    info.from = info.from ? info.from : pilots->from;
     info.rate = info.rate ? info.rate : pilots->rate;
     int code = -1;
     if (info.base == 0) {

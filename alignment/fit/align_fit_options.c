@@ -86,6 +86,7 @@ const option_t align_fit_table[] = {
     {.section = "fit",
      .name = "json",
      .type = OPTION_BOOL,
+     .alias = "json",
      .fallback = "false",
      .help = "the result as one line of JSON"},
     {0}};

@@ -26,16 +26,27 @@ static const safetensors_tensor_t *find(const safetensors_t *file, const char *p
     return tensor;
 }
 
+static int read_hash(const safetensors_t *file, const char *path, const char *key, uint64_t *hash,
+                     err_t *err)
+{
+    const char *text = safetensors_note(file, key);
+    char *end = NULL;
+    if (text) {
+        *hash = strtoull(text, &end, 16);
+        if (strlen(text) != 16 || *end != 0) {
+            return err_set(err, ERR_FORMAT, "%s: %s is not 16 hexadecimal digits", path, key);
+        }
+    }
+    return 0;
+}
+
 static int read_notes(pilots_t *pilots, const safetensors_t *file, const char *path, err_t *err)
 {
-    const char *base = safetensors_note(file, "pilots.base");
     const char *rate = safetensors_note(file, "pilots.rate");
     char *end = NULL;
-    if (base) {
-        pilots->base = strtoull(base, &end, 16);
-        if (strlen(base) != 16 || *end != 0) {
-            return err_set(err, ERR_FORMAT, "%s: pilots.base is not 16 hexadecimal digits", path);
-        }
+    if (read_hash(file, path, "pilots.base", &pilots->base, err) < 0 ||
+        read_hash(file, path, "pilots.from", &pilots->from, err) < 0) {
+        return -1;
     }
     if (rate) {
         long value = strtol(rate, &end, 10);
@@ -94,10 +105,11 @@ void pilots_destroy(pilots_t *pilots)
     }
 }
 
-int pilots_save(const char *path, const fit_pilots_t *p, uint64_t base, int rate, err_t *err)
+int pilots_save(const char *path, const fit_pilots_t *p, uint64_t base, uint64_t from, int rate,
+                err_t *err)
 {
-    char base_text[20], rate_text[16];
-    const char *keys[2], *values[2];
+    char base_text[20], from_text[20], rate_text[16];
+    const char *keys[3], *values[3];
     int notes = 0;
     size_t count =
         2 * (size_t)p->pairs * (size_t)p->channels * (size_t)p->rows * (size_t)p->columns;
@@ -114,6 +126,11 @@ int pilots_save(const char *path, const fit_pilots_t *p, uint64_t base, int rate
         snprintf(base_text, sizeof base_text, "%016llx", (unsigned long long)base);
         keys[notes] = "pilots.base";
         values[notes++] = base_text;
+    }
+    if (from) {
+        snprintf(from_text, sizeof from_text, "%016llx", (unsigned long long)from);
+        keys[notes] = "pilots.from";
+        values[notes++] = from_text;
     }
     if (rate) {
         snprintf(rate_text, sizeof rate_text, "%d", rate);

@@ -7,17 +7,18 @@
 typedef struct {
     digest_t id;
     codec_variant_t *variant; /* NULL: free */
-    uint64_t used;
+    uint64_t from, used;
 } kept_t;
 
 struct variants {
     store_t *store;
     codec_t *codec;
+    variants_half_t half;
     kept_t kept[VARIANTS_KEPT];
     uint64_t turn;
 };
 
-variants_t *variants_create(store_t *store, const codec_t *codec, err_t *err)
+variants_t *variants_create(store_t *store, const codec_t *codec, variants_half_t half, err_t *err)
 {
     variants_t *variants = calloc(1, sizeof *variants);
     if (variants == NULL) {
@@ -25,6 +26,7 @@ variants_t *variants_create(store_t *store, const codec_t *codec, err_t *err)
         return NULL;
     }
     variants->store = store;
+    variants->half = half;
     variants->codec = codec_clone(codec, err);
     if (variants->codec == NULL) {
         free(variants);
@@ -46,30 +48,18 @@ void variants_destroy(variants_t *variants)
 
 /* ---- the same thing in two rooms' words ---- */
 
-static const char *kind_of(adapter_kind_t kind)
-{
-    switch (kind) {
-    case ADAPTER_LINEAR:
-    case ADAPTER_PROCRUSTES: /* a linear map that happens to be orthogonal */
-        return "linear";
-    case ADAPTER_CONV:
-        return "conv";
-    default:
-        return adapter_kind_name(kind);
-    }
-}
-
-static const char *name_of(const char *name)
-{
-    return strcmp(name, "equaliser.weight") == 0 ? "symbols.weight"
-           : strcmp(name, "equaliser.bias") == 0 ? "symbols.bias"
-                                                 : name;
-}
-
-static codec_variant_t *make(const codec_t *codec, const adapter_t *adapter, err_t *err)
+codec_variant_t *variants_make(const codec_t *codec, const adapter_t *adapter, variants_half_t half,
+                               err_t *err)
 {
     const adapter_info_t *info = adapter_info(adapter);
     const int count = adapter_count(adapter);
+    const uint64_t own = codec_hash(codec);
+    if (info->from != 0 && half == VARIANTS_ENCODE && info->from != own) {
+        err_set(err, ERR_ARGUMENT,
+                "the map is for symbols of codec %016llx, and this transmitter has %016llx",
+                (unsigned long long)info->from, (unsigned long long)own);
+        return NULL;
+    }
     codec_tensor_t *tensors = calloc((size_t)count + 1, sizeof *tensors);
     if (tensors == NULL) {
         err_set(err, ERR_MEMORY, "no memory for an adapter of %d arrays", count);
@@ -77,18 +67,20 @@ static codec_variant_t *make(const codec_t *codec, const adapter_t *adapter, err
     }
     for (int i = 0; i < count; i++) {
         const adapter_array_t *array = adapter_array(adapter, i);
-        tensors[i] = (codec_tensor_t){
-            .name = name_of(array->name), .rank = array->rank, .data = array->data};
+        tensors[i] =
+            (codec_tensor_t){.name = array->name, .rank = array->rank, .data = array->data};
         for (int d = 0; d < array->rank; d++) {
             tensors[i].shape[d] = (int)array->shape[d]; /* ADAPTER_SIZE_MAX bounds it */
         }
     }
-    const codec_adapter_t given = {.base = info->base,
-                                   .kind = kind_of(info->kind),
-                                   .rank = info->rank,
-                                   .alpha = info->alpha,
-                                   .tensors = tensors,
-                                   .count = count};
+    /* An encoder takes no notice of maps: in A's it means "as you are, with this tag". */
+    const codec_adapter_t given = {
+        .base = info->from == own && half == VARIANTS_ENCODE ? own : info->base,
+        .kind = adapter_kind_name(info->kind),
+        .rank = info->rank,
+        .alpha = info->alpha,
+        .tensors = tensors,
+        .count = count};
     codec_variant_t *variant = codec_variant_create(codec, &given, 1, err);
     free(tensors);
     return variant;
@@ -105,17 +97,19 @@ static kept_t *find(const variants_t *variants, const digest_t *id)
     return NULL;
 }
 
-codec_variant_t *variants_load(variants_t *variants, const digest_t *id, err_t *err)
+codec_variant_t *variants_load(variants_t *variants, const digest_t *id, uint64_t *from, err_t *err)
 {
     const kept_t *kept = find(variants, id); /* only this thread adds */
     if (kept != NULL) {
+        *from = kept->from;
         return codec_variant_retain(kept->variant);
     }
     adapter_t *adapter = store_load_adapter(variants->store, id, err);
     if (adapter == NULL) {
         return NULL;
     }
-    codec_variant_t *variant = make(variants->codec, adapter, err);
+    *from = adapter_info(adapter)->from;
+    codec_variant_t *variant = variants_make(variants->codec, adapter, variants->half, err);
     adapter_destroy(adapter);
     return variant;
 }
@@ -126,7 +120,7 @@ static bool needed(const swap_state_t *state, const digest_t *id)
            swap_list_tag(&state->held, id) != 0;
 }
 
-void variants_add(variants_t *variants, const digest_t *id, codec_variant_t *variant,
+void variants_add(variants_t *variants, const digest_t *id, codec_variant_t *variant, uint64_t from,
                   const swap_state_t *state)
 {
     kept_t *place = find(variants, id);
@@ -145,7 +139,7 @@ void variants_add(variants_t *variants, const digest_t *id, codec_variant_t *var
         return;
     }
     codec_variant_release(place->variant);
-    *place = (kept_t){*id, variant, ++variants->turn};
+    *place = (kept_t){*id, variant, from, ++variants->turn};
 }
 
 bool variants_has(const variants_t *variants, const digest_t *id)
@@ -153,11 +147,14 @@ bool variants_has(const variants_t *variants, const digest_t *id)
     return find(variants, id) != NULL;
 }
 
-codec_variant_t *variants_get(variants_t *variants, const digest_t *id)
+codec_variant_t *variants_get(variants_t *variants, const digest_t *id, uint64_t *from)
 {
     kept_t *kept = find(variants, id);
     if (kept == NULL) {
         return NULL;
+    }
+    if (from != NULL) {
+        *from = kept->from;
     }
     kept->used = ++variants->turn;
     return codec_variant_retain(kept->variant);

@@ -243,9 +243,14 @@ const char *codec_name(const codec_t *codec)
     return codec->weights->name;
 }
 
+uint8_t codec_id_of(uint64_t hash)
+{
+    return (uint8_t)(1 + hash % 255);
+}
+
 uint8_t codec_id(const codec_t *codec)
 {
-    return (uint8_t)(1 + codec->weights->hash % 255);
+    return codec_id_of(codec->weights->hash);
 }
 
 uint64_t codec_hash(const codec_t *codec)

@@ -80,6 +80,7 @@ const char *codec_name(const codec_t *codec); /* "image32", "photo", "deka", or 
    to 1 .. 255 for the frame header. */
 uint64_t codec_hash(const codec_t *codec);
 uint8_t codec_id(const codec_t *codec);
+uint8_t codec_id_of(uint64_t hash); /* of a codec that is not here */
 
 /* How many rates; `rates` (may be NULL) points to that many, rates[p-1] for p. */
 int codec_rates(const codec_t *codec, const codec_rate_t **rates);

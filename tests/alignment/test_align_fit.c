@@ -32,7 +32,7 @@ static void save_pilots(uint64_t base, int rate)
     rng_seed(&rng, 120, 0);
     fits_map_t truth = fits_map(&rng, 2, 1);
     fit_pilots_t pilots = fits_pilots(&rng, &truth, 6, 5, 0.01f);
-    CHECK_INT(pilots_save(path[0], &pilots, base, rate, &err), 0);
+    CHECK_INT(pilots_save(path[0], &pilots, base, base ^ 5, rate, &err), 0);
     fits_map_free(&truth);
     fits_free(&pilots);
 }

@@ -20,8 +20,17 @@ static void test_parse(void)
     CU_ASSERT_STRING_EQUAL(ladder.rung[0].rate, "1/4");
     CU_ASSERT_STRING_EQUAL(ladder.rung[2].rate, "");
     CHECK_NEAR(ladder.edge_db[1], 17.5, 0);
-    static const char *const bad[] = {"",     "a,5", "a,b,c",   "a,5,b,5,c", "a,9,b,5,c",
-                                      ":1/4", "a:",  "a,inf,b", "a,nan,b"};
+    CU_ASSERT(isnan(ladder.rung[0].design_snr_db));
+    ladder_t modes = {0};
+    CHECK_INT(ladder_parse(&modes, "base@-1,2.5,a:1/6@10", NULL), 0);
+    CU_ASSERT_STRING_EQUAL(modes.rung[0].name, "base");
+    CU_ASSERT_STRING_EQUAL(modes.rung[0].rate, "");
+    CHECK_NEAR(modes.rung[0].design_snr_db, -1, 0);
+    CU_ASSERT_STRING_EQUAL(modes.rung[1].rate, "1/6");
+    CHECK_NEAR(modes.rung[1].design_snr_db, 10, 0);
+    static const char *const bad[] = {"",     "a,5",  "a,b,c",   "a,5,b,5,c", "a,9,b,5,c",
+                                      ":1/4", "a:",   "a,inf,b", "a,nan,b",   "a@",
+                                      "@5",   "a:@5", "a@x",     "a@5x",      "a@inf"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         err_t err = ERR_INIT;
         CHECK_INT(ladder_parse(&ladder, bad[i], &err), -1);

@@ -103,24 +103,104 @@ static void test_words(void)
     CHECK_INT(interrupt(&air), 0);
 }
 
+/* With --json each word prints lines of JSON and nothing else. */
+static bool prints_json(void)
+{
+    char *text = output(), *save = NULL;
+    int lines = 0;
+    bool all = true;
+    for (char *line = strtok_r(text, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        json_t *object = json_loads(line, 0, NULL);
+        all = all && json_is_object(object);
+        json_decref(object);
+        lines++;
+    }
+    free(text);
+    return all && lines > 0;
+}
+
+static program_t store_hub(void)
+{
+    program_t hub = start("align", "hub --hub.bind=ipc://%s --hub.store=%s", in_work("hub.ipc"),
+                          in_work("hub-store"));
+    CU_ASSERT(wait_for(&hub, "hub at"));
+    (void)make_adapter(in_work("one.safetensors"), 1);
+    return hub;
+}
+
+static void test_json(void)
+{
+    program_t hub = store_hub();
+    char line[256];
+    snprintf(line, sizeof line, "--connect=ipc://%s --json", in_work("hub.ipc"));
+    static const char *const words[] = {"get",  "get hub.adapt", "set hub.dwell_s=2",
+                                        "list", "list hub",      "status",
+                                        "ping", "adapters"};
+    CHECK_INT(align("%s put %s night-city", line, in_work("one.safetensors")), 0);
+    CU_ASSERT(prints_json());
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        CHECK_INT(align("%s %s", line, words[i]), 0);
+        if (!prints_json()) {
+            fprintf(stderr, "\"%s\" does not print JSON\n", words[i]);
+            CU_FAIL("--json");
+        }
+    }
+    CHECK_INT(align("%s fetch night-city %s", line, in_work("back.safetensors")), 0);
+    CU_ASSERT(prints_json());
+    CHECK_INT(align("%s keys %s", line, in_work("json-keys")), 0);
+    CU_ASSERT(prints_json());
+    CHECK_INT(interrupt(&hub), 0);
+}
+
+/* What bash offers for the words so far; the last one is being typed. */
+static bool completes(const char *words, const char *offered)
+{
+    char command[1024];
+    snprintf(command, sizeof command,
+             "PATH=%s:$PATH bash -c 'source %s && COMP_WORDS=(semradio-align %s) && "
+             "COMP_CWORD=$((${#COMP_WORDS[@]}-1)) && _semradio_align && "
+             "[[ \" ${COMPREPLY[*]} \" == %s ]] || { echo \"%s: ${COMPREPLY[*]}\" >&2; false; }'",
+             SEMRADIO_BIN_DIR, in_work("complete.sh"), words, offered, words);
+    return system(command) == 0;
+}
+
 static void test_completion(void)
 {
-    char command[512];
+    char command[512], line[256];
+    program_t hub = store_hub();
+    CHECK_INT(align("--connect=ipc://%s put %s night-city", in_work("hub.ipc"),
+                    in_work("one.safetensors")),
+              0);
     CHECK_INT(align("completion"), 0);
     CU_ASSERT(prints("complete -F _semradio_align semradio-align"));
-    snprintf(
-        command, sizeof command,
-        "bash -c 'source %s && COMP_WORDS=(semradio-align st) COMP_CWORD=1 && _semradio_align && "
-        "[[ \"${COMPREPLY[*]}\" == \"status stage\" ]]'",
-        in_work("align.out"));
+    snprintf(command, sizeof command, "cp %s %s", in_work("align.out"), in_work("complete.sh"));
     CHECK_INT(system(command), 0);
+    CU_ASSERT(completes("st", "\" status stage \""));
+    CU_ASSERT(completes("f", "\" fetch fit federated \""));
+    CU_ASSERT(completes("--to = \"\"", "\" tx rx \""));
+    CU_ASSERT(completes("--hub.adapt =", "\" fixed auto script \""));
+    CU_ASSERT(completes("fit --fit.met", "\" --fit.method= \""));
+    CU_ASSERT(completes("fit --fit.method = p", "\" procrustes \""));
+    CU_ASSERT(completes("watch a", "\" adapter \""));
+    /* What the other end knows. */
+    snprintf(line, sizeof line, "--connect = ipc://%s", in_work("hub.ipc"));
+    char words[320];
+    snprintf(words, sizeof words, "%s arm night", line);
+    CU_ASSERT(completes(words, "\" night-city \""));
+    snprintf(words, sizeof words, "%s set hub.hy", line);
+    CU_ASSERT(completes(words, "\" hub.hysteresis_db \""));
+    snprintf(words, sizeof words, "%s list \"\"", line);
+    CU_ASSERT(completes(words, "*\" hub \"*"));
+    CHECK_INT(interrupt(&hub), 0);
 }
 
 static const check_test_t tests[] = {
     {"wrong words, nobody listening: each has its exit code", test_usage},
     {"keys let the right ones in", test_keys},
     {"words do what they say, for people and as JSON", test_words},
-    {"bash completes the words", test_completion},
+    {"with --json every word prints JSON", test_json},
+    {"bash completes words, options, choices, and what the other end knows", test_completion},
 };
 
 int main(void)

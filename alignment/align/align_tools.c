@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Words that work on files alone, each with options of its own. */
+#include "align/align.h"
+#include "allocation/allocate_command.h"
+#include "federated/align_federated.h"
+#include "fit/align_fit.h"
+
+const align_tool_t align_tools[] = {{"fit",
+                                     "fit PILOTS",
+                                     "fits a map between two codecs' symbols",
+                                     align_fit_main,
+                                     {align_fit_table}},
+                                    {"federated",
+                                     "federated IN OUT",
+                                     "one pre-equaliser for several users' latents",
+                                     align_federated_main,
+                                     {align_federated_table}},
+                                    {"allocate",
+                                     "allocate NETWORK",
+                                     "which agent keeps which level of knowledge",
+                                     align_allocate_command,
+                                     {allocate_options, network_options}},
+                                    {0}};
