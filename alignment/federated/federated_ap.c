@@ -161,6 +161,11 @@ void federated_ap_times(const federated_ap_t *ap, uint64_t *began_ns, uint64_t *
     *in_use_ns = ap->in_use_ns;
 }
 
+const matrix_t *federated_ap_z(const federated_ap_t *ap)
+{
+    return federated_split_z(ap->split);
+}
+
 const adapter_t *federated_ap_adapter(const federated_ap_t *ap)
 {
     return ap->adapter;

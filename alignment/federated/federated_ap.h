@@ -58,6 +58,9 @@ int federated_ap_left_out(const federated_ap_t *ap);
 /* When the rounds that are in use now began, and when they came into use (clock_now_ns). */
 void federated_ap_times(const federated_ap_t *ap, uint64_t *began_ns, uint64_t *in_use_ns);
 
+/* Z as it is now. */
+const matrix_t *federated_ap_z(const federated_ap_t *ap);
+
 /* Z's adapter (of the newest alignment), NULL before FEDERATED_DEPLOY.  The AP's own, until the next step. */
 const adapter_t *federated_ap_adapter(const federated_ap_t *ap);
 /* What adapters of this alignment are made for. */

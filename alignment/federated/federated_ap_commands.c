@@ -145,12 +145,13 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
     federated_ap_t *ap = context;
     const json_t *args = call->request->args;
     char name[STORE_NAME_MAX], session[SESSION_LENGTH + 1], hash[DIGEST_TEXT];
-    int64_t rx_session;
+    int64_t rx_session, order;
     digest_t task;
-    if (field_only(args, "name session rx_session hash", err) != 0 ||
+    if (field_only(args, "name session rx_session order hash", err) != 0 ||
         field_text(args, "name", name, sizeof name, err) != 0 || store_name_check(name, err) != 0 ||
         field_text(args, "session", session, sizeof session, err) != 0 ||
         field_int(args, "rx_session", 1, INT64_MAX, &rx_session, err) != 0 ||
+        field_int(args, "order", 0, INT64_C(1) << 53, &order, err) != 0 ||
         field_text(args, "hash", hash, sizeof hash, err) != 0 || digest_parse(hash, &task, err) != 0) {
         return -1;
     }
@@ -179,6 +180,7 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
     user->ready_order = 0;
     user->ticket = 0;
     user->heard_ns = clock_now_ns();
+    ap_outrank(ap, order);
     log_info("%s %s", name, back ? "is back" : "has joined");
     reply->result = json_pack("{s:I}", "alignment", (json_int_t)ap->alignment);
     return 0;

@@ -83,6 +83,8 @@ void ap_shared(federated_ap_t *ap, ap_user_t *user);
 
 /* Rounds. */
 int ap_rounds_step(federated_ap_t *ap, uint64_t now_ns, err_t *err);
+/* A user has seen orders up to this one, perhaps of our earlier life: ours must be newer. */
+void ap_outrank(federated_ap_t *ap, int64_t order);
 void ap_begin_again(federated_ap_t *ap);
 
 #endif

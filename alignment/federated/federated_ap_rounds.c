@@ -80,7 +80,22 @@ static void prepare(federated_ap_t *ap, uint64_t now_ns)
     }
 }
 
-/* How many have armed, and whether anybody is still waited for; *age_ns: of the newest word of an armed one. */
+void ap_outrank(federated_ap_t *ap, int64_t order)
+{
+    if (order < ap->order || (order == 0 && ap->order == 0)) {
+        return;
+    }
+    if (ap->state == FEDERATED_GATHER || ap->state == FEDERATED_ROUNDS) {
+        ap->order = order; /* deploy counts on */
+        return;
+    }
+    ap->order = order + 1;
+    ap->prepared = false;
+    ap->state = FEDERATED_DEPLOY;
+}
+
+/* How many have armed this order, and whether anybody is still waited for; *age_ns: of the newest word of one
+   that has armed any. */
 static int count_ready(const federated_ap_t *ap, uint64_t now_ns, bool *waiting, uint64_t *age_ns)
 {
     int ready = 0;
@@ -91,9 +106,11 @@ static int count_ready(const federated_ap_t *ap, uint64_t now_ns, bool *waiting,
         if (!ap_user_lives(ap, u, now_ns)) {
             continue;
         }
-        if (u->ready_order == ap->order) {
-            const uint64_t age = now_ns > u->heard_ns ? now_ns - u->heard_ns : 0;
+        const uint64_t age = now_ns > u->heard_ns ? now_ns - u->heard_ns : 0;
+        if (u->ready_order > 0) {
             *age_ns = age < *age_ns ? age : *age_ns;
+        }
+        if (u->ready_order == ap->order) {
             ready++;
         } else if (u->shared) {
             *waiting = true;
@@ -130,15 +147,15 @@ static void keep_alive(federated_ap_t *ap, uint64_t now_ns)
 {
     bool waiting;
     uint64_t age_ns;
-    const int ready = count_ready(ap, now_ns, &waiting, &age_ns);
+    (void)count_ready(ap, now_ns, &waiting, &age_ns);
     pthread_mutex_lock(&ap->lock);
-    if (ready > 0) {
+    if (age_ns != UINT64_MAX) {
         swap_tx_beat(ap->swap, AP_GROUP, age_ns, now_ns);
     }
     swap_state_t state;
     swap_tx_state(ap->swap, &state);
     pthread_mutex_unlock(&ap->lock);
-    if (state.tag == 0) {
+    if (state.tag == 0 && ap->state == FEDERATED_IN_USE) {
         log_warn("nothing was heard of any aligned user: back to no alignment until one is there again");
         ap->state = FEDERATED_DEPLOY;
         ap->prepared = false;
@@ -290,8 +307,7 @@ int ap_rounds_step(federated_ap_t *ap, uint64_t now_ns, err_t *err)
     }
     if (ap->state == FEDERATED_DEPLOY && ap->prepared) {
         try_go(ap, now_ns);
-    } else if (ap->state == FEDERATED_IN_USE) {
-        keep_alive(ap, now_ns);
     }
+    keep_alive(ap, now_ns);
     return 0;
 }

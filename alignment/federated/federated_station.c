@@ -207,7 +207,10 @@ static int join(federated_station_t *s, err_t *err)
     control_result_t got;
     char text[DIGEST_TEXT];
     json_t *args = who(s);
+    swap_state_t state;
+    swap_rx_state(s->rx, &state);
     json_object_set_new(args, "rx_session", json_integer((json_int_t)s->rx_session));
+    json_object_set_new(args, "order", json_integer((json_int_t)state.order));
     json_object_set_new(args, "hash", json_string(digest_text(&s->task_id, text)));
     const int code = ask(s, "federated.join", args, NULL, 0, &got, err);
     if (code == 0) {
@@ -374,6 +377,7 @@ static int fit(federated_station_t *s, const matrix_t *z, const swap_arm_t *arm,
     if (code != SWAP_OK) {
         log_warn("%s: not armed: %s", s->config.name, swap_code_name(code));
         adapter_destroy(adapter);
+        clock_sleep_s(0.1);
         return 1;
     }
     adapter_destroy(s->adapter);
