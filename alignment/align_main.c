@@ -6,6 +6,7 @@
 #include "control/control_options.h"
 #include "allocation/allocate_command.h"
 #include "federated/align_federated.h"
+#include "federated/align_group.h"
 #include "fit/align_fit.h"
 #include "log.h"
 #include "program.h"
@@ -21,6 +22,8 @@ static const struct {
     {"fit", "fit PILOTS", "fits a map between two codecs' symbols", align_fit_main},
     {"federated", "federated IN OUT", "one pre-equaliser for several users' latents",
      align_federated_main},
+    {"ap", "ap IN [OUT]", "the same with users in processes of their own: the access point", align_ap_main},
+    {"user", "user IN [OUT]", "and one of its users", align_user_main},
     {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
      align_allocate_command},
 };

@@ -125,14 +125,9 @@ static int piece(const control_call_t *call, const federated_package_t *package,
 static int on_task(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
 {
     federated_ap_t *ap = context;
-    char text[DIGEST_TEXT], name[STORE_NAME_MAX] = "";
-    uint64_t nobody;
-    if (field_only(call->request->args, "name offset", err) != 0 ||
-        field_text_or(call->request->args, "name", name, sizeof name, err) != 0) {
-        return -1;
-    }
-    ap_user_t *user = name[0] ? find(ap, name) : NULL;
-    if (piece(call, &ap->task, reply, user ? &user->bytes_task : &nobody, err) != 0) {
+    char text[DIGEST_TEXT];
+    uint64_t nobody = 0; /* who joins tells what it got */
+    if (field_only(call->request->args, "offset", err) != 0 || piece(call, &ap->task, reply, &nobody, err) != 0) {
         return -1;
     }
     reply->result = json_pack("{s:s, s:I}", "hash", digest_text(&ap->task_id, text), "size",
@@ -145,13 +140,14 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
     federated_ap_t *ap = context;
     const json_t *args = call->request->args;
     char name[STORE_NAME_MAX], session[SESSION_LENGTH + 1], hash[DIGEST_TEXT];
-    int64_t rx_session, order;
+    int64_t rx_session, order, task_bytes = 0;
     digest_t task;
-    if (field_only(args, "name session rx_session order hash", err) != 0 ||
+    if (field_only(args, "name session rx_session order hash task_bytes", err) != 0 ||
         field_text(args, "name", name, sizeof name, err) != 0 || store_name_check(name, err) != 0 ||
         field_text(args, "session", session, sizeof session, err) != 0 ||
         field_int(args, "rx_session", 1, INT64_MAX, &rx_session, err) != 0 ||
         field_int(args, "order", 0, INT64_C(1) << 53, &order, err) != 0 ||
+        field_int_or(args, "task_bytes", 0, INT64_C(1) << 53, &task_bytes, err) != 0 ||
         field_text(args, "hash", hash, sizeof hash, err) != 0 || digest_parse(hash, &task, err) != 0) {
         return -1;
     }
@@ -180,6 +176,7 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
     user->ready_order = 0;
     user->ticket = 0;
     user->heard_ns = clock_now_ns();
+    user->bytes_task += (uint64_t)task_bytes;
     ap_outrank(ap, order);
     log_info("%s %s", name, back ? "is back" : "has joined");
     reply->result = json_pack("{s:I}", "alignment", (json_int_t)ap->alignment);

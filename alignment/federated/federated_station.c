@@ -39,6 +39,7 @@ struct federated_station {
     adapter_t *adapter;
     uint64_t armed;
     int rounds;
+    uint64_t task_bytes; /* that the access point doesn't know of */
     bool in_use, said_nobody;
 };
 
@@ -159,6 +160,7 @@ static int take_task(federated_station_t *s, const federated_package_t *package,
     s->task = task;
     s->task_id = *id;
     memcpy(&s->base, id->byte, sizeof s->base);
+    s->task_bytes += package->size;
     federated_destroy(s->part);
     s->part = NULL;
     s->state = STATION_JOIN;
@@ -174,8 +176,7 @@ static int get_task(federated_station_t *s, err_t *err)
     do {
         control_result_t got;
         int64_t size;
-        code = ask(s, "federated.task", json_pack("{s:s, s:I}", "name", s->config.name, "offset", (json_int_t)have),
-                   NULL, 0, &got, err);
+        code = ask(s, "federated.task", json_pack("{s:I}", "offset", (json_int_t)have), NULL, 0, &got, err);
         if (code != 0) {
             break;
         }
@@ -212,8 +213,10 @@ static int join(federated_station_t *s, err_t *err)
     json_object_set_new(args, "rx_session", json_integer((json_int_t)s->rx_session));
     json_object_set_new(args, "order", json_integer((json_int_t)state.order));
     json_object_set_new(args, "hash", json_string(digest_text(&s->task_id, text)));
+    json_object_set_new(args, "task_bytes", json_integer((json_int_t)s->task_bytes));
     const int code = ask(s, "federated.join", args, NULL, 0, &got, err);
     if (code == 0) {
+        s->task_bytes = 0;
         s->state = STATION_NEXT;
         control_result_free(&got);
     }
@@ -279,6 +282,9 @@ static int make_part(federated_station_t *s, federated_tensor_t *h, err_t *err)
     const federated_input_t input = {.users = 1, .x = s->task.x, .y = &s->config.y, .h = h};
     federated_destroy(s->part);
     s->part = federated_create(&input, &config, err);
+    if (!s->part && strncmp(err->text, "user 0: ", 8) == 0) { /* there is no other here */
+        memmove(err->text, err->text + 8, strlen(err->text + 8) + 1);
+    }
     return s->part ? 0 : -1;
 }
 
