@@ -171,6 +171,12 @@ const adapter_t *federated_ap_adapter(const federated_ap_t *ap)
     return ap->adapter;
 }
 
+bool federated_ap_prepared(const federated_ap_t *ap, uint16_t *tag)
+{
+    *tag = ap->ticket.tag;
+    return ap->prepared;
+}
+
 uint64_t federated_ap_base(const federated_ap_t *ap)
 {
     return ap->base;

@@ -63,6 +63,8 @@ const matrix_t *federated_ap_z(const federated_ap_t *ap);
 
 /* Z's adapter (of the newest alignment), NULL before FEDERATED_DEPLOY.  The AP's own, until the next step. */
 const adapter_t *federated_ap_adapter(const federated_ap_t *ap);
+/* True: that adapter has a tag, which users are told or will be, and frames may soon be stamped with. */
+bool federated_ap_prepared(const federated_ap_t *ap, uint16_t *tag);
 /* What adapters of this alignment are made for. */
 uint64_t federated_ap_base(const federated_ap_t *ap);
 

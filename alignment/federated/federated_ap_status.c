@@ -13,8 +13,9 @@ static const char *state_name(federated_state_t state)
 
 static json_t *user_json(const federated_ap_t *ap, const ap_user_t *u)
 {
-    json_t *object = json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", u->name, "here",
-                               ap_user_lives(ap, u, clock_now_ns()), "rounds", u->rounds, "missed", u->missed,
+    json_t *object = json_pack("{s:s, s:b, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", u->name, "here",
+                               ap_user_lives(ap, u, clock_now_ns()), "armed",
+                               ap->order > 0 && u->ready_order == ap->order, "rounds", u->rounds, "missed", u->missed,
                                "bytes_task", (json_int_t)u->bytes_task, "bytes_share", (json_int_t)u->bytes_share,
                                "bytes_up", (json_int_t)u->bytes_up, "bytes_down", (json_int_t)u->bytes_down,
                                "bytes_round", (json_int_t)u->last_up);

@@ -99,3 +99,45 @@ int federated_part_deploy(federated_t *part, const matrix_t *z, err_t *err)
     matrix_copy(&part->before, &part->z);
     return federated_finish(part, 1.0, err);
 }
+
+/*
+ * E |L (y - G v)|^2 with v = B x + w: tr(L (E yy^H - C B^H G^H - G B C^H + G S G^H) L^H),
+ * S = B R B^H + sigma2 I, B of the true channel.
+ */
+int federated_mismatch(federated_t *part, int k, const federated_tensor_t *truth, double *nmse_raw, err_t *err)
+{
+    federated_user_t *u = &part->user[k];
+    const federated_user_result_t *out = &part->out[u->index];
+    const matrix_t *g = &out->g_dep;
+    matrix_t h = {0}, b = {0}, cb = {0}, s = {0}, half = {0}, turned = {0}, lg = {0}, lgs = {0}, lcb = {0};
+    const int got = g->cols, m = g->rows;
+    int code = -1;
+    if (federated_take_channel(part, truth, &h, err) < 0) {
+        return -1;
+    }
+    if (h.rows != u->h.rows || h.cols != u->h.cols) {
+        code = err_set(err, ERR_ARGUMENT, "the true H is %d x %d, the given one was not", truth->rows, truth->samples);
+    } else if (matrix_create(&b, got, part->d, part->real, err) == 0 &&
+               matrix_create(&cb, m, got, part->real, err) == 0 && matrix_create(&lcb, m, got, part->real, err) == 0 &&
+               matrix_create(&s, got, got, part->real, err) == 0 &&
+               matrix_create(&half, part->rows > got ? part->rows : got, part->rows > got ? part->rows : got,
+                             part->real, err) == 0 &&
+               matrix_create(&turned, half.rows, half.cols, part->real, err) == 0 &&
+               matrix_create(&lg, m, got, part->real, err) == 0 && matrix_create(&lgs, m, got, part->real, err) == 0) {
+        federated_power(part, &part->z);
+        matrix_sandwich(&h, MATRIX_AS_IS, &part->power, &s, &half, &turned);
+        matrix_add_diagonal(&s, part->sigma2);
+        matrix_channel(&h, MATRIX_AS_IS, &part->z, &b);
+        matrix_multiply(1.0, &u->c, MATRIX_AS_IS, &b, MATRIX_ADJOINT, 0.0, &cb);
+        matrix_multiply(1.0, &out->lower, MATRIX_AS_IS, g, MATRIX_AS_IS, 0.0, &lg);
+        matrix_multiply(1.0, &out->lower, MATRIX_AS_IS, &cb, MATRIX_AS_IS, 0.0, &lcb);
+        matrix_multiply(1.0, &lg, MATRIX_AS_IS, &s, MATRIX_AS_IS, 0.0, &lgs);
+        *nmse_raw = 1.0 + (matrix_dot(&lgs, &lg) - 2.0 * matrix_dot(&lg, &lcb)) / u->raw_energy;
+        code = 0;
+    }
+    matrix_t *const all[] = {&h, &b, &cb, &s, &half, &turned, &lg, &lgs, &lcb};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        matrix_destroy(all[i]);
+    }
+    return code;
+}

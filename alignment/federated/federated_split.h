@@ -41,6 +41,11 @@ int federated_part_share(federated_t *part, const federated_tensor_t *h, bool st
 int federated_part_answer(federated_t *part, const matrix_t *f, federated_answer_t *answer, err_t *err);
 /* g_dep, nmse, nmse_raw of federated_result(part)->user[0]. */
 int federated_part_deploy(federated_t *part, const matrix_t *z, err_t *err);
+/*
+ * NMSE of user k's raw latents when its deployed Z and G, found for the channel that federated_create was given, meet
+ * another one (n_r and n_t must be the same): how much a channel that was measured wrongly costs.
+ */
+int federated_mismatch(federated_t *part, int k, const federated_tensor_t *truth, double *nmse_raw, err_t *err);
 /* M and d, as F must have them. */
 void federated_part_shape(const federated_t *part, int *rows, int *features);
 
