@@ -115,8 +115,8 @@ static int start_all(live_t *l, err_t *err)
     snprintf(l->endpoint, sizeof l->endpoint, "ipc://%s/ap", l->children.folder);
     l->air = children_start(&l->children, "air", "air.log", err,
                             "--air %s --air.pace=%s --air.radios=%d --air.buffer_ms=%d --channel.model=rayleigh "
-                            "--channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g --channel.seed=%lld",
-                            l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250,
+                            "--air.status=%s --channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g --channel.seed=%lld",
+                            l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250, children_path(&l->children, "air.jsonl"),
                             options_real(o, "live.delay_spread_ns"), options_real(o, "live.snr_db"),
                             (long long)options_int(o, "live.seed"));
     if (l->air < 0 || make_latents(l, err) < 0) {
@@ -233,6 +233,28 @@ static void print_user(const live_t *l, int k)
     json_decref(object);
 }
 
+/* How the air kept up: its slowest second (the first apart, when time begins), what it lost. */
+static void print_air(const live_t *l)
+{
+    char line[1024];
+    double slowest = 1e9, dropped = 0.0, stalls = 0.0;
+    FILE *file = fopen(children_path(&l->children, "air.jsonl"), "r");
+    for (int i = 0; file && fgets(line, sizeof line, file); i++) {
+        json_t *now = json_loads(line, 0, NULL);
+        const double factor = number(now, NULL, "realtime_factor");
+        slowest = i > 1 && factor < slowest ? factor : slowest;
+        dropped = number(now, NULL, "dropped");
+        stalls = number(now, NULL, "stalls");
+        json_decref(now);
+    }
+    if (file) {
+        fclose(file);
+    }
+    if (slowest < 1e9) {
+        printf("air: slowest second %.2f times real time, %.0f stalls, %.0f samples dropped\n", slowest, stalls, dropped);
+    }
+}
+
 static void print_all(const live_t *l, const json_t *last)
 {
     printf("alignment in use %.3f s after its statistics were there (%s)\n", number(last, NULL, "seconds"),
@@ -244,6 +266,7 @@ static void print_all(const live_t *l, const json_t *last)
     for (int k = 0; k < l->users; k++) {
         print_user(l, k);
     }
+    print_air(l);
     if (!isnan(l->rejoin_s)) {
         printf("user%d, killed and started again: aligned after %.3f s\n", l->users - 1, l->rejoin_s);
     }
