@@ -9,6 +9,7 @@
 #include "latents.h"
 #include "maps.h"
 
+#include "blas.h"
 #include "clock.h"
 #include "federated/align_federated.h"
 #include "federated/align_group.h"
@@ -73,7 +74,9 @@ static void learn_steps(ap_t *a, uint16_t tag)
         for (int p = 0; p < a->messages; p++) {
             latents_lay(a->latents, (uint64_t)(done + p), in, p, a->messages);
         }
+        blas_enter();
         (void)maps_apply(a->maps, tag, a->messages, in, NULL, a->latents->half, out, a->uses);
+        blas_leave();
         for (int k = 0; k < a->uses; k++) {
             for (int p = 0; p < a->messages; p++) {
                 const float complex s = out[k * a->messages + p];
@@ -148,7 +151,10 @@ static size_t make_frame(ap_t *a, uint64_t number)
     for (int p = 0; p < a->messages; p++) {
         latents_lay(a->latents, a->next + (uint64_t)p, a->latent, p, a->messages);
     }
-    if (!maps_apply(a->maps, stamp.tag, a->messages, a->latent, NULL, a->latents->half, a->sent, a->uses)) {
+    blas_enter();
+    const bool held = maps_apply(a->maps, stamp.tag, a->messages, a->latent, NULL, a->latents->half, a->sent, a->uses);
+    blas_leave();
+    if (!held) {
         memset(a->sent, 0, (size_t)(a->uses * a->messages) * sizeof *a->sent);
     }
     if (a->rounded) {

@@ -13,6 +13,7 @@
 #include "latents.h"
 #include "maps.h"
 
+#include "blas.h"
 #include "clock.h"
 #include "federated/align_federated.h"
 #include "federated/align_group.h"
@@ -153,7 +154,9 @@ static void *listen(void *context)
         const ssize_t count = radio_pull(u->radio, x, BLOCK, 0.05, &info, NULL);
         if (count > 0) {
             const float complex *y[1] = {block};
+            blas_enter(); /* against the main thread's algebra; on_frame runs in it */
             receiver_push(u->receiver, y, (size_t)count, info.timestamp);
+            blas_leave();
             u->overflow_samples += info.lost;
         }
     }

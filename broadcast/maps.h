@@ -26,7 +26,7 @@ bool maps_has(maps_t *maps, uint16_t tag);
 
 /*
  * in[in_channels][places] -> out[out_channels][places]; what the map has beyond is left away, what it lacks is
- * filled with 0.  noise_var[in_channels][places], or NULL: none.  False: nothing is held for the tag.
+ * filled with 0.  The caller holds blas.h.  noise_var[in_channels][places], or NULL: none.  False: nothing is held for the tag.
  */
 bool maps_apply(maps_t *maps, uint16_t tag, int places, const float complex *in, const float *noise_var,
                 int in_channels, float complex *out, int out_channels);
