@@ -3,6 +3,7 @@
 #include "align/align.h"
 #include "allocation/allocate_command.h"
 #include "federated/align_federated.h"
+#include "federated/align_group.h"
 #include "fit/align_fit.h"
 
 const align_tool_t align_tools[] = {{"fit",
@@ -15,6 +16,16 @@ const align_tool_t align_tools[] = {{"fit",
                                      "one pre-equaliser for several users' latents",
                                      align_federated_main,
                                      {align_federated_table}},
+                                    {"ap",
+                                     "ap IN [OUT]",
+                                     "the same with users in processes of their own: the access point",
+                                     align_ap_main,
+                                     {align_federated_table, align_ap_table}},
+                                    {"user",
+                                     "user IN [OUT]",
+                                     "and one of its users",
+                                     align_user_main,
+                                     {align_user_table}},
                                     {"allocate",
                                      "allocate NETWORK",
                                      "which agent keeps which level of knowledge",

@@ -14,7 +14,7 @@ const char *federated_method_name(federated_method_t method)
     return names[method];
 }
 
-static int check_config(const federated_config_t *c, err_t *err)
+int federated_check_config(const federated_config_t *c, err_t *err)
 {
     if (c->channel_uses < 1 || c->channel_uses > 4096) {
         return err_set(err, ERR_ARGUMENT, "K = %d is not 1 to 4096 channel uses", c->channel_uses);
@@ -113,7 +113,7 @@ static int build(federated_t *f, const federated_input_t *input, err_t *err)
 federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
                               err_t *err)
 {
-    if (check_config(config, err) < 0) {
+    if (federated_check_config(config, err) < 0) {
         return NULL;
     }
     federated_t *f = calloc(1, sizeof *f);

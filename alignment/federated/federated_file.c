@@ -115,7 +115,7 @@ static int take_users(const safetensors_t *from, federated_file_t *file, err_t *
     return users > 0 ? 0 : err_set(err, ERR_FORMAT, "there is no user: no tensor Y0 or H0");
 }
 
-static int take_all(const safetensors_t *from, federated_file_t *file, err_t *err)
+static int take_all(const safetensors_t *from, bool users, federated_file_t *file, err_t *err)
 {
     const safetensors_tensor_t *x = safetensors_find(from, "X"), *f0 = safetensors_find(from, "F0");
     if (!x) {
@@ -130,23 +130,48 @@ static int take_all(const safetensors_t *from, federated_file_t *file, err_t *er
         return err_set(err, ERR_FORMAT, "tensor %s is not a matrix: [rows][columns], or [rows][columns][2]",
                        x->name);
     }
-    return code < 0 || take_users(from, file, err) < 0 || take_scalars(from, file, err) < 0 ? -1 : 0;
+    return code < 0 || (users && take_users(from, file, err) < 0) || take_scalars(from, file, err) < 0 ? -1 : 0;
 }
 
-federated_file_t *federated_file_load(const char *path, err_t *err)
+static federated_file_t *load(const char *path, bool users, err_t *err)
 {
     safetensors_t *from = safetensors_open(path, err);
     federated_file_t *file = from ? calloc(1, sizeof *file) : NULL;
     if (from && !file) {
         err_set(err, ERR_MEMORY, "%s: no memory to read it", path);
     }
-    if (file && take_all(from, file, err) < 0) {
+    if (file && take_all(from, users, file, err) < 0) {
         err_prefix(err, "%s", path);
         federated_file_destroy(file);
         file = NULL;
     }
     safetensors_close(from);
     return file;
+}
+
+federated_file_t *federated_file_load(const char *path, err_t *err)
+{
+    return load(path, true, err);
+}
+
+federated_file_t *federated_file_load_x(const char *path, err_t *err)
+{
+    return load(path, false, err);
+}
+
+int federated_file_matrix(const char *path, const char *name, federated_tensor_t *out, err_t *err)
+{
+    safetensors_t *from = safetensors_open(path, err);
+    const safetensors_tensor_t *tensor = from ? safetensors_find(from, name) : NULL;
+    int code = from && !tensor ? err_set(err, ERR_FORMAT, "%s: there is no tensor %.80s", path, name)
+               : from          ? take_matrix(tensor, out, err)
+                               : -1;
+    if (code > 0) {
+        code = err_set(err, ERR_FORMAT, "%s: tensor %.80s is not a matrix: [rows][columns], or [rows][columns][2]",
+                       path, name);
+    }
+    safetensors_close(from);
+    return code;
 }
 
 void federated_file_destroy(federated_file_t *file)

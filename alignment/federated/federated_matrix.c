@@ -3,6 +3,8 @@
  * turn matrices round. */
 #include "federated/federated_matrix.h"
 
+#include "blas.h"
+
 #include <assert.h>
 #include <cblas.h>
 #include <complex.h>
@@ -110,6 +112,7 @@ void matrix_multiply(double alpha, const matrix_t *a, matrix_op_t op_a, const ma
     assert(inner == (op_b == MATRIX_AS_IS ? b->rows : b->cols));
     enum CBLAS_TRANSPOSE ta = op_a == MATRIX_AS_IS ? CblasNoTrans : CblasConjTrans;
     enum CBLAS_TRANSPOSE tb = op_b == MATRIX_AS_IS ? CblasNoTrans : CblasConjTrans;
+    blas_enter();
     if (c->real) {
         cblas_dgemm(CblasColMajor, ta, tb, c->rows, c->cols, inner, alpha, a->v, a->rows, b->v,
                     b->rows, beta, c->v, c->rows);
@@ -118,6 +121,7 @@ void matrix_multiply(double alpha, const matrix_t *a, matrix_op_t op_a, const ma
         cblas_zgemm(CblasColMajor, ta, tb, c->rows, c->cols, inner, za, a->v, a->rows, b->v,
                     b->rows, zb, c->v, c->rows);
     }
+    blas_leave();
 }
 
 /* The upper triangle from the lower one. */
@@ -138,6 +142,7 @@ static void mirror(matrix_t *m)
 void matrix_gram(double alpha, const matrix_t *a, matrix_t *c)
 {
     assert(c->rows == a->rows && c->cols == a->rows);
+    blas_enter();
     if (c->real) {
         cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, a->rows, a->cols, alpha, a->v, a->rows,
                     0.0, c->v, c->rows);
@@ -145,13 +150,17 @@ void matrix_gram(double alpha, const matrix_t *a, matrix_t *c)
         cblas_zherk(CblasColMajor, CblasLower, CblasNoTrans, a->rows, a->cols, alpha, a->v, a->rows,
                     0.0, c->v, c->rows);
     }
+    blas_leave();
     mirror(c);
 }
 
 double matrix_dot(const matrix_t *a, const matrix_t *b)
 {
     assert(matrix_doubles(a) == matrix_doubles(b));
-    return cblas_ddot((int)matrix_doubles(a), a->v, 1, b->v, 1);
+    blas_enter();
+    const double dot = cblas_ddot((int)matrix_doubles(a), a->v, 1, b->v, 1);
+    blas_leave();
+    return dot;
 }
 
 double matrix_trace(const matrix_t *m)
@@ -178,8 +187,11 @@ bool matrix_finite(const matrix_t *m)
 
 static int factor(matrix_t *m)
 {
-    return m->real ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m->rows, m->v, m->rows)
-                   : LAPACKE_zpotrf_work(LAPACK_COL_MAJOR, 'L', m->rows, z(m), m->rows);
+    blas_enter();
+    const int info = m->real ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m->rows, m->v, m->rows)
+                             : LAPACKE_zpotrf_work(LAPACK_COL_MAJOR, 'L', m->rows, z(m), m->rows);
+    blas_leave();
+    return info;
 }
 
 /* The pivot L_ii^2 is what the rows before leave of C_ii = sum over j of |L_ij|^2. */
@@ -208,6 +220,7 @@ int matrix_cholesky(matrix_t *m, double tolerance)
 static void solve(enum CBLAS_SIDE side, enum CBLAS_TRANSPOSE op, const matrix_t *lower, matrix_t *b)
 {
     const double one[2] = {1.0, 0.0};
+    blas_enter();
     if (b->real) {
         cblas_dtrsm(CblasColMajor, side, CblasLower, op, CblasNonUnit, b->rows, b->cols, 1.0,
                     lower->v, lower->rows, b->v, b->rows);
@@ -215,6 +228,7 @@ static void solve(enum CBLAS_SIDE side, enum CBLAS_TRANSPOSE op, const matrix_t 
         cblas_ztrsm(CblasColMajor, side, CblasLower, op, CblasNonUnit, b->rows, b->cols, one,
                     lower->v, lower->rows, b->v, b->rows);
     }
+    blas_leave();
 }
 
 void matrix_solve_left(const matrix_t *lower, matrix_t *b)
@@ -231,8 +245,10 @@ int matrix_inverse(matrix_t *m)
 {
     int info = factor(m);
     if (info == 0) {
+        blas_enter();
         info = m->real ? LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'L', m->rows, m->v, m->rows)
                        : LAPACKE_zpotri_work(LAPACK_COL_MAJOR, 'L', m->rows, z(m), m->rows);
+        blas_leave();
     }
     if (info != 0) {
         return -1;
@@ -243,8 +259,10 @@ int matrix_inverse(matrix_t *m)
 
 int matrix_eigen(matrix_t *m, double *values)
 {
+    blas_enter();
     int info = m->real ? LAPACKE_dsyev(LAPACK_COL_MAJOR, 'V', 'L', m->rows, m->v, m->rows, values)
                        : LAPACKE_zheev(LAPACK_COL_MAJOR, 'V', 'L', m->rows, z(m), m->rows, values);
+    blas_leave();
     return info == 0 ? 0 : -1;
 }
 
@@ -255,10 +273,12 @@ int matrix_svd(matrix_t *m, matrix_t *left, double *values, matrix_t *right)
     if (matrix_create(&turned, s, m->cols, m->real, NULL) < 0) {
         return -1;
     }
+    blas_enter();
     int info = m->real ? LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', m->rows, m->cols, m->v, m->rows,
                                         values, left->v, m->rows, turned.v, s)
                        : LAPACKE_zgesdd(LAPACK_COL_MAJOR, 'S', m->rows, m->cols, z(m), m->rows,
                                         values, z(left), m->rows, z(&turned), s);
+    blas_leave();
     matrix_adjoint(right, &turned);
     matrix_destroy(&turned);
     return info == 0 ? 0 : -1;

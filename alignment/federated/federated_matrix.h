@@ -4,6 +4,8 @@
  * CBLAS and LAPACKE.  Everything of one problem is of one kind: complex, or real for the widely
  * linear variants.  Operands of one call share the kind and fit (asserts: our own mistakes).
  *
+ * Any number of threads may work on matrices of their own (blas.h).
+ *
  * Column-major is what makes the channel cheap: (I_K kron H) F is H times F seen as a matrix
  * with n_t rows, no copy.
  */

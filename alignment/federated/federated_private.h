@@ -47,6 +47,12 @@ struct federated {
 
 /* ---- federated_statistics: samples -> statistics */
 int federated_statistics(federated_t *f, const federated_input_t *input, err_t *err);
+/* Its parts.  X into f->x, r or the basis, the result's transforms; f->d, f->n. */
+int federated_take_x(federated_t *f, const federated_tensor_t *x, err_t *err);
+/* 0, or -1 and the reason in out->left_out. */
+int federated_check_channel(const federated_tensor_t *h, int antennas, federated_user_result_t *out);
+int federated_take_channel(const federated_t *f, const federated_tensor_t *h, matrix_t *to, err_t *err);
+int federated_check_config(const federated_config_t *config, err_t *err);
 
 /* ---- federated_start: F0 of the file, or one of our own, into f->f0 */
 int federated_start(federated_t *f, const federated_tensor_t *given, err_t *err);
@@ -74,6 +80,10 @@ int federated_finish(federated_t *f, double round_scale, err_t *err);
 int federated_rounds(federated_t *f, err_t *err);
 /* Wiener rounds from f->f, into f->f and f->z; the last round's G is that of f->before times *scale. */
 int federated_wiener(federated_t *f, double *scale, err_t *err);
+/* One round of users elsewhere (federated_split.h): each has load, ft = Q, norm2 and no cross.  F, Z
+   start at f0; *dual: V = dual Z, 0 at first. */
+void federated_step_begin(federated_t *f);
+int federated_step(federated_t *f, double *dual, double *obj, err_t *err);
 int federated_links(federated_t *f, err_t *err);
 int federated_first(federated_t *f, err_t *err);
 int federated_top(federated_t *f, err_t *err);

@@ -70,6 +70,18 @@ static int evaluate(federated_t *f, const matrix_t *p, bool deployed, bool whole
     return 0;
 }
 
+/* to = beta to + Q_k.  A user elsewhere has sent its Q: it lies in ft. */
+static void add_cross(const federated_user_t *u, double beta, matrix_t *to)
+{
+    if (u->cross.v) {
+        matrix_multiply(1.0, &u->cross, MATRIX_AS_IS, &u->ft, MATRIX_AS_IS, beta, to);
+    } else if (beta == 0.0) {
+        matrix_copy(to, &u->ft);
+    } else {
+        matrix_add(to, 1.0, &u->ft);
+    }
+}
+
 static void load(federated_t *f, const matrix_t *p)
 {
     for (int k = 0; k < f->result.aligned; k++) {
@@ -83,8 +95,7 @@ static double add_up(federated_t *f)
     double norm2 = 0.0;
     for (int k = 0; k < f->result.aligned; k++) {
         federated_user_t *u = &f->user[k];
-        matrix_multiply(1.0, &u->cross, MATRIX_AS_IS, &u->ft, MATRIX_AS_IS, k > 0 ? 1.0 : 0.0,
-                        &f->total);
+        add_cross(u, k > 0 ? 1.0 : 0.0, &f->total);
         if (k == 0) {
             matrix_copy(&f->sum, &u->load);
         } else {
@@ -97,26 +108,36 @@ static double add_up(federated_t *f)
 
 /* ---- Wiener --------------------------------------------------------------- */
 
+/* f->f from the users' load, ft, cross, norm2; J of it with the round's G; *round_scale: their common
+   gain 1/a. */
+static int step_wiener(federated_t *f, double *round_scale, double *obj, err_t *err)
+{
+    double norm2 = add_up(f), size;
+    if (solve(f, &f->total, f->sigma2 * norm2 / f->config.power, &f->f, err) < 0) {
+        return -1;
+    }
+    size = matrix_dot(&f->f, &f->f);
+    if (!(size > 0.0)) {
+        return err_set(err, ERR_STATE, "nothing of X helps any user: C is zero");
+    }
+    *obj = f->result.energy - matrix_dot(&f->total, &f->f);
+    *round_scale = sqrt(size / f->config.power);
+    matrix_scale(&f->f, 1.0 / *round_scale);
+    return 0;
+}
+
 int federated_wiener(federated_t *f, double *round_scale, err_t *err)
 {
-    double obj, norm2, size;
+    double obj;
     load(f, &f->f);
     if (evaluate(f, &f->f, false, true, &obj, err) < 0) {
         return -1;
     }
     for (int i = 0; i < f->result.rounds; i++) {
         matrix_copy(&f->before, &f->f);
-        norm2 = add_up(f);
-        if (solve(f, &f->total, f->sigma2 * norm2 / f->config.power, &f->f, err) < 0) {
+        if (step_wiener(f, round_scale, &f->result.obj_round[i], err) < 0) {
             return -1;
         }
-        size = matrix_dot(&f->f, &f->f);
-        if (!(size > 0.0)) {
-            return err_set(err, ERR_STATE, "nothing of X helps any user: C is zero");
-        }
-        f->result.obj_round[i] = f->result.energy - matrix_dot(&f->total, &f->f);
-        *round_scale = sqrt(size / f->config.power); /* 1/a */
-        matrix_scale(&f->f, 1.0 / *round_scale);
         load(f, &f->f);
         if (evaluate(f, &f->f, false, true, &f->result.obj_dep[i], err) < 0) {
             return -1;
@@ -135,7 +156,7 @@ static int step_mean(federated_t *f, double rho, const matrix_t *anchor, err_t *
     for (int k = 0; k < users; k++) {
         federated_user_t *u = &f->user[k];
         matrix_copy(&f->right, anchor);
-        matrix_multiply(1.0, &u->cross, MATRIX_AS_IS, &u->ft, MATRIX_AS_IS, 1.0, &f->right);
+        add_cross(u, 1.0, &f->right);
         matrix_copy(&f->sum, &u->load);
         if (solve(f, &f->right, rho, &f->total, err) < 0) {
             return -1;
@@ -181,16 +202,30 @@ static double project(federated_t *f, double c)
     matrix_scale(&f->z, s);
     for (int k = 0; k < f->result.aligned; k++) {
         federated_user_t *u = &f->user[k];
-        matrix_scale(&u->zt, c * s);
-        matrix_add(&u->zt, s, &u->ft);
+        if (u->cross.v) {
+            matrix_scale(&u->zt, c * s);
+            matrix_add(&u->zt, s, &u->ft);
+        }
     }
     return (1.0 - s) / s;
 }
 
+/* f->f from the users' load, ft, cross, norm2, and Z - V = (1 - c) Z; J of it with the round's G. */
+static int step_published(federated_t *f, double c, double *obj, err_t *err)
+{
+    double rho = f->config.rho;
+    matrix_copy(&f->anchor, &f->z);
+    matrix_scale(&f->anchor, rho * (1.0 - c));
+    if ((f->config.method == FEDERATED_MEAN ? step_mean : step_joint)(f, rho, &f->anchor, err) < 0) {
+        return -1;
+    }
+    *obj = objective(f);
+    return 0;
+}
+
 static int published(federated_t *f, err_t *err)
 {
-    double c = 0.0, obj, rho = f->config.rho; /* V = c Z */
-    bool mean = f->config.method == FEDERATED_MEAN;
+    double c = 0.0, obj; /* V = c Z */
     load(f, &f->f);
     project(f, 0.0); /* Z: F0 on the power ball; V = 0 */
     for (int i = 0; i < f->result.rounds; i++) {
@@ -198,12 +233,9 @@ static int published(federated_t *f, err_t *err)
             return -1;
         }
         matrix_copy(&f->before, &f->f);
-        matrix_copy(&f->anchor, &f->z); /* Z - V = (1 - c) Z */
-        matrix_scale(&f->anchor, rho * (1.0 - c));
-        if ((mean ? step_mean : step_joint)(f, rho, &f->anchor, err) < 0) {
+        if (step_published(f, c, &f->result.obj_round[i], err) < 0) {
             return -1;
         }
-        f->result.obj_round[i] = objective(f);
         load(f, &f->f);
         c = project(f, c);
         if (evaluate(f, &f->z, true, false, &f->result.obj_dep[i], err) < 0) {
@@ -224,4 +256,28 @@ int federated_rounds(federated_t *f, err_t *err)
     matrix_scale(&f->z, 0.0);
     int code = is_published ? published(f, err) : federated_wiener(f, &round_scale, err);
     return code < 0 ? -1 : federated_finish(f, round_scale, err);
+}
+
+void federated_step_begin(federated_t *f)
+{
+    matrix_copy(&f->f, &f->f0);
+    matrix_scale(&f->z, 0.0);
+    (void)project(f, 0.0);
+}
+
+int federated_step(federated_t *f, double *dual, double *obj, err_t *err)
+{
+    double scale;
+    if (f->config.method == FEDERATED_MEAN || f->config.method == FEDERATED_JOINT) {
+        if (step_published(f, *dual, obj, err) < 0) {
+            return -1;
+        }
+        *dual = project(f, *dual);
+        return 0;
+    }
+    if (step_wiener(f, &scale, obj, err) < 0) {
+        return -1;
+    }
+    matrix_copy(&f->z, &f->f);
+    return 0;
 }

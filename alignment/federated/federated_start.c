@@ -97,7 +97,11 @@ static int spectral_start(federated_t *f, err_t *err)
                matrix_create(&h, f->antennas, f->antennas, f->real, err) == 0) {
         for (int k = 0; k < f->result.aligned; k++) {
             const federated_user_t *u = &f->user[k];
-            matrix_multiply(1.0, &u->c, MATRIX_ADJOINT, &u->c, MATRIX_AS_IS, 1.0, &t);
+            if (u->c.v) {
+                matrix_multiply(1.0, &u->c, MATRIX_ADJOINT, &u->c, MATRIX_AS_IS, 1.0, &t);
+            } else { /* a user elsewhere sent T */
+                matrix_add(&t, 1.0, &u->t);
+            }
             matrix_multiply(1.0, &u->h, MATRIX_ADJOINT, &u->h, MATRIX_AS_IS, 1.0, &h);
         }
         code = matrix_eigen(&t, values) < 0 || matrix_eigen(&h, values) < 0

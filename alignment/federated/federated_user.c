@@ -20,9 +20,10 @@
 int federated_user_create(federated_t *f, federated_user_t *u, err_t *err)
 {
     int got = f->rows / f->antennas * u->h.rows;
+    int features = u->c.v ? u->c.rows : 1; /* C may be elsewhere */
     return matrix_create(&u->ft, f->rows, f->d, f->real, err) < 0 ||
                    matrix_create(&u->zt, f->rows, f->d, f->real, err) < 0 ||
-                   matrix_create(&u->middle, f->rows, u->c.rows, f->real, err) < 0 ||
+                   matrix_create(&u->middle, f->rows, features, f->real, err) < 0 ||
                    matrix_create(&u->inverse, got, got, f->real, err) < 0 ||
                    matrix_create(&u->load, f->rows, f->rows, f->real, err) < 0 ||
                    matrix_create(&u->cross, f->rows, f->rows, f->real, err) < 0

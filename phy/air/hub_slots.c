@@ -27,8 +27,9 @@ static void tell_others(hub_t *hub, int about, radio_event_kind_t kind)
 
 uint64_t hub_pair_seed(const air_config_t *channel, int from, int to)
 {
-    return channel->seed +
-           UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(1 + from * SEGMENT_SLOTS + to);
+    /* The first 64 pairs as when an air had eight slots: recorded draws stay. */
+    const int pair = from < 8 && to < 8 ? from * 8 + to : 64 + from * SEGMENT_SLOTS + to;
+    return channel->seed + UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(1 + pair);
 }
 
 void hub_seed_front(front_end_t *front, const air_config_t *channel, int to)

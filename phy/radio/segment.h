@@ -25,8 +25,8 @@
 #include <stddef.h>
 
 #define SEGMENT_MAGIC UINT64_C(0x7269614f49444152) /* "RADIOair" */
-#define SEGMENT_VERSION 2u
-#define SEGMENT_SLOTS 8
+#define SEGMENT_VERSION 3u
+#define SEGMENT_SLOTS 16 /* one transmitter and ten receivers, and some more */
 #define SEGMENT_MARKS 256 /* per ring; power of two */
 #define SEGMENT_EVENTS 64 /* per slot; power of two */
 #define SEGMENT_MIN_RING ((uint64_t)1 << 12)

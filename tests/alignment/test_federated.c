@@ -3,6 +3,11 @@
 #include "alignment/federated_problem.h"
 #include "alignment/test_federated_golden.h"
 #include "check.h"
+#include "federated/federated_adapter.h"
+#include "federated/federated_split.h"
+#include "fit/equaliser.h"
+
+#include <pthread.h>
 
 static federated_config_t config_of(federated_method_t method, int uses, double snr_db)
 {
@@ -346,6 +351,171 @@ static void test_refused(void)
     problem_destroy(&p);
 }
 
+/* ---- adapters, and a channel that is another one ---------------------------- */
+
+/* Complex channel c of sample s of real latents, by halves. */
+static float complex by_halves(const federated_tensor_t *t, int c, int s)
+{
+    const int half = (t->rows + 1) / 2;
+    const double im = c + half < t->rows ? t->v[(c + half) * t->samples + s] : 0.0;
+    return CMPLXF((float)t->v[c * t->samples + s], (float)im);
+}
+
+/* symbols[C][samples] of what `adapter` makes of in. */
+static void apply(const adapter_t *adapter, int samples, float complex *signal)
+{
+    err_t err = ERR_INIT;
+    equaliser_t *e = equaliser_create(adapter, samples, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    const size_t count = (size_t)equaliser_channels(e) * (size_t)samples;
+    float *v = malloc(count * sizeof *v);
+    for (size_t i = 0; i < count; i++) {
+        v[i] = 0.5f;
+    }
+    CHECK_INT(equaliser_process(e, 1, samples, signal, v, signal, v), 0);
+    free(v);
+    equaliser_destroy(e);
+}
+
+/* One antenna: latents -> adapter of Z -> h s + no noise -> adapter of G, against the NMSE that is told. */
+static void through_adapters(bool wide)
+{
+    enum { ROOM = 64, N = 200 };
+    static float complex signal[ROOM * N];
+    problem_t p;
+    err_t err = ERR_INIT;
+    problem_create(&p, 8, 24, N, 1);
+    federated_config_t c = FEDERATED_CONFIG_INIT;
+    c.channel_uses = 5;
+    c.power = 5.0;
+    c.sigma2 = 1e-9; /* so that the error is the map's */
+    c.rounds = 20;
+    c.widely_linear = wide;
+    c.complexify = !wide;
+    c.whiten = true;
+    federated_t *f = federated_create(&p.input, &c, &err);
+    CU_ASSERT_FATAL(f != NULL && federated_run(f, &err) == 0);
+    const federated_result_t *r = federated_result(f);
+    const federated_adapter_info_t info = {7, "there", 1};
+    adapter_t *z = federated_adapter_z(&r->z, r, &info, &err), *g = federated_adapter_g(&r->user[1], 1.0, &info, &err);
+    CU_ASSERT_FATAL(z != NULL && g != NULL);
+    CHECK_INT(adapter_info(z)->base, 7);
+    memset(signal, 0, sizeof signal);
+    for (int s = 0; s < N; s++) {
+        for (int k = 0; k < 12; k++) {
+            signal[k * N + s] = by_halves(&p.input.x, k, s);
+        }
+    }
+    apply(z, N, signal);
+    const float complex h = CMPLXF((float)p.h[1].v[0], (float)p.h[1].v[1]);
+    double energy = 0.0, error = 0.0, sent = 0.0;
+    for (int i = 0; i < 5 * N; i++) {
+        sent += (double)(crealf(signal[i]) * crealf(signal[i]) + cimagf(signal[i]) * cimagf(signal[i])) / N;
+        signal[i] *= h;
+    }
+    CHECK_NEAR(sent, 5.0, 0.05); /* (n - 1) / n of P, in floats */
+    for (int i = 5 * N; i < ROOM * N; i++) {
+        signal[i] = 0.0f;
+    }
+    apply(g, N, signal);
+    for (int k = 0; k < 6; k++) {
+        float complex mean = 0.0f;
+        for (int s = 0; s < N; s++) {
+            mean += by_halves(&p.y[1], k, s) / (float)N;
+        }
+        for (int s = 0; s < N; s++) {
+            const float complex y = by_halves(&p.y[1], k, s), e = signal[k * N + s] - y;
+            energy += (double)(crealf(y - mean) * crealf(y - mean) + cimagf(y - mean) * cimagf(y - mean));
+            error += (double)(crealf(e) * crealf(e) + cimagf(e) * cimagf(e));
+        }
+    }
+    CHECK_NEAR(error / energy, r->user[1].nmse_raw, 1e-4);
+    adapter_destroy(z);
+    adapter_destroy(g);
+    federated_destroy(f);
+    problem_destroy(&p);
+}
+
+static void test_adapters(void)
+{
+    through_adapters(false);
+    through_adapters(true);
+}
+
+static void test_mismatch(void)
+{
+    problem_t p;
+    err_t err = ERR_INIT;
+    problem_create(&p, 8, 24, 80, 2);
+    for (int wide = 0; wide < 2; wide++) {
+        federated_config_t c = FEDERATED_CONFIG_INIT;
+        c.widely_linear = wide;
+        c.complexify = !wide;
+        c.whiten = true;
+        c.domain = wide ? FEDERATED_RAW : FEDERATED_WHITENED;
+        c.channel_uses = 2;
+        c.sigma2 = 0.1;
+        federated_t *f = federated_create(&p.input, &c, &err);
+        CU_ASSERT_FATAL(f != NULL && federated_run(f, &err) == 0);
+        for (int k = 0; k < PROBLEM_USERS; k++) {
+            double same, other;
+            CHECK_INT(federated_mismatch(f, k, &p.h[k], &same, &err), 0);
+            CHECK_NEAR(same, federated_result(f)->user[k].nmse_raw, 1e-9);
+            CHECK_INT(federated_mismatch(f, k, &p.h[(k + 1) % PROBLEM_USERS], &other, &err), 0);
+            CHECK_AT_LEAST(other, same);
+        }
+        federated_destroy(f);
+    }
+    problem_destroy(&p);
+}
+
+/* ---- threads --------------------------------------------------------------- */
+
+enum { SIDE = 64, TIMES = 3000, THREADS = 4 };
+
+typedef struct {
+    int number;
+    int wrong;
+} worker_t;
+
+static void *multiply_often(void *context)
+{
+    worker_t *w = context;
+    matrix_t a, b, c, first;
+    if (matrix_create(&a, SIDE, SIDE, false, NULL) < 0 || matrix_create(&b, SIDE, 8, false, NULL) < 0 ||
+        matrix_create(&c, SIDE, 8, false, NULL) < 0 || matrix_create(&first, SIDE, 8, false, NULL) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < matrix_doubles(&a); i++) {
+        a.v[i] = (double)((i * 7 + (size_t)w->number * 13) % 101) / 101.0;
+        b.v[i % matrix_doubles(&b)] = (double)((i * 3 + (size_t)w->number) % 17) / 17.0;
+    }
+    matrix_multiply(1.0, &a, MATRIX_AS_IS, &b, MATRIX_AS_IS, 0.0, &first);
+    for (int i = 0; i < TIMES; i++) {
+        matrix_multiply(1.0, &a, MATRIX_AS_IS, &b, MATRIX_AS_IS, 0.0, &c);
+        w->wrong += memcmp(c.v, first.v, matrix_doubles(&c) * sizeof *c.v) != 0;
+    }
+    matrix_destroy(&a);
+    matrix_destroy(&b);
+    matrix_destroy(&c);
+    matrix_destroy(&first);
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    pthread_t thread[THREADS];
+    worker_t worker[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        worker[i] = (worker_t){i, 0};
+        pthread_create(&thread[i], NULL, multiply_often, &worker[i]);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(thread[i], NULL);
+        CHECK_INT(worker[i].wrong, 0);
+    }
+}
+
 int main(void)
 {
     static const check_test_t tests[] = {
@@ -360,6 +530,9 @@ int main(void)
         {"widely linear beats linear in the raw domain, whose objective is the NMSE", test_wide},
         {"a user of no use is named and left out, the others are aligned as without it", test_left_out},
         {"bad X, F0 and values are refused by name", test_refused},
+        {"the adapters of Z and G do to latents and symbols what the algebra says", test_adapters},
+        {"a channel measured wrongly costs; the right one gives the NMSE that was told", test_mismatch},
+        {"threads may work on matrices of their own at once", test_threads},
     };
     return check_run("federated", tests, CHECK_COUNT(tests));
 }

@@ -203,7 +203,7 @@ __attribute__((unused)) static void settle(const char *path)
 /* ---- the work folder ---- */
 
 /* Smooth coloured pictures: enough for a codec to learn something in a second. */
-static void write_small_set(const char *path)
+__attribute__((unused)) static void write_small_set(const char *path)
 {
     FILE *file = fopen(path, "wb");
     for (int n = 0; n < SMALL_SET; n++) {
@@ -219,7 +219,7 @@ static void write_small_set(const char *path)
     fclose(file);
 }
 
-static int train_small_codec(void)
+__attribute__((unused)) static int train_small_codec(void)
 {
     program_t train = start("train",
                             "codec --data.train=cifar10:%s --train.epochs=20 --train.batch=16 "
@@ -230,7 +230,7 @@ static int train_small_codec(void)
     return finish(&train, 120);
 }
 
-static int daemons_begin(void)
+__attribute__((unused)) static int daemons_begin(void)
 {
     if (mkdtemp(work_folder) == NULL) {
         return -1;
@@ -251,7 +251,7 @@ static void daemons_end(int failed)
 }
 
 /* check_run in a work folder. */
-static int daemons_run(const char *module, const check_test_t *tests, int count)
+__attribute__((unused)) static int daemons_run(const char *module, const check_test_t *tests, int count)
 {
     if (daemons_begin() != 0) {
         fprintf(stderr, "cannot make a codec to test with\n");
