@@ -104,14 +104,37 @@ static int finish(const campaign_t *campaign, const campaign_outcome_t *outcome)
     return outcome->failed > 0 || (drawn != 0 && err.code != ERR_UNSUPPORTED) ? EXIT_FAILED : 0;
 }
 
+static int read_words(campaign_t *campaign, int first, int argc, char *const argv[])
+{
+    err_t err = ERR_INIT;
+    for (int i = first; i < argc; i++) {
+        if (campaign_word(campaign, argv[i], &err) != 0) {
+            log_error("%s", err.text);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Started by Slurm with the words of the campaign that submitted it. */
+static int task(campaign_t *campaign, int argc, char *const argv[])
+{
+    err_t err = ERR_INIT;
+    if (read_words(campaign, 2, argc, argv) != 0) {
+        return EXIT_WORDS;
+    }
+    if (campaign_finish(campaign, &err) != 0 || campaign_run_task(campaign, &err) != 0) {
+        log_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    return 0;
+}
+
 static int sweep(campaign_t *campaign, int argc, char *const argv[])
 {
     err_t err = ERR_INIT;
-    for (int i = 1; i < argc; i++) {
-        if (campaign_word(campaign, argv[i], &err) != 0) {
-            log_error("%s", err.text);
-            return EXIT_WORDS;
-        }
+    if (read_words(campaign, 1, argc, argv) != 0) {
+        return EXIT_WORDS;
     }
     campaign_outcome_t outcome;
     catch_signals();
@@ -145,7 +168,8 @@ int main(int argc, char *argv[])
     }
     int status = answer(campaign, argv[1]);
     if (status < 0) {
-        status = sweep(campaign, argc, argv);
+        status = strcmp(argv[1], "task") == 0 ? task(campaign, argc, argv)
+                                              : sweep(campaign, argc, argv);
     }
     campaign_destroy(campaign);
     return status;
