@@ -110,7 +110,10 @@ int campaign_finish(campaign_t *campaign, err_t *err)
     }
     campaign->overwrite = options_bool(campaign->options, "campaign.overwrite");
     campaign->jobs = campaign->jobs_asked = (int)options_int(campaign->options, "campaign.jobs");
-    if (campaign->jobs == 0) {
+    daemon_link_t link;
+    if (campaign_daemons(campaign, &link)) {
+        campaign->jobs = 1; /* daemons keep time, or there is only one pair of them */
+    } else if (campaign->jobs == 0) {
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
         campaign->jobs = processors > 0 ? (int)processors : 1;
     }
@@ -232,6 +235,24 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     trial.scheme.design_snr_db = design_snr_db(options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;
+}
+
+bool campaign_daemons(const campaign_t *campaign, daemon_link_t *link)
+{
+    const options_t *options = campaign->options;
+    *link = (daemon_link_t){.tx = options_string(options, "daemons.tx"),
+                            .rx = options_string(options, "daemons.rx"),
+                            .air = options_string(options, "daemons.air"),
+                            .tx_options = options_string(options, "daemons.tx_options"),
+                            .rx_options = options_string(options, "daemons.rx_options"),
+                            .key = options_string(options, "daemons.key"),
+                            .tx_key = options_string(options, "daemons.tx_key"),
+                            .rx_key = options_string(options, "daemons.rx_key"),
+                            .settle_s = options_real(options, "daemons.settle_s"),
+                            .patience_s = options_real(options, "daemons.patience_s"),
+                            .source = options_string(options, "campaign.source"),
+                            .options = options};
+    return options_choice(options, "campaign.link") == 1;
 }
 
 void campaign_describe(const campaign_t *campaign, char *text, size_t size)

@@ -20,6 +20,7 @@
 #ifndef FLOWGRAPHS_CAMPAIGN_H
 #define FLOWGRAPHS_CAMPAIGN_H
 
+#include "daemon_trial.h"
 #include "sweep.h"
 #include "trial.h"
 
@@ -74,6 +75,9 @@ json_t *campaign_point_settings(const campaign_t *campaign); /* {"channel.snr_db
 
 /* What the present point runs; texts are valid until the next select. */
 trial_config_t campaign_trial(const campaign_t *campaign);
+
+/* link=daemons: the daemons it runs over, in *link; texts as above.  False: link=process. */
+bool campaign_daemons(const campaign_t *campaign, daemon_link_t *link);
 
 /* "rate 1/6, snr_db 5": the swept keys of the present point, for people. */
 void campaign_describe(const campaign_t *campaign, char *text, size_t size);

@@ -63,6 +63,10 @@ static int check_all(campaign_t *campaign, json_t *contents, err_t *err)
             return err_set(err, ERR_ARGUMENT, "codec.design_snr_db = %s is not a number or \"matched\"",
                            campaign_value(campaign, "codec.design_snr_db", text));
         }
+        daemon_link_t link;
+        if (campaign_daemons(campaign, &link) && daemon_trial_check(&trial, &link, err) != 0) {
+            return -1;
+        }
         if (trial_stops(&trial) && trial.stop.min_images > trial.images) {
             return err_set(err, ERR_ARGUMENT,
                            "stop.min_images = %llu is more than stop.max_images = %llu",

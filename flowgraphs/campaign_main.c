@@ -101,7 +101,8 @@ static int finish(const campaign_t *campaign, const campaign_outcome_t *outcome)
     } else if (done > 0) {
         fprintf(stderr, "%s/figure.png\n", out);
     }
-    return outcome->failed > 0 || (drawn != 0 && err.code != ERR_UNSUPPORTED) ? EXIT_FAILED : 0;
+    bool harmless = err.code == ERR_UNSUPPORTED || err.code == ERR_STATE;
+    return outcome->failed > 0 || (drawn != 0 && !harmless) ? EXIT_FAILED : 0;
 }
 
 static int read_words(campaign_t *campaign, int first, int argc, char *const argv[])

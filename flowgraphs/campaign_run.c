@@ -42,7 +42,11 @@ int run_point(run_t *run, size_t point, pool_progress_t *progress, err_t *err)
     trial.on_progress = progress != NULL ? on_progress : NULL;
     trial.context = progress;
     trial.samples_path = samples;
-    if (trial_run(&trial, run->dataset, &result, err) != 0) {
+    daemon_link_t link;
+    int status = campaign_daemons(run->campaign, &link)
+                     ? daemon_trial_run(&trial, &link, run->dataset, &result, err)
+                     : trial_run(&trial, run->dataset, &result, err);
+    if (status != 0) {
         return -1;
     }
     return store_save(run->store, point, &result, err);

@@ -114,11 +114,13 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
     }
     char started[32];
     json_t *record = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o?, s:o?, s:o, s:O, s:o?}", "program", "semradio-campaign", "version",
+        "{s:s, s:s, s:s, s:s, s:o?, s:o?, s:o, s:O, s:o?, s:{s:s, s:s}}", "program", "semradio-campaign", "version",
         SEMRADIO_VERSION, "revision", SEMRADIO_REVISION, "started",
         clock_wall_text(clock_wall_ns(), started, sizeof started), "build",
         record_build(), "command", command, "settings",
-        settings, "contents", (json_t *)contents, "points", record_points(campaign));
+        settings, "contents", (json_t *)contents, "points", record_points(campaign),
+        "figure", "x", options_string(campaign_options(campaign), "figure.x"), "y",
+        options_string(campaign_options(campaign), "figure.y"));
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %s", path);
     }

@@ -111,16 +111,22 @@ static bool narrow(double half_width, double wanted)
     return !(wanted > 0.0) || half_width <= wanted;
 }
 
+bool trial_precise(const trial_config_t *config, const result_t *now)
+{
+    const trial_stop_t *stop = &config->stop;
+    return trial_stops(config) && now->images >= (double)stop->min_images &&
+           narrow(now->psnr_ci_db, stop->psnr_ci_db) &&
+           narrow(now->accuracy_ci, stop->accuracy_ci) && narrow(now->loss_ci, stop->loss_ci);
+}
+
 static bool precise_enough(const trial_t *trial)
 {
-    const trial_stop_t *stop = &trial->config->stop;
-    if (!trial_stops(trial->config) || trial->done < stop->min_images) {
+    result_t now;
+    if (!trial_stops(trial->config)) {
         return false;
     }
-    result_t now;
     score_result(&trial->score, &now);
-    return narrow(now.psnr_ci_db, stop->psnr_ci_db) &&
-           narrow(now.accuracy_ci, stop->accuracy_ci) && narrow(now.loss_ci, stop->loss_ci);
+    return trial_precise(trial->config, &now);
 }
 
 static int run_rounds(trial_t *trial, err_t *err)
@@ -156,6 +162,9 @@ int trial_run(const trial_config_t *config, const dataset_t *dataset, result_t *
         scheme_describe(trial.scheme, result->mode);
         result->compression = trial.symbols / trial.values;
         result->on_air = (double)link_frame_samples(trial.link) / trial.values;
+        result->images_per_s = result->images_received *
+                               numerology_sample_rate_hz(&config->link.numerology) /
+                               (double)link_frame_samples(trial.link);
         result->cpu_s = clock_cpu_s() - started;
     }
     close_all(&trial);

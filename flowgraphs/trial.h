@@ -46,8 +46,9 @@ typedef struct {
     void *context;
 } trial_config_t;
 
-/* Whether any interval was asked for. */
+/* Whether any interval was asked for; whether `now` satisfies them all after min_images. */
 bool trial_stops(const trial_config_t *config);
+bool trial_precise(const trial_config_t *config, const result_t *now);
 
 /*
  * Runs the point.  Errors: what scheme_open and scheme_prepare refuse, an unknown judge; a picture

@@ -138,6 +138,8 @@ static const char head[] =
     "psnr_mse_db,psnr_mean_db,ssim,accuracy,evm_db,snr_measured_db,cpu_s,receiver,frame_images,"
     "psnr_ci_db,accuracy_ci,loss_ci,on_air,frame.gap_samples\n";
 
+static const figure_choice_t automatic = {"", "auto"};
+
 static void test_figure(void)
 {
     char text[4096];
@@ -147,7 +149,7 @@ static void test_figure(void)
              "m,i,1/6,awgn,5,0,2,9,9,0,22,22,1,,1,1,1,real,1,0.4,,0.1,1,7\n"
              "m,i,1/12,awgn,5,0,1,9,9,3,15,15,1,,1,1,1,real,1,,,0.2,1,7\n");
     err_t err = ERR_INIT;
-    figure_data_t *data = figure_data_load(write_file(text), &err);
+    figure_data_t *data = figure_data_load(write_file(text), &automatic, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(data);
     CHECK_INT(data->series_count, 2);
     CU_ASSERT_STRING_EQUAL(data->series[0].label, "rate 1/6");
@@ -158,9 +160,9 @@ static void test_figure(void)
     CHECK_NEAR(data->series[1].points[0].value[FIGURE_LOSS], 1.0 / 3, 1e-12);
     CU_ASSERT(data->has[FIGURE_PSNR] && data->has[FIGURE_LOSS] && !data->has[FIGURE_ACCURACY]);
     figure_data_free(data);
-    CU_ASSERT_PTR_NULL(figure_data_load(write_file(head), &err));
+    CU_ASSERT_PTR_NULL(figure_data_load(write_file(head), &automatic, &err));
     CHECK_ERROR_NAMES(&err, "no rows");
-    CU_ASSERT_PTR_NULL(figure_data_load(write_file("a,b\n1,2\n"), &err));
+    CU_ASSERT_PTR_NULL(figure_data_load(write_file("a,b\n1,2\n"), &automatic, &err));
     CHECK_ERROR_NAMES(&err, "snr_db");
     unlink(write_file(""));
 }
