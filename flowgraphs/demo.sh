@@ -5,8 +5,8 @@
 #
 # Fashion-MNIST, then photos, go over a Rayleigh-fading air while its SNR is
 # swept from 0 to 25 dB; SECONDS (default 4) at each.  A live table on standard
-# output; afterwards build/demo holds results.csv, figure.png, images.png and
-# index.html.  No terminal needed.  `./semradio demo` builds and calls this.
+# output; afterwards build/demo holds results.csv, figure.png, images.png, the page index.html
+# and report.html.  No terminal needed.  `./semradio demo` builds and calls this.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -216,5 +216,7 @@ stop "$air_pid"
 result=$("$bin/semradio-demo" result "$out/results.csv")
 list_pictures
 "$bin/semradio-demo" page "$out" "semradio: images over the air" "$result"
+"$bin/semradio-demo" report "$out" "./semradio demo"
 rm -rf "$out/received" "$out/received.txt"
-printf '\n%s  (%s s)\nPage: %s\n' "$result" $((SECONDS - started)) "$out/index.html"
+printf '\n%s  (%s s)\nPage: %s\nReport: %s\n' "$result" $((SECONDS - started)) "$out/index.html" \
+       "$out/report.html"
