@@ -113,12 +113,13 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
         json_array_append_new(command, word != NULL ? word : json_string("?"));
     }
     char started[32];
+    json_t *points = record_points(campaign); /* selects: what options_string gave before is gone */
     json_t *record = json_pack(
         "{s:s, s:s, s:s, s:s, s:o?, s:o?, s:o, s:O, s:o?, s:{s:s, s:s}}", "program", "semradio-campaign", "version",
         SEMRADIO_VERSION, "revision", SEMRADIO_REVISION, "started",
         clock_wall_text(clock_wall_ns(), started, sizeof started), "build",
         record_build(), "command", command, "settings",
-        settings, "contents", (json_t *)contents, "points", record_points(campaign),
+        settings, "contents", (json_t *)contents, "points", points,
         "figure", "x", options_string(campaign_options(campaign), "figure.x"), "y",
         options_string(campaign_options(campaign), "figure.y"));
     if (record == NULL) {
