@@ -70,8 +70,11 @@ static void put_range(FILE *out, const figure_data_t *data, int panel)
 static void put_panel(FILE *out, const figure_data_t *data, int panel)
 {
     int y = 2 + 3 * panel; /* column of the data blocks: value, low, high */
-    fprintf(out, "  set key %s right\n  set ylabel '%s'\n",
-            panel == FIGURE_LOSS ? "top" : "bottom", panels[panel]);
+    fprintf(out, "  set key %s\n  set ylabel '%s'\n",
+            panel == FIGURE_LOSS         ? "top right"
+            : panel == FIGURE_THROUGHPUT ? "top left"
+                                         : "bottom right",
+            panels[panel]);
     put_range(out, data, panel);
     fprintf(out, "  plot ");
     for (size_t s = 0; s < data->series_count; s++) {
