@@ -20,9 +20,9 @@ struct campaign {
     options_t *options;
     sweep_t *sweep;
     bool words; /* key=value was seen: files may not follow */
-    char *out, *source, *calibration;
-    int jobs;
-    bool overwrite;
+    char *out, *source, *calibration, *slurm_options;
+    int jobs, jobs_asked;
+    bool overwrite, slurm;
 };
 
 campaign_t *campaign_create(err_t *err)
@@ -54,6 +54,7 @@ void campaign_destroy(campaign_t *campaign)
     free(campaign->out);
     free(campaign->source);
     free(campaign->calibration);
+    free(campaign->slurm_options);
     free(campaign);
 }
 
@@ -79,21 +80,40 @@ int campaign_word(campaign_t *campaign, const char *word, err_t *err)
     return sweep_add(campaign->sweep, word, "command line", err);
 }
 
+/* Keys that go together make other points: what was read before is of no use after this. */
+static int settle(campaign_t *campaign, err_t *err)
+{
+    int zip = sweep_find(campaign->sweep, "campaign.zip");
+    const char *groups = zip >= 0 ? sweep_axis(campaign->sweep, (size_t)zip).values[0] : "";
+    if (sweep_settle(campaign->sweep, groups, err) != 0) {
+        return -1;
+    }
+    return sweep_points(campaign->sweep) > 0
+               ? 0
+               : err_set(err, ERR_ARGUMENT, "more than %d points", SWEEP_MOST_POINTS);
+}
+
 int campaign_finish(campaign_t *campaign, err_t *err)
 {
-    if (sweep_points(campaign->sweep) == 0) {
-        return err_set(err, ERR_ARGUMENT, "more than %d points", SWEEP_MOST_POINTS);
+    if (settle(campaign, err) != 0) {
+        return -1;
     }
     campaign_select(campaign, 0);
     campaign->out = strdup(options_string(campaign->options, "campaign.out"));
     campaign->source = strdup(options_string(campaign->options, "campaign.source"));
     campaign->calibration = strdup(options_string(campaign->options, "digital.calibration"));
-    if (campaign->out == NULL || campaign->source == NULL || campaign->calibration == NULL) {
+    campaign->slurm_options = strdup(options_string(campaign->options, "slurm.options"));
+    campaign->slurm = options_choice(campaign->options, "campaign.launcher") == 1;
+    if (campaign->out == NULL || campaign->source == NULL || campaign->calibration == NULL ||
+        campaign->slurm_options == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a campaign");
     }
     campaign->overwrite = options_bool(campaign->options, "campaign.overwrite");
-    campaign->jobs = (int)options_int(campaign->options, "campaign.jobs");
-    if (campaign->jobs == 0) {
+    campaign->jobs = campaign->jobs_asked = (int)options_int(campaign->options, "campaign.jobs");
+    daemon_link_t link;
+    if (campaign_daemons(campaign, &link)) {
+        campaign->jobs = 1; /* daemons keep time, or there is only one pair of them */
+    } else if (campaign->jobs == 0) {
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
         campaign->jobs = processors > 0 ? (int)processors : 1;
     }
@@ -115,6 +135,11 @@ int campaign_jobs(const campaign_t *campaign)
     return campaign->jobs;
 }
 
+int campaign_jobs_asked(const campaign_t *campaign)
+{
+    return campaign->jobs_asked;
+}
+
 bool campaign_overwrite(const campaign_t *campaign)
 {
     return campaign->overwrite;
@@ -123,6 +148,16 @@ bool campaign_overwrite(const campaign_t *campaign)
 const char *campaign_source(const campaign_t *campaign)
 {
     return campaign->source;
+}
+
+bool campaign_slurm(const campaign_t *campaign)
+{
+    return campaign->slurm;
+}
+
+const char *campaign_slurm_options(const campaign_t *campaign)
+{
+    return campaign->slurm_options;
 }
 
 const char *campaign_calibration(const campaign_t *campaign)
@@ -177,9 +212,17 @@ trial_config_t campaign_trial(const campaign_t *campaign)
                    .digital = digital_from_options(options)},
         .judge = options_string(options, "campaign.judge"),
         .images = (uint64_t)options_int(options, "campaign.images"),
+        .samples = (int)options_int(options, "campaign.samples"),
+        .stop = {.psnr_ci_db = options_real(options, "stop.psnr_ci_db"),
+                 .accuracy_ci = options_real(options, "stop.accuracy_ci"),
+                 .loss_ci = options_real(options, "stop.loss_ci"),
+                 .min_images = (uint64_t)options_int(options, "stop.min_images")},
         .frame_images = (int)options_int(options, "frame.images"),
         .link = link_config_default(),
     };
+    if (trial_stops(&trial)) {
+        trial.images = (uint64_t)options_int(options, "stop.max_images");
+    }
     options_fraction(options, "codec.rate", &trial.scheme.rate_numerator,
                      &trial.scheme.rate_denominator);
     trial.link.gap_most = (size_t)options_int(options, "frame.gap_samples");
@@ -192,6 +235,24 @@ trial_config_t campaign_trial(const campaign_t *campaign)
     trial.scheme.design_snr_db = design_snr_db(options);
     trial.link.air.seed = campaign_point_seed(campaign);
     return trial;
+}
+
+bool campaign_daemons(const campaign_t *campaign, daemon_link_t *link)
+{
+    const options_t *options = campaign->options;
+    *link = (daemon_link_t){.tx = options_string(options, "daemons.tx"),
+                            .rx = options_string(options, "daemons.rx"),
+                            .air = options_string(options, "daemons.air"),
+                            .tx_options = options_string(options, "daemons.tx_options"),
+                            .rx_options = options_string(options, "daemons.rx_options"),
+                            .key = options_string(options, "daemons.key"),
+                            .tx_key = options_string(options, "daemons.tx_key"),
+                            .rx_key = options_string(options, "daemons.rx_key"),
+                            .settle_s = options_real(options, "daemons.settle_s"),
+                            .patience_s = options_real(options, "daemons.patience_s"),
+                            .source = options_string(options, "campaign.source"),
+                            .options = options};
+    return options_choice(options, "campaign.link") == 1;
 }
 
 void campaign_describe(const campaign_t *campaign, char *text, size_t size)

@@ -20,6 +20,7 @@
 #ifndef FLOWGRAPHS_CAMPAIGN_H
 #define FLOWGRAPHS_CAMPAIGN_H
 
+#include "daemon_trial.h"
 #include "sweep.h"
 #include "trial.h"
 
@@ -45,16 +46,22 @@ const options_t *campaign_options(const campaign_t *campaign);
 /* How the campaign runs: `out` ("" when not given), jobs (at least 1), overwrite. */
 const char *campaign_out(const campaign_t *campaign);
 int campaign_jobs(const campaign_t *campaign);
+int campaign_jobs_asked(const campaign_t *campaign); /* as given; 0: no limit */
 bool campaign_overwrite(const campaign_t *campaign);
 const char *campaign_source(const campaign_t *campaign);
+bool campaign_slurm(const campaign_t *campaign);                 /* launcher=slurm */
+const char *campaign_slurm_options(const campaign_t *campaign); /* words for sbatch */
 const char *campaign_calibration(const campaign_t *campaign); /* digital.calibration, or "" */
 
 size_t campaign_points(const campaign_t *campaign);
 const sweep_t *campaign_sweep(const campaign_t *campaign);
 
-/* Every setting with its values: {"channel.snr_db": ["0", "5"], …}, all keys but the three
-   above.  A new object; NULL when memory is short. */
+/* Every setting with its values: {"channel.snr_db": ["0", "5"], …}, all keys but those that
+   only say how it runs.  A new object; NULL when memory is short. */
 json_t *campaign_settings(const campaign_t *campaign);
+
+/* The same as a campaign file, which makes the same points in the same order. */
+void campaign_print(const campaign_t *campaign, FILE *out);
 
 /* Makes `point` the present one: the calls below speak of it. */
 void campaign_select(campaign_t *campaign, size_t point);
@@ -68,6 +75,9 @@ json_t *campaign_point_settings(const campaign_t *campaign); /* {"channel.snr_db
 
 /* What the present point runs; texts are valid until the next select. */
 trial_config_t campaign_trial(const campaign_t *campaign);
+
+/* link=daemons: the daemons it runs over, in *link; texts as above.  False: link=process. */
+bool campaign_daemons(const campaign_t *campaign, daemon_link_t *link);
 
 /* "rate 1/6, snr_db 5": the swept keys of the present point, for people. */
 void campaign_describe(const campaign_t *campaign, char *text, size_t size);

@@ -63,6 +63,16 @@ static int check_all(campaign_t *campaign, json_t *contents, err_t *err)
             return err_set(err, ERR_ARGUMENT, "codec.design_snr_db = %s is not a number or \"matched\"",
                            campaign_value(campaign, "codec.design_snr_db", text));
         }
+        daemon_link_t link;
+        if (campaign_daemons(campaign, &link) && daemon_trial_check(&trial, &link, err) != 0) {
+            return -1;
+        }
+        if (trial_stops(&trial) && trial.stop.min_images > trial.images) {
+            return err_set(err, ERR_ARGUMENT,
+                           "stop.min_images = %llu is more than stop.max_images = %llu",
+                           (unsigned long long)trial.stop.min_images,
+                           (unsigned long long)trial.images);
+        }
         snprintf(names, sizeof names, "%s %d/%d %s", trial.scheme.codec,
                  trial.scheme.rate_numerator, trial.scheme.rate_denominator, trial.judge);
         if (strcmp(names, checked) != 0 && check_trial(&trial, contents, err) != 0) {

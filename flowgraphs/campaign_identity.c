@@ -54,12 +54,32 @@ json_t *campaign_settings(const campaign_t *campaign)
     return settings;
 }
 
+void campaign_print(const campaign_t *campaign, FILE *out)
+{
+    const sweep_t *sweep = campaign_sweep(campaign);
+    char key[KEY_SIZE], room[SWEEP_SPELLING_SIZE];
+    for (size_t i = 0; i < sweep_axes(sweep); i++) {
+        sweep_axis_t axis = sweep_axis(sweep, i);
+        for (size_t v = 0; v < axis.count && !listed(campaign_running_keys, axis.key); v++) {
+            fprintf(out, "%s%s%s", v == 0 ? axis.key : ",", v == 0 ? " = " : "", axis.values[v]);
+        }
+        fputs(listed(campaign_running_keys, axis.key) ? "" : "\n", out);
+    }
+    fputs("\n# At their defaults:\n", out);
+    for (size_t i = 0; key_at(campaign, i, key) != NULL; i++) {
+        const char *value = campaign_value(campaign, key, room);
+        if (sweep_find(sweep, key) < 0 && !listed(campaign_running_keys, key)) {
+            fprintf(out, "%s%s = %s\n", value[0] == '\0' ? "# " : "", key, value);
+        }
+    }
+}
+
 json_t *campaign_point_settings(const campaign_t *campaign)
 {
     json_t *settings = json_object();
     char key[KEY_SIZE], room[SWEEP_SPELLING_SIZE];
     for (size_t i = 0; settings != NULL && key_at(campaign, i, key) != NULL; i++) {
-        if (!listed(campaign_running_keys, key)) {
+        if (!listed(campaign_shape_keys, key)) {
             json_object_set_new(settings, key, json_string(campaign_value(campaign, key, room)));
         }
     }
@@ -104,7 +124,7 @@ static uint64_t hash_settings(const campaign_t *campaign, const char *const left
 void campaign_id(const campaign_t *campaign, char id[CAMPAIGN_ID_SIZE])
 {
     snprintf(id, CAMPAIGN_ID_SIZE, "%016llx",
-             (unsigned long long)hash_settings(campaign, campaign_running_keys));
+             (unsigned long long)hash_settings(campaign, campaign_shape_keys));
 }
 
 uint64_t campaign_point_seed(const campaign_t *campaign)

@@ -6,6 +6,7 @@
  *     semradio-campaign figure DIR
  */
 #include "campaign.h"
+#include "campaign_report.h"
 #include "campaign_run.h"
 #include "figure.h"
 #include "log.h"
@@ -39,7 +40,8 @@ static const char usage[] =
     "       semradio-campaign figure DIR\n"
     "       semradio-campaign --help | --version | --options-markdown\n"
     "\n"
-    "Runs every combination of the values and writes DIR/results.csv and DIR/figure.png.\n"
+    "Runs every combination of the values and writes DIR/results.csv, DIR/figure.png (also .pdf and\n"
+    ".svg) and DIR/report.html; figure draws these again from the results.\n"
     "VALUES is one value, a list (1/12,1/6), a range start:step:stop (0:5:20), or both.\n"
     "Interrupted, the same command goes on where it stopped.\n"
     "\n"
@@ -69,14 +71,20 @@ static int answer(const campaign_t *campaign, const char *word)
     return -1;
 }
 
+static void say_drawn(const char *folder)
+{
+    fprintf(stderr, "Figure: %s/figure.png, .pdf, .svg\nReport: %s/report.html\n", folder, folder);
+}
+
+/* Both from the results alone. */
 static int draw(const char *folder)
 {
     err_t err = ERR_INIT;
-    if (figure_make(folder, &err) != 0) {
+    if (figure_make(folder, &err) != 0 || campaign_report_make(folder, NULL, &err) != 0) {
         log_error("%s", err.text);
         return EXIT_FAILED;
     }
-    fprintf(stderr, "%s/figure.png\n", folder);
+    say_drawn(folder);
     return 0;
 }
 
@@ -98,20 +106,48 @@ static int finish(const campaign_t *campaign, const campaign_outcome_t *outcome)
     int drawn = done > 0 ? figure_make(out, &err) : 0;
     if (drawn != 0) {
         log_warn("%s", err.text);
-    } else if (done > 0) {
-        fprintf(stderr, "%s/figure.png\n", out);
     }
-    return outcome->failed > 0 || (drawn != 0 && err.code != ERR_UNSUPPORTED) ? EXIT_FAILED : 0;
+    err_t trouble = ERR_INIT;
+    if (campaign_report_make(out, NULL, &trouble) != 0) {
+        log_warn("%s", trouble.text);
+    } else if (drawn == 0 && done > 0) {
+        say_drawn(out);
+    }
+    bool harmless = err.code == ERR_UNSUPPORTED || err.code == ERR_STATE;
+    return outcome->failed > 0 || (drawn != 0 && !harmless) ? EXIT_FAILED : 0;
+}
+
+static int read_words(campaign_t *campaign, int first, int argc, char *const argv[])
+{
+    err_t err = ERR_INIT;
+    for (int i = first; i < argc; i++) {
+        if (campaign_word(campaign, argv[i], &err) != 0) {
+            log_error("%s", err.text);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Started by Slurm with the words of the campaign that submitted it. */
+static int task(campaign_t *campaign, int argc, char *const argv[])
+{
+    err_t err = ERR_INIT;
+    if (read_words(campaign, 2, argc, argv) != 0) {
+        return EXIT_WORDS;
+    }
+    if (campaign_finish(campaign, &err) != 0 || campaign_run_task(campaign, &err) != 0) {
+        log_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    return 0;
 }
 
 static int sweep(campaign_t *campaign, int argc, char *const argv[])
 {
     err_t err = ERR_INIT;
-    for (int i = 1; i < argc; i++) {
-        if (campaign_word(campaign, argv[i], &err) != 0) {
-            log_error("%s", err.text);
-            return EXIT_WORDS;
-        }
+    if (read_words(campaign, 1, argc, argv) != 0) {
+        return EXIT_WORDS;
     }
     campaign_outcome_t outcome;
     catch_signals();
@@ -145,7 +181,8 @@ int main(int argc, char *argv[])
     }
     int status = answer(campaign, argv[1]);
     if (status < 0) {
-        status = sweep(campaign, argc, argv);
+        status = strcmp(argv[1], "task") == 0 ? task(campaign, argc, argv)
+                                              : sweep(campaign, argc, argv);
     }
     campaign_destroy(campaign);
     return status;

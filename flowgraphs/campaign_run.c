@@ -9,9 +9,9 @@
 #include "campaign_check.h"
 #include "clock.h"
 #include "log.h"
+#include "campaign_run_private.h"
 #include "pool.h"
-#include "progress.h"
-#include "store.h"
+#include "strip.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,19 +20,6 @@
 static const double csv_every_s = 1.0; /* once there are many points */
 
 enum { MANY_POINTS = 200 };
-
-typedef struct {
-    campaign_t *campaign;
-    dataset_t *dataset, *calibration;
-    store_t *store;
-    size_t *todo; /* [todo_count] the points to do */
-    size_t todo_count;
-    char **problems; /* [points] NULL or why it failed */
-    size_t failed;
-    progress_t progress;
-    uint64_t csv_ns; /* when results.csv was last written */
-    err_t err;       /* of the first file that could not be written */
-} run_t;
 
 static uint64_t point_images(run_t *run, size_t point)
 {
@@ -46,19 +33,29 @@ static void on_progress(void *context, uint64_t images_done)
     atomic_store(progress, images_done);
 }
 
+int run_point(run_t *run, size_t point, pool_progress_t *progress, err_t *err)
+{
+    result_t result;
+    const char *samples = store_samples_path(run->store, point); /* selects it */
+    trial_config_t trial = campaign_trial(run->campaign);
+    trial.calibration = run->calibration;
+    trial.on_progress = progress != NULL ? on_progress : NULL;
+    trial.context = progress;
+    trial.samples_path = samples;
+    daemon_link_t link;
+    int status = campaign_daemons(run->campaign, &link)
+                     ? daemon_trial_run(&trial, &link, run->dataset, &result, err)
+                     : trial_run(&trial, run->dataset, &result, err);
+    if (status != 0) {
+        return -1;
+    }
+    return store_save(run->store, point, &result, err);
+}
+
 static int work(void *context, size_t task, pool_progress_t *progress, err_t *err)
 {
     run_t *run = context;
-    result_t result;
-    campaign_select(run->campaign, run->todo[task]);
-    trial_config_t trial = campaign_trial(run->campaign);
-    trial.calibration = run->calibration;
-    trial.on_progress = on_progress;
-    trial.context = progress;
-    if (trial_run(&trial, run->dataset, &result, err) != 0) {
-        return -1;
-    }
-    return store_save(run->store, run->todo[task], &result, err);
+    return run_point(run, run->todo[task], progress, err);
 }
 
 static int write_csv(run_t *run, err_t *err)
@@ -100,10 +97,8 @@ static void tell_result(run_t *run, size_t point)
     progress_point(&run->progress, (uint64_t)result.images, text);
 }
 
-static void on_end(void *context, size_t task, const char *problem, bool again)
+void run_ended(run_t *run, size_t point, const char *problem, bool again)
 {
-    run_t *run = context;
-    size_t point = run->todo[task];
     char about[512], text[1200];
     campaign_select(run->campaign, point);
     campaign_describe(run->campaign, about, sizeof about);
@@ -126,6 +121,12 @@ static void on_end(void *context, size_t task, const char *problem, bool again)
     free(run->problems[point]);
     run->problems[point] = strdup(problem);
     progress_point(&run->progress, point_images(run, point), text);
+}
+
+static void on_end(void *context, size_t task, const char *problem, bool again)
+{
+    run_t *run = context;
+    run_ended(run, run->todo[task], problem, again);
 }
 
 static void on_tick(void *context, uint64_t under_way)
@@ -163,7 +164,7 @@ static int list_todo(run_t *run, err_t *err)
     return 0;
 }
 
-static int run_points(run_t *run, const volatile sig_atomic_t *stop, err_t *err)
+static int run_here(run_t *run, const volatile sig_atomic_t *stop, err_t *err)
 {
     pool_config_t pool = {.tasks = run->todo_count,
                           .jobs = campaign_jobs(run->campaign),
@@ -172,7 +173,18 @@ static int run_points(run_t *run, const volatile sig_atomic_t *stop, err_t *err)
                           .on_end = on_end,
                           .on_tick = on_tick,
                           .stop = stop};
-    int status = pool_run(&pool, err);
+    return pool_run(&pool, err);
+}
+
+static int run_points(run_t *run, int argc, char *const argv[], const volatile sig_atomic_t *stop,
+                      err_t *err)
+{
+    if (store_write_states(run->store, run->problems, err) != 0) {
+        return -1;
+    }
+    int status = run->todo_count == 0          ? 0
+                 : campaign_slurm(run->campaign) ? slurm_run(run, argc, argv, stop, err)
+                                                 : run_here(run, stop, err);
     progress_clear(&run->progress);
     if (status < 0) {
         return -1;
@@ -183,27 +195,55 @@ static int run_points(run_t *run, const volatile sig_atomic_t *stop, err_t *err)
     if (run->err.code != ERR_NONE) {
         return err_set(err, run->err.code, "%s", run->err.text);
     }
-    return store_write_failures(run->store, run->problems, err);
+    return store_write_states(run->store, run->problems, err);
 }
 
-static int prepare(run_t *run, int argc, char *const argv[], err_t *err)
+static int open_sets(run_t *run, err_t *err)
 {
-    if (campaign_out(run->campaign)[0] == '\0') {
-        return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
-    }
     const char *calibration = campaign_calibration(run->campaign);
     run->dataset = dataset_open(campaign_source(run->campaign), err);
     if (run->dataset != NULL && calibration[0] != '\0') {
         run->calibration = dataset_open(calibration, err);
     }
-    bool open = run->dataset != NULL && (run->calibration != NULL || calibration[0] == '\0');
-    json_t *contents =
-        open ? campaign_check(run->campaign, run->dataset, run->calibration, err) : NULL;
+    return run->dataset != NULL && (run->calibration != NULL || calibration[0] == '\0') ? 0 : -1;
+}
+
+/* Opens everything; with `join` the folder of a campaign that runs already. */
+static int prepare(run_t *run, int argc, char *const argv[], bool join, err_t *err)
+{
+    if (campaign_out(run->campaign)[0] == '\0') {
+        return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
+    }
+    json_t *contents = open_sets(run, err) == 0 ? campaign_check(run->campaign, run->dataset,
+                                                                 run->calibration, err)
+                                                : NULL;
     if (contents != NULL) {
-        run->store = store_open(run->campaign, contents, argc, argv, err);
+        run->store = join ? store_join(run->campaign, contents, err)
+                          : store_open(run->campaign, contents, argc, argv, err);
     }
     json_decref(contents);
-    return run->store != NULL ? list_todo(run, err) : -1;
+    return run->store != NULL ? 0 : -1;
+}
+
+static void close_all(run_t *run)
+{
+    for (size_t i = 0; run->problems != NULL && i < campaign_points(run->campaign); i++) {
+        free(run->problems[i]);
+    }
+    free(run->problems);
+    free(run->todo);
+    store_close(run->store);
+    dataset_close(run->dataset);
+    dataset_close(run->calibration);
+}
+
+static int save_sent(run_t *run, err_t *err)
+{
+    campaign_select(run->campaign, 0);
+    int samples = campaign_trial(run->campaign).samples;
+    return samples == 0 ? 0
+                        : strip_save_sent(run->dataset, samples,
+                                          store_path(run->store, "samples/sent.png"), err);
 }
 
 int campaign_run(campaign_t *campaign, int argc, char *const argv[],
@@ -211,22 +251,32 @@ int campaign_run(campaign_t *campaign, int argc, char *const argv[],
 {
     uint64_t started = clock_now_ns();
     run_t run = {.campaign = campaign, .err = ERR_INIT};
-    int status = prepare(&run, argc, argv, err);
+    int status = prepare(&run, argc, argv, false, err);
     if (status == 0) {
-        status = run_points(&run, stop, err);
+        status = list_todo(&run, err);
+    }
+    if (status == 0) {
+        status = save_sent(&run, err);
+    }
+    if (status == 0) {
+        status = run_points(&run, argc, argv, stop, err);
     }
     size_t points = campaign_points(campaign);
     *outcome = (campaign_outcome_t){.points = points,
                                     .failed = run.failed,
                                     .missing = points - run.progress.points_done,
                                     .wall_s = (double)(clock_now_ns() - started) * 1e-9};
-    for (size_t i = 0; run.problems != NULL && i < points; i++) {
-        free(run.problems[i]);
+    close_all(&run);
+    return status;
+}
+
+int campaign_run_task(campaign_t *campaign, err_t *err)
+{
+    run_t run = {.campaign = campaign, .err = ERR_INIT};
+    int status = prepare(&run, 0, NULL, true, err);
+    if (status == 0) {
+        status = slurm_task(&run, err);
     }
-    free(run.problems);
-    free(run.todo);
-    store_close(run.store);
-    dataset_close(run.dataset);
-    dataset_close(run.calibration);
+    close_all(&run);
     return status;
 }

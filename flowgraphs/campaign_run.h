@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * campaign_run: runs the points of a campaign that its folder does not hold
- * yet, on all processors, and keeps results.csv up to date.
+ * yet, on all processors or on Slurm's, and keeps results.csv up to date.
  */
 #ifndef FLOWGRAPHS_CAMPAIGN_RUN_H
 #define FLOWGRAPHS_CAMPAIGN_RUN_H
@@ -22,5 +22,11 @@ typedef struct {
  */
 int campaign_run(campaign_t *campaign, int argc, char *const argv[],
                  const volatile sig_atomic_t *stop, campaign_outcome_t *outcome, err_t *err);
+
+/*
+ * Inside a task of launcher=slurm: runs the points that fall to this task, in the folder of the
+ * campaign that submitted it.  Points that fail leave their reason there; -1: one did.
+ */
+int campaign_run_task(campaign_t *campaign, err_t *err);
 
 #endif

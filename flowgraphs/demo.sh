@@ -5,8 +5,8 @@
 #
 # Fashion-MNIST, then photos, go over a Rayleigh-fading air while its SNR is
 # swept from 0 to 25 dB; SECONDS (default 4) at each.  A live table on standard
-# output; afterwards build/demo holds results.csv, figure.png, images.png and
-# index.html.  No terminal needed.  `./semradio demo` builds and calls this.
+# output; afterwards build/demo holds results.csv, figure.png, images.png, the page index.html
+# and report.html.  No terminal needed.  `./semradio demo` builds and calls this.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -95,9 +95,20 @@ make_pictures()
     done
 }
 
+# A port of this machine at which nobody listens.
+free_port()
+{
+    local port
+    for port in $(seq 8080 8180); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+    say "no free port between 8080 and 8180 for the live page"
+    exit 1
+}
+
 start_rx()
 {
-    start rx "$bin/semradio-rx" --radio.address="$air" --reference.path="$1" \
+    start rx "$bin/semradio-rx" --radio.address="$air" --live.bind="127.0.0.1:$port" --reference.path="$1" \
         --codec.name="$codec" --report.file="$out/$2.jsonl" --rx.overload=wait --rx.buffer_ms=100 --report.table=off "${@:3}"
     rx=$last_pid
 }
@@ -195,7 +206,9 @@ make_pictures
 
 start air "$bin/semradio-air" --air "$air" --air.pace=free --channel.model=rayleigh --channel.snr_db=25
 air_pid=$last_pid
+port=$(free_port)
 say "transmitter, air and receiver run as three processes; Rayleigh fading, rate 1/6, 64-QAM points"
+say "watch it: http://127.0.0.1:$port/"
 "$bin/semradio-demo" head
 
 start_rx fashion-mnist:test fashion-mnist
@@ -216,5 +229,7 @@ stop "$air_pid"
 result=$("$bin/semradio-demo" result "$out/results.csv")
 list_pictures
 "$bin/semradio-demo" page "$out" "semradio: images over the air" "$result"
+"$bin/semradio-demo" report "$out" "./semradio demo"
 rm -rf "$out/received" "$out/received.txt"
-printf '\n%s  (%s s)\nPage: %s\n' "$result" $((SECONDS - started)) "$out/index.html"
+printf '\n%s  (%s s)\nPage: %s\nReport: %s\n' "$result" $((SECONDS - started)) "$out/index.html" \
+       "$out/report.html"

@@ -3,6 +3,7 @@
  * semradio-demo: what demo.sh cannot do itself: pictures, rows of the table,
  * the page.  Each word is one small step of the demo.
  */
+#include "campaign_report.h"
 #include "crop.h"
 #include "gallery.h"
 #include "images/dataset.h"
@@ -24,6 +25,7 @@ static const char usage[] =
     "       semradio-demo list REPORTS FROM TO SINCE\n"
     "       semradio-demo page FOLDER TITLE RESULT\n"
     "       semradio-demo result RESULTS.csv\n"
+    "       semradio-demo report FOLDER COMMAND\n"
     "\n"
     "The steps of the demo; ./semradio demo calls them.\n";
 
@@ -170,12 +172,18 @@ static int result(char *const words[], err_t *err)
     return 0;
 }
 
+static int report(char *const words[], err_t *err)
+{
+    return campaign_report_make(words[0], words[1], err);
+}
+
 static const struct {
     const char *name;
     int words;
     int (*run)(char *const words[], err_t *err);
 } commands[] = {{"crop", 4, crop}, {"extract", 3, extract}, {"head", 0, head},    {"step", 8, step},
-                {"list", 4, list}, {"page", 3, page},       {"result", 1, result}};
+                {"list", 4, list}, {"page", 3, page},       {"result", 1, result},
+                {"report", 2, report}};
 
 int main(int argc, char *argv[])
 {

@@ -22,8 +22,21 @@ typedef struct {
     size_t x; /* column of the abscissa */
     size_t labels[COLUMNS_MOST];
     size_t label_count;
-    int psnr, psnr_ci, accuracy, accuracy_ci, lost, sent;
+    int psnr, psnr_ci, accuracy, accuracy_ci, lost, sent, ssim;
+    int throughput; /* -1: the table has none */
 } plan_t;
+
+/* A number, or a ratio like 1/6. */
+static double number(const table_t *table, size_t row, size_t column)
+{
+    int numerator, denominator, length = 0;
+    const char *text = table_text(table, row, column);
+    if (sscanf(text, "%d/%d%n", &numerator, &denominator, &length) == 2 && text[length] == '\0' &&
+        denominator != 0) {
+        return (double)numerator / denominator;
+    }
+    return table_number(table, row, column);
+}
 
 static bool varies(const table_t *table, size_t column)
 {
@@ -38,7 +51,7 @@ static bool varies(const table_t *table, size_t column)
 static bool numeric(const table_t *table, size_t column)
 {
     for (size_t row = 0; row < table_rows(table); row++) {
-        if (!isfinite(table_number(table, row, column))) {
+        if (!isfinite(number(table, row, column))) {
             return false;
         }
     }
@@ -73,9 +86,10 @@ static int plan_columns(plan_t *plan, const char *path, err_t *err)
 {
     const table_t *t = plan->table;
     const char *const names[] = {"psnr_mse_db", "psnr_ci_db",  "accuracy",
-                                 "accuracy_ci", "frames_lost", "frames_sent"};
+                                 "accuracy_ci", "frames_lost", "frames_sent", "ssim"};
     int *const places[] = {&plan->psnr,        &plan->psnr_ci, &plan->accuracy,
-                           &plan->accuracy_ci, &plan->lost,    &plan->sent};
+                           &plan->accuracy_ci, &plan->lost,    &plan->sent,    &plan->ssim};
+    plan->throughput = table_find(t, "images_per_s");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         *places[i] = find(t, names[i], path, err);
         if (*places[i] < 0) {
@@ -85,18 +99,19 @@ static int plan_columns(plan_t *plan, const char *path, err_t *err)
     return 0;
 }
 
-/* The delay spread says nothing beside the channel when each channel had only one. */
-static bool is_implied(const table_t *table, size_t column)
+/* Whether a column says nothing beside the abscissa and the labels so far: zipped settings, or a
+   delay spread that each channel had only one of. */
+static bool is_implied(const plan_t *plan, size_t column)
 {
-    int channel = table_find(table, "channel");
-    if (channel < 0 || strcmp(table_name(table, column), "delay_spread_ns") != 0) {
-        return false;
-    }
+    const table_t *table = plan->table;
     for (size_t a = 0; a < table_rows(table); a++) {
         for (size_t b = 0; b < a; b++) {
-            if (strcmp(table_text(table, a, (size_t)channel),
-                       table_text(table, b, (size_t)channel)) == 0 &&
-                strcmp(table_text(table, a, column), table_text(table, b, column)) != 0) {
+            bool same = strcmp(table_text(table, a, plan->x), table_text(table, b, plan->x)) == 0;
+            for (size_t i = 0; same && i < plan->label_count; i++) {
+                same = strcmp(table_text(table, a, plan->labels[i]),
+                              table_text(table, b, plan->labels[i])) == 0;
+            }
+            if (same && strcmp(table_text(table, a, column), table_text(table, b, column)) != 0) {
                 return false;
             }
         }
@@ -104,14 +119,33 @@ static bool is_implied(const table_t *table, size_t column)
     return true;
 }
 
-static int plan_make(plan_t *plan, const table_t *table, const char *path, err_t *err)
+static void plan_labels(plan_t *plan)
 {
-    plan->table = table;
-    if (table_rows(table) == 0 || table_columns(table) > COLUMNS_MOST) {
-        return err_set(err, ERR_FORMAT, "%s has no rows yet", path);
+    const table_t *table = plan->table;
+    for (size_t c = 0; c < table_columns(table); c++) {
+        if (c != plan->x && is_setting(table, c) && varies(table, c) &&
+            !is_implied(plan, c)) {
+            plan->labels[plan->label_count++] = c;
+        }
+    }
+}
+
+/* The column that a choice means: its name, or a key whose last part is its name. */
+static int plan_x(plan_t *plan, const char *choice, const char *path, err_t *err)
+{
+    const table_t *table = plan->table;
+    if (choice[0] != '\0' && strcmp(choice, "auto") != 0) {
+        const char *dot = strrchr(choice, '.');
+        int x = table_find(table, choice);
+        x = x < 0 && dot != NULL ? table_find(table, dot + 1) : x;
+        if (x < 0 || !numeric(table, (size_t)x)) {
+            return err_set(err, ERR_ARGUMENT, "%s has no numbers in a column %s", path, choice);
+        }
+        plan->x = (size_t)x;
+        return 0;
     }
     int x = find(table, "snr_db", path, err);
-    if (x < 0 || plan_columns(plan, path, err) != 0) {
+    if (x < 0) {
         return -1;
     }
     plan->x = (size_t)x;
@@ -120,11 +154,20 @@ static int plan_make(plan_t *plan, const table_t *table, const char *path, err_t
             plan->x = c;
         }
     }
-    for (size_t c = 0; c < table_columns(table); c++) {
-        if (c != plan->x && is_setting(table, c) && varies(table, c) && !is_implied(table, c)) {
-            plan->labels[plan->label_count++] = c;
-        }
+    return 0;
+}
+
+static int plan_make(plan_t *plan, const table_t *table, const figure_choice_t *choice,
+                     const char *path, err_t *err)
+{
+    plan->table = table;
+    if (table_rows(table) == 0 || table_columns(table) > COLUMNS_MOST) {
+        return err_set(err, ERR_FORMAT, "%s has no rows yet", path);
     }
+    if (plan_x(plan, choice->x, path, err) != 0 || plan_columns(plan, path, err) != 0) {
+        return -1;
+    }
+    plan_labels(plan);
     return 0;
 }
 
@@ -162,9 +205,14 @@ static figure_series_t *find_series(figure_data_t *data, const char *label, size
 static figure_point_t row_point(const plan_t *plan, size_t row)
 {
     const table_t *t = plan->table;
-    return (figure_point_t){.x = table_number(t, row, plan->x),
-                            .value = {table_number(t, row, (size_t)plan->psnr),
-                                      table_number(t, row, (size_t)plan->accuracy)},
+    double throughput =
+        plan->throughput >= 0 ? table_number(t, row, (size_t)plan->throughput) : (double)NAN;
+    return (figure_point_t){.x = number(t, row, plan->x),
+                            .value = {[FIGURE_PSNR] = table_number(t, row, (size_t)plan->psnr),
+                                      [FIGURE_ACCURACY] =
+                                          table_number(t, row, (size_t)plan->accuracy),
+                                      [FIGURE_SSIM] = table_number(t, row, (size_t)plan->ssim),
+                                      [FIGURE_THROUGHPUT] = throughput},
                             .half_width = {table_number(t, row, (size_t)plan->psnr_ci),
                                            table_number(t, row, (size_t)plan->accuracy_ci)},
                             .lost = table_number(t, row, (size_t)plan->lost),
@@ -217,7 +265,7 @@ static int read_rows(figure_data_t *data, const plan_t *plan, err_t *err)
 /* The ends of a point's intervals.  Wilson's interval of a share is not centred on the share. */
 static void set_intervals(figure_point_t *point)
 {
-    for (int v = 0; v < FIGURE_LOSS; v++) {
+    for (int v = 0; v < FIGURE_VALUES; v++) {
         double half = isfinite(point->half_width[v]) ? point->half_width[v] : 0.0;
         point->low[v] = point->value[v] - half;
         point->high[v] = point->value[v] + half;
@@ -230,25 +278,89 @@ static void set_intervals(figure_point_t *point)
     point->high[FIGURE_LOSS] = fmin(middle + half, 1.0);
 }
 
-static int fill(figure_data_t *data, const plan_t *plan, err_t *err)
+/* The panels that were asked for; all of them -1 for "auto". */
+static int panels_wanted(const char *text, int wanted[FIGURE_VALUES], err_t *err)
 {
-    if (read_rows(data, plan, err) != 0) {
-        return -1;
+    static const char *const names[FIGURE_VALUES] = {"psnr", "accuracy", "loss", "ssim",
+                                                     "throughput"};
+    char copy[sizeof((figure_choice_t *)0)->y], *save = NULL;
+    bool automatic = text[0] == '\0' || strcmp(text, "auto") == 0;
+    for (int v = 0; v < FIGURE_VALUES; v++) {
+        wanted[v] = automatic ? -1 : 0;
     }
-    data->has[FIGURE_PSNR] = true;
-    for (size_t s = 0; s < data->series_count; s++) {
-        for (size_t i = 0; i < data->series[s].count; i++) {
-            figure_point_t *point = &data->series[s].points[i];
-            set_intervals(point);
-            data->has[FIGURE_ACCURACY] |= isfinite(point->value[FIGURE_ACCURACY]);
-            data->has[FIGURE_LOSS] |= point->value[FIGURE_LOSS] > 0.0;
-            data->loss_most = fmax(data->loss_most, point->high[FIGURE_LOSS]);
+    snprintf(copy, sizeof copy, "%s", automatic ? "" : text);
+    for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
+        int v = 0;
+        while (v < FIGURE_VALUES && strcmp(word, names[v]) != 0) {
+            v++;
         }
+        if (v == FIGURE_VALUES) {
+            return err_set(err, ERR_ARGUMENT,
+                           "figure.y: there is no %s (psnr, accuracy, loss, ssim, throughput)",
+                           word);
+        }
+        wanted[v] = 1;
     }
     return 0;
 }
 
-figure_data_t *figure_data_load(const char *path, err_t *err)
+static void note_range(figure_data_t *data, const int wanted[FIGURE_VALUES])
+{
+    bool some[FIGURE_VALUES] = {false}, lost = false;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t s = 0; s < data->series_count; s++) {
+        for (size_t i = 0; i < data->series[s].count; i++) {
+            const figure_point_t *point = &data->series[s].points[i];
+            for (int v = 0; v < FIGURE_VALUES; v++) {
+                some[v] |= isfinite(point->value[v]);
+            }
+            lost |= point->value[FIGURE_LOSS] > 0.0;
+            data->loss_most = fmax(data->loss_most, point->high[FIGURE_LOSS]);
+            low = fmin(low, point->x);
+            high = fmax(high, point->x);
+        }
+    }
+    data->log_x = low > 0.0 && high / low > 10.0;
+    for (int v = 0; v < FIGURE_VALUES; v++) {
+        bool usual = v == FIGURE_PSNR || v == FIGURE_ACCURACY || (v == FIGURE_LOSS && lost);
+        data->has[v] = some[v] && (wanted[v] < 0 ? usual : wanted[v] > 0);
+    }
+}
+
+static int fill(figure_data_t *data, const plan_t *plan, const figure_choice_t *choice, err_t *err)
+{
+    int wanted[FIGURE_VALUES];
+    if (panels_wanted(choice->y, wanted, err) != 0 || read_rows(data, plan, err) != 0) {
+        return -1;
+    }
+    for (size_t s = 0; s < data->series_count; s++) {
+        for (size_t i = 0; i < data->series[s].count; i++) {
+            set_intervals(&data->series[s].points[i]);
+        }
+    }
+    note_range(data, wanted);
+    return 0;
+}
+
+/* For people. */
+static const char *x_words(const char *name)
+{
+    static const char *const words[][2] = {
+        {"snr_db", "SNR per data sub-carrier (Es/N0), dB"},
+        {"delay_spread_ns", "rms delay spread, ns"},
+        {"rate", "rate k/n, complex symbols per source value"},
+        {"on_air", "complex samples on the air per source value"},
+        {"waveform.retrain_every", "payload symbols between known ones"},
+        {"channel.doppler_hz", "largest Doppler shift, Hz"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(name, words[i][0]) == 0) {
+            return words[i][1];
+        }
+    }
+    return name;
+}
+
+figure_data_t *figure_data_load(const char *path, const figure_choice_t *choice, err_t *err)
 {
     table_t *table = table_load(path, err);
     if (table == NULL) {
@@ -258,13 +370,12 @@ figure_data_t *figure_data_load(const char *path, err_t *err)
     figure_data_t *data = calloc(1, sizeof *data);
     if (data == NULL) {
         err_set(err, ERR_MEMORY, "no memory for the figure");
-    } else if (plan_make(&plan, table, path, err) != 0 || fill(data, &plan, err) != 0) {
+    } else if (plan_make(&plan, table, choice, path, err) != 0 ||
+               fill(data, &plan, choice, err) != 0) {
         figure_data_free(data);
         data = NULL;
     } else {
-        const char *name = table_name(table, plan.x);
-        snprintf(data->x_name, sizeof data->x_name, "%s",
-                 strcmp(name, "snr_db") == 0 ? "SNR per data sub-carrier (Es/N0), dB" : name);
+        snprintf(data->x_name, sizeof data->x_name, "%s", x_words(table_name(table, plan.x)));
         data->x_label = data->x_name;
     }
     table_free(table);

@@ -13,7 +13,8 @@
     F(frames_sent) F(frames_lost) F(frames_false)                                          \
     F(psnr_mse_db) F(psnr_mean_db) F(psnr_all_db) F(ssim) F(accuracy) F(accuracy_all)      \
     F(psnr_ci_db) F(psnr_mean_ci_db) F(accuracy_ci) F(loss_ci) F(evm_db)                   \
-    F(snr_measured_db) F(symbol_power) F(compression) F(on_air) F(cpu_s)
+    F(snr_measured_db) F(symbol_power) F(compression) F(on_air)           \
+    F(images_per_s) F(cpu_s)
 /* clang-format on */
 
 #define FIELD_NAME(name)   #name,

@@ -36,6 +36,7 @@ typedef struct {
     double symbol_power;    /* E|s|^2 of the sent symbols; 1 by design of the codec */
     double compression;     /* complex symbols per real source value, k/n */
     double on_air;          /* complex samples on the air per source value, all overhead in */
+    double images_per_s;    /* that arrive when frames go back to back; of the waveform, not of us */
     double cpu_s;           /* processor seconds of this point */
     char mode[48];          /* what a digital link sent: "avif 16QAM 1/2"; else "" */
 } result_t;

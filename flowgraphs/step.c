@@ -9,15 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
+void step_begin(step_t *step)
+{
+    memset(step, 0, sizeof *step);
+    tally_reset(&step->tally);
+    step->frame = -1;
+}
+
 /* Images of one frame share their fading: their sums go in together. */
-static void end_frame(step_t *step)
+void step_end(step_t *step)
 {
     gather_add(&step->mse, step->frame_mse, step->frame_images);
+    gather_add(&step->psnr_db, step->frame_psnr_db, step->frame_images);
     gather_add(&step->correct, step->frame_correct, step->frame_judged);
+    step->frame_psnr_db = 0.0;
     step->frame_mse = step->frame_images = step->frame_correct = step->frame_judged = 0.0;
 }
 
-static void add(step_t *step, const frame_report_t *report)
+void step_add(step_t *step, const frame_report_t *report)
 {
     bool other = report->status == REPORT_OK && step->width > 0 && report->width != step->width;
     if (other || report->timing_sample < step->since) {
@@ -33,7 +42,7 @@ static void add(step_t *step, const frame_report_t *report)
         fprintf(step->list, "%lld %lld\n", (long long)report->image_id, (long long)report->frame);
     }
     if (report->frame != step->frame) {
-        end_frame(step);
+        step_end(step);
         step->frame = report->frame;
     }
     if (isfinite(report->snr_db) && isfinite(report->noise_var)) {
@@ -42,6 +51,7 @@ static void add(step_t *step, const frame_report_t *report)
     }
     if (isfinite(report->mse)) {
         step->frame_mse += report->mse;
+        step->frame_psnr_db += report->psnr_db;
         step->frame_images += 1.0;
     }
     if (report->correct >= 0) {
@@ -63,13 +73,13 @@ static int read_lines(step_t *step, FILE *file, const char *path, long to, err_t
         frame_report_t report;
         status = report_from_json(line, &report, err);
         if (status == 0) {
-            add(step, &report);
+            step_add(step, &report);
         } else {
             err_prefix(err, "%s", path);
         }
     }
     free(line);
-    end_frame(step);
+    step_end(step);
     return status;
 }
 
@@ -103,9 +113,7 @@ static int read_file(step_t *step, const char *path, long from, long to, err_t *
 int step_read(step_t *step, const char *path, long from, long to, double since, int width,
               err_t *err)
 {
-    memset(step, 0, sizeof *step);
-    tally_reset(&step->tally);
-    step->frame = -1;
+    step_begin(step);
     step->since = since;
     step->width = width;
     return read_file(step, path, from, to, err);
@@ -140,8 +148,7 @@ static double images_per_second(const step_t *step)
     return seconds > 0.0 ? (double)step->tally.images / seconds : (double)NAN;
 }
 
-/* Mean signal over mean noise: what the air was set to. */
-static double snr_measured_db(const step_t *step)
+double step_snr_db(const step_t *step)
 {
     return step->noise > 0.0 ? 10.0 * log10(step->signal / step->noise) : (double)NAN;
 }
@@ -150,7 +157,7 @@ void step_print(const step_t *step, const char *source, double snr_db, FILE *out
 {
     const tally_t *tally = &step->tally;
     fprintf(out, "%-14s %6g", source, snr_db);
-    put_cell(out, 9, "%.2f", snr_measured_db(step));
+    put_cell(out, 9, "%.2f", step_snr_db(step));
     put_cell(out, 8, "%.0f", (double)tally->images);
     put_cell(out, 7, "%.0f", (double)tally_frames_lost(tally));
     put_cell(out, 8, "%.2f", tally_psnr_of_mean_mse_db(tally));
@@ -180,7 +187,7 @@ static void put_row(const step_t *step, const char *source, const char *channel,
                              tally_mean(&tally->ssim),
                              tally_accuracy(tally),
                              tally_mean(&tally->evm_db),
-                             snr_measured_db(step),
+                             step_snr_db(step),
                              tally_mean(&tally->latency_ms),
                              10.0 / log(10.0) * gather_half_width(&step->mse) /
                                  gather_mean(&step->mse),

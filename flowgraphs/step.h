@@ -14,15 +14,23 @@
 
 typedef struct {
     tally_t tally;
-    gather_t mse, correct; /* frame by frame, for their intervals */
+    gather_t mse, psnr_db, correct; /* frame by frame, for their intervals */
     double since;          /* only frames from this sample on */
     int width;             /* only images that wide; 0: all */
     FILE *list;            /* step_list: where images are listed; else NULL */
     int64_t frame;         /* the frame under way and its sums */
-    double frame_mse, frame_images, frame_correct, frame_judged;
+    double frame_mse, frame_psnr_db, frame_images, frame_correct, frame_judged;
     double signal, noise;     /* sums over images: the fading averages out of their ratio */
     double first_ns, last_ns; /* wall time of the first and the last report */
 } step_t;
+
+/* The same report by report: begin, add, and end before the sums are read. */
+void step_begin(step_t *step);
+void step_add(step_t *step, const frame_report_t *report);
+void step_end(step_t *step);
+
+/* Mean signal over mean noise: what the air was set to; NaN without images. */
+double step_snr_db(const step_t *step);
 
 /*
  * Adds the reports in bytes from … to of a file of JSON lines; a line that

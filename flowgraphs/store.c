@@ -115,12 +115,15 @@ static int compare(store_t *store, const json_t *settings, const json_t *content
 /* Deletes what a campaign makes, and nothing else. */
 static void clear(store_t *store)
 {
-    static const char *const files[] = {"campaign.json", "results.csv", "failures.txt",
-                                        "figure.png", "figure.gp"};
+    static const char *const files[] = {
+        "campaign.json", "campaign.conf", "results.csv", "points.csv",      "failures.txt",
+        "figure.png",    "figure.pdf",    "figure.svg",  "figure.gp",       "report.html",
+        "slurm/job.sh",  "slurm/todo",    "slurm/out",   "samples/sent.png"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         unlink(store_path(store, files[i]));
     }
     store_clear_points(store_path(store, "points"), true);
+    store_clear_points(store_path(store, "samples"), true);
 }
 
 static int prepare(store_t *store, const json_t *contents, int argc, char *const argv[], err_t *err)
@@ -139,12 +142,20 @@ static int prepare(store_t *store, const json_t *contents, int argc, char *const
         clear(store);
     }
     store_clear_points(store_path(store, "points"), false);
-    return store_write_record(store_path(store, "campaign.json"), store->campaign, settings,
-                              contents, argc, argv, err);
+    if (store_write_record(store_path(store, "campaign.json"), store->campaign, settings, contents,
+                           argc, argv, err) != 0) {
+        return -1;
+    }
+    file_writer_t *writer = file_writer_open(store_path(store, "campaign.conf"), err);
+    if (writer == NULL) {
+        return -1;
+    }
+    campaign_select(store->campaign, 0);
+    campaign_print(store->campaign, file_writer_stream(writer));
+    return file_writer_commit(writer, err);
 }
 
-store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
-                    err_t *err)
+static store_t *create(campaign_t *campaign, err_t *err)
 {
     store_t *store = calloc(1, sizeof *store);
     if (store == NULL || (store->folder = strdup(campaign_out(campaign))) == NULL) {
@@ -161,12 +172,43 @@ store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char
         err_set(err, ERR_MEMORY, "no memory for %zu results", points);
     } else if (strlen(store->folder) > sizeof store->path - 64) {
         err_set(err, ERR_ARGUMENT, "the name of the folder is too long");
-    } else if (file_make_folder(store_path(store, "points"), err) == 0 &&
-               take_lock(store, err) == 0 && prepare(store, contents, argc, argv, err) == 0) {
+    } else {
         return store;
     }
     store_close(store);
     return NULL;
+}
+
+store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
+                    err_t *err)
+{
+    store_t *store = create(campaign, err);
+    if (store != NULL && file_make_folder(store_path(store, "points"), err) == 0 &&
+        file_make_folder(store_path(store, "samples"), err) == 0 && take_lock(store, err) == 0 &&
+        prepare(store, contents, argc, argv, err) == 0) {
+        return store;
+    }
+    store_close(store);
+    return NULL;
+}
+
+static int check_same(store_t *store, const json_t *contents, err_t *err)
+{
+    json_t *settings = campaign_settings(store->campaign);
+    int status = settings != NULL ? compare(store, settings, contents, err)
+                                  : err_set(err, ERR_MEMORY, "no memory for the settings");
+    json_decref(settings);
+    return status == 0 ? 0 : -1;
+}
+
+store_t *store_join(campaign_t *campaign, const json_t *contents, err_t *err)
+{
+    store_t *store = create(campaign, err);
+    if (store == NULL || check_same(store, contents, err) != 0) {
+        store_close(store);
+        return NULL;
+    }
+    return store;
 }
 
 void store_close(store_t *store)
@@ -187,6 +229,15 @@ static void point_path(const store_t *store, char *path, size_t size)
     char id[CAMPAIGN_ID_SIZE];
     campaign_id(store->campaign, id);
     snprintf(path, size, "%s/points/%s.json", store->folder, id);
+}
+
+const char *store_samples_path(store_t *store, size_t point)
+{
+    char id[CAMPAIGN_ID_SIZE];
+    campaign_select(store->campaign, point);
+    campaign_id(store->campaign, id);
+    snprintf(store->path, sizeof store->path, "%s/samples/%s.png", store->folder, id);
+    return store->path;
 }
 
 static int read_point(const store_t *store, const char *path, result_t *result, err_t *err)
@@ -238,30 +289,4 @@ int store_save(store_t *store, size_t point, const result_t *result, err_t *err)
     int status = store_write_json(path, record, err);
     json_decref(record);
     return status;
-}
-
-int store_write_failures(store_t *store, char *const problems[], err_t *err)
-{
-    size_t failed = 0;
-    for (size_t i = 0; i < campaign_points(store->campaign); i++) {
-        failed += problems[i] != NULL;
-    }
-    const char *path = store_path(store, "failures.txt");
-    if (failed == 0) {
-        unlink(path);
-        return 0;
-    }
-    file_writer_t *writer = file_writer_open(path, err);
-    if (writer == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < campaign_points(store->campaign); i++) {
-        if (problems[i] != NULL) {
-            char text[512];
-            campaign_select(store->campaign, i);
-            campaign_describe(store->campaign, text, sizeof text);
-            fprintf(file_writer_stream(writer), "%s: %s\n", text, problems[i]);
-        }
-    }
-    return file_writer_commit(writer, err);
 }

@@ -2,11 +2,15 @@
 /*
  * store: a campaign's folder.
  *
- *     DIR/campaign.json     settings, contents, version, git revision, command line, points and
- * seeds DIR/points/ID.json    one finished point: its settings and its result DIR/results.csv one
- * row per finished point, in the order of the sweep DIR/failures.txt      points that failed, and
- * why; only when there are any DIR/figure.png        and figure.gp, the gnuplot script that draws
- * it
+ *     DIR/campaign.json     settings, contents, version, git revision, build and machine, command
+ *                           line, points with their ids and seeds
+ *     DIR/campaign.conf     the settings in full, as a campaign file
+ *     DIR/points/ID.json    one finished point: its settings and its result
+ *     DIR/samples/ID.png    its first pictures as they arrived; sent.png: as they were sent
+ *     DIR/results.csv       one row per finished point, in the order of the sweep
+ *     DIR/points.csv        every point, with its state: done, failed (and why) or missing
+ *     DIR/failures.txt      points that failed, and why; only when there are any
+ *     DIR/figure.*, report.html    figure.h, campaign_report.h
  *
  * Each file appears whole or not at all, so a killed campaign leaves nothing
  * half done and the next run goes on.  One campaign at a time holds the
@@ -32,6 +36,10 @@ store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char
                     err_t *err);
 void store_close(store_t *store); /* NULL is fine */
 
+/* Opens the folder of a campaign that runs, to add points to it: it must hold this campaign.
+   Nothing in it changes. */
+store_t *store_join(campaign_t *campaign, const json_t *contents, err_t *err);
+
 /*
  * The result of a point: 1 and the result, 0 when it is not there yet, -1 when
  * its file is damaged (it names the file).  Files are read once.  Changes the
@@ -43,9 +51,12 @@ int store_save(store_t *store, size_t point, const result_t *result, err_t *err)
 /* Writes results.csv with the points that are there.  `source` goes into its first column. */
 int store_write_csv(store_t *store, const char *source, err_t *err);
 
-/* Writes failures.txt: problems[campaign_points], NULL for points that did not fail; removes it
-   when none did. */
-int store_write_failures(store_t *store, char *const problems[], err_t *err);
+/* Where a point's samples go: "DIR/samples/ID.png"; valid until the next store_path. */
+const char *store_samples_path(store_t *store, size_t point);
+
+/* Writes points.csv, and failures.txt where points failed: problems[campaign_points], NULL for
+   points that did not fail. */
+int store_write_states(store_t *store, char *const problems[], err_t *err);
 
 campaign_t *store_campaign(const store_t *store);
 

@@ -49,6 +49,7 @@ static const column_t columns[] = {
     {"loss_ci", NULL},
     {"symbol_power", NULL},
     {"compression", NULL},
+    {"images_per_s", NULL},
     {"on_air", NULL},
 };
 
@@ -94,6 +95,12 @@ static void put_setting(const campaign_t *campaign, const column_t *column, cons
     char model[SWEEP_SPELLING_SIZE], room[SWEEP_SPELLING_SIZE];
     const char *channel = campaign_value(campaign, "channel.model", model);
     const char *value = campaign_value(campaign, column->key, room);
+    daemon_link_t link;
+    if (campaign_daemons(campaign, &link) && strcmp(link.air, "none") == 0) {
+        channel = "radio"; /* what it does is not ours to set */
+        value = strcmp(column->name, "channel") == 0 ? channel : value;
+        value = strcmp(column->name, "snr_db") == 0 ? "" : value;
+    }
     if (strcmp(column->name, "source") == 0) {
         value = source;
     } else if (strcmp(column->name, "snr_db") == 0 && strcmp(channel, "none") == 0) {

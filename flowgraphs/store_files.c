@@ -6,9 +6,13 @@
 #include "log.h"
 #include "revision.h"
 
+#include <complex.h>
 #include <dirent.h>
+#include <fftw3.h>
+#include <liquid/liquid.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { FILE_MOST = 256 << 20 };
@@ -53,6 +57,37 @@ int store_write_json(const char *path, const json_t *json, err_t *err)
     return status;
 }
 
+/* The first line of a file that starts with `name`, behind its colon; "?" where there is none. */
+static void machine_line(const char *path, const char *name, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    char line[256];
+    snprintf(text, size, "?");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, name, strlen(name)) == 0 && colon != NULL) {
+            snprintf(text, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+}
+
+/* Who compiled it, with what, and where it ran. */
+static json_t *record_build(void)
+{
+    struct utsname system;
+    char processor[128], jansson[32];
+    machine_line("/proc/cpuinfo", "model name", processor, sizeof processor);
+    snprintf(jansson, sizeof jansson, "%s", JANSSON_VERSION);
+    uname(&system);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "compiler", __VERSION__, "fftw",
+                     fftwf_version, "liquid-dsp", liquid_libversion(), "jansson", jansson, "system",
+                     system.release, "processor", processor);
+}
+
 static json_t *record_points(campaign_t *campaign)
 {
     json_t *points = json_array();
@@ -78,11 +113,15 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
         json_array_append_new(command, word != NULL ? word : json_string("?"));
     }
     char started[32];
+    json_t *points = record_points(campaign); /* selects: what options_string gave before is gone */
     json_t *record = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o?, s:o, s:O, s:o?}", "program", "semradio-campaign", "version",
+        "{s:s, s:s, s:s, s:s, s:o?, s:o?, s:o, s:O, s:o?, s:{s:s, s:s}}", "program", "semradio-campaign", "version",
         SEMRADIO_VERSION, "revision", SEMRADIO_REVISION, "started",
-        clock_wall_text(clock_wall_ns(), started, sizeof started), "command", command, "settings",
-        settings, "contents", (json_t *)contents, "points", record_points(campaign));
+        clock_wall_text(clock_wall_ns(), started, sizeof started), "build",
+        record_build(), "command", command, "settings",
+        settings, "contents", (json_t *)contents, "points", points,
+        "figure", "x", options_string(campaign_options(campaign), "figure.x"), "y",
+        options_string(campaign_options(campaign), "figure.y"));
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %s", path);
     }
@@ -112,9 +151,13 @@ void store_clear_points(const char *folder, bool all)
     }
     for (const struct dirent *entry; (entry = readdir(points)) != NULL;) {
         size_t length = strspn(entry->d_name, "0123456789abcdef");
-        bool ours =
-            length == CAMPAIGN_ID_SIZE - 1 && strncmp(entry->d_name + length, ".json", 5) == 0;
-        bool whole = ours && entry->d_name[length + 5] == '\0';
+        const char *end = entry->d_name + length;
+        size_t kind = strncmp(end, ".json", 5) == 0  ? 5
+                      : strncmp(end, ".png", 4) == 0 ? 4
+                      : strncmp(end, ".why", 4) == 0 ? 4
+                                                     : 0;
+        bool ours = length == CAMPAIGN_ID_SIZE - 1 && kind > 0;
+        bool whole = ours && end[kind] == '\0';
         /* A longer name is a file that its writer did not live to rename. */
         if (ours && (all || !whole)) {
             unlinkat(dirfd(points), entry->d_name, 0);

@@ -18,7 +18,7 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
 /* Warns when the earlier points of this campaign were made by another build. */
 void store_compare_builds(const json_t *record);
 
-/* Deletes what killed runs left in the folder of points; with `all` the points too. */
+/* Deletes what killed runs left in a folder of points or samples; with `all` these too. */
 void store_clear_points(const char *folder, bool all);
 
 #endif

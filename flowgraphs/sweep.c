@@ -2,9 +2,11 @@
 /*
  * Axes are an array in the order of writing; each holds its values as owned
  * strings.  A point's number is read as digits in a mixed base, the last axis
- * being the lowest digit.
+ * being the lowest digit; zipped axes share the digit of the first of them.
  */
 #include "sweep.h"
+
+#include "sweep_private.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -13,23 +15,6 @@
 #include <string.h>
 
 enum { KEY_SIZE = 160 };
-
-typedef struct {
-    char *key;
-    char *origin;
-    char **values;
-    size_t count;
-    unsigned layer;
-} axis_t;
-
-struct sweep {
-    options_t *options;
-    const char *home;
-    const char *const *whole;
-    axis_t *axes;
-    size_t count;
-    unsigned layer;
-};
 
 static void axis_clear(axis_t *axis)
 {
@@ -101,11 +86,6 @@ static int axis_respell(options_t *options, axis_t *axis, err_t *err)
         }
         free(axis->values[i]);
         axis->values[i] = copy;
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(axis->values[j], copy) == 0) {
-                return err_set(err, ERR_ARGUMENT, "%s lists %s twice", axis->key, copy);
-            }
-        }
     }
     return 0;
 }
@@ -135,8 +115,7 @@ static int axis_expand(const sweep_t *sweep, const option_t *option, axis_t *axi
     return 0;
 }
 
-/* The option that a word's key[length] means, or NULL. */
-static const option_t *key_find(const sweep_t *sweep, const char *key, size_t length, err_t *err)
+const option_t *sweep_option(const sweep_t *sweep, const char *key, size_t length, err_t *err)
 {
     char full[KEY_SIZE];
     if (length >= sizeof full / 2) {
@@ -155,7 +134,7 @@ static int axis_read(const sweep_t *sweep, axis_t *axis, const char *word, err_t
     if (equals == NULL || equals == word) {
         return err_set(err, ERR_FORMAT, "\"%s\" is not key=value", word);
     }
-    const option_t *option = key_find(sweep, word, (size_t)(equals - word), err);
+    const option_t *option = sweep_option(sweep, word, (size_t)(equals - word), err);
     if (option == NULL) {
         return -1;
     }
@@ -183,6 +162,7 @@ static int axis_store(sweep_t *sweep, axis_t *axis, err_t *err)
                            place->origin);
         }
         axis_clear(place);
+        axis->leader = (size_t)old;
         *place = *axis;
         return 0;
     }
@@ -191,6 +171,7 @@ static int axis_store(sweep_t *sweep, axis_t *axis, err_t *err)
         return err_set(err, ERR_MEMORY, "no memory for %s", axis->key);
     }
     sweep->axes = axes;
+    axis->leader = sweep->count;
     axes[sweep->count++] = *axis;
     return 0;
 }
@@ -239,6 +220,9 @@ size_t sweep_points(const sweep_t *sweep)
 {
     size_t points = 1;
     for (size_t i = 0; i < sweep->count; i++) {
+        if (sweep->axes[i].leader != i) {
+            continue;
+        }
         if (sweep->axes[i].count > SWEEP_MOST_POINTS / points) {
             return 0;
         }
@@ -250,9 +234,9 @@ size_t sweep_points(const sweep_t *sweep)
 const char *sweep_value(const sweep_t *sweep, size_t point, size_t axis)
 {
     assert(axis < sweep->count);
-    for (size_t i = sweep->count; i-- > axis + 1;) {
-        point /= sweep->axes[i].count;
-    }
     const axis_t *a = &sweep->axes[axis];
+    for (size_t i = sweep->count; i-- > a->leader + 1;) {
+        point /= sweep->axes[i].leader == i ? sweep->axes[i].count : 1;
+    }
     return a->values[point % a->count];
 }

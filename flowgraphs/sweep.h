@@ -11,6 +11,10 @@
  * varies slowest, the last one fastest.  Values are kept in one spelling
  * (sweep_spell), so that 5, 5.0 and 0.5e1 are the same point.
  *
+ * Axes that are zipped (sweep_settle) go together instead: their first values make
+ * the first point, their second ones the second, and so on.  As one axis, in the
+ * place of the first of them, they are crossed with the others.
+ *
  * Words come in layers: a file first, then the command line.  A later layer
  * replaces a key of an earlier one in place; the same key twice in one layer
  * is an error, because one of the two was a slip.
@@ -47,7 +51,7 @@ void sweep_destroy(sweep_t *sweep);
 /*
  * Adds one word `key=value`.  `origin` is named in messages.  Errors: no '=',
  * an unknown key, a value that its option refuses, a range whose step is zero
- * or leads away from its end, a value or a key given twice.
+ * or leads away from its end, a key given twice.
  */
 int sweep_add(sweep_t *sweep, const char *word, const char *origin, err_t *err);
 
@@ -62,6 +66,14 @@ int sweep_load(sweep_t *sweep, const char *path, err_t *err);
 /* Starts a new layer: words added from here on replace earlier ones. */
 void sweep_next_layer(sweep_t *sweep);
 
+/*
+ * After the last word.  `zip` names the axes that go together, "" none: keys joined by '+',
+ * one group after another with commas: "channel.model+channel.delay_spread_ns,codec.rate+snr_db".
+ * Errors: a key that is unknown, was not given or is in two groups; axes of one group with
+ * different numbers of values; the same value, or the same values of a group, twice.
+ */
+int sweep_settle(sweep_t *sweep, const char *zip, err_t *err);
+
 /* The number of axes, and axis `index` < sweep_axes.  Valid until the next change. */
 size_t sweep_axes(const sweep_t *sweep);
 sweep_axis_t sweep_axis(const sweep_t *sweep, size_t index);
@@ -69,7 +81,7 @@ sweep_axis_t sweep_axis(const sweep_t *sweep, size_t index);
 /* The axis of that key (in full), or -1. */
 int sweep_find(const sweep_t *sweep, const char *key);
 
-/* The number of points: the product of the axes' counts, 1 without axes; 0: above the most. */
+/* The number of points: the product of the axes' counts, zipped ones counted once, 1 without axes; 0: above the most. */
 size_t sweep_points(const sweep_t *sweep);
 
 /* The value of axis `axis` at point `point` < sweep_points. */

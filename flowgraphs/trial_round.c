@@ -226,6 +226,17 @@ static void fill_failures(trial_t *trial, int frame)
     }
 }
 
+static void keep_samples(trial_t *trial, int frame)
+{
+    const round_t *round = &trial->round;
+    size_t first = (size_t)frame * (size_t)trial->config->frame_images;
+    int place = round->place[frame];
+    for (int i = 0; place >= 0 && i < frame_images(trial, frame); i++) {
+        strip_put(&trial->strip, trial->done + first + (size_t)i, round->width, round->height,
+                  round->decoded + (size_t)(place + i) * round->bytes);
+    }
+}
+
 int round_measure(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
@@ -237,6 +248,7 @@ int round_measure(trial_t *trial, err_t *err)
     count_over_budget(trial);
     for (int frame = 0; frame < round->frames; frame++) {
         fill_failures(trial, frame);
+        keep_samples(trial, frame);
     }
     int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;
     if (judged && round->received > 0) {

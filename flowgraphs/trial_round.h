@@ -11,6 +11,7 @@
 #define FLOWGRAPHS_TRIAL_ROUND_H
 
 #include "quality/judge.h"
+#include "strip.h"
 #include "trial.h"
 #include "trial_score.h"
 
@@ -43,6 +44,7 @@ typedef struct {
     uint16_t next_frame; /* frame counter of the round's first frame */
     round_t round;
     score_t score;
+    strip_t strip;
     double symbols, values; /* payload symbols and source values sent */
 } trial_t;
 

@@ -2,7 +2,7 @@
 /*
  * semradio-bench: speeds beside the peers' and the kernels'.
  *
- *     semradio-bench phy|nn|federated|allocate [--row NAME,NAME] [--rounds N]
+ *     semradio-bench phy|nn|sweep|federated|allocate [--row NAME,NAME] [--rounds N]
  *
  * One JSON line a row on standard output; a table on standard error when it is a terminal.
  */
@@ -11,6 +11,7 @@
 #include "bench_federated.h"
 #include "bench_nn.h"
 #include "bench_phy.h"
+#include "bench_sweep.h"
 #include "log.h"
 #include "program.h"
 
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {bench_options, program_options, NULL};
     options_t *options;
-    int code = program_begin("semradio-bench", "phy|nn|federated|allocate", "measures speeds beside the peers'",
+    int code = program_begin("semradio-bench", "phy|nn|sweep|federated|allocate", "measures speeds beside the peers'",
                              tables, argc, argv, &options);
     if (options == NULL) {
         return code;
@@ -177,6 +178,8 @@ int main(int argc, char **argv)
     bool alone = word != NULL && options_positional(options, 1) == NULL;
     if (alone && strcmp(word, "phy") == 0) {
         code = run_core(options, bench_phy_rows);
+    } else if (alone && strcmp(word, "sweep") == 0) {
+        code = run_core(options, bench_sweep_rows);
     } else if (alone && strcmp(word, "federated") == 0) {
         code = run_core(options, bench_federated_rows);
     } else if (alone && strcmp(word, "allocate") == 0) {
@@ -184,7 +187,7 @@ int main(int argc, char **argv)
     } else if (alone && strcmp(word, "nn") == 0) {
         code = run_nn(options);
     } else {
-        log_error("say what to measure: phy, nn, federated or allocate (semradio-bench --help tells more)");
+        log_error("say what to measure: phy, nn, sweep, federated or allocate (semradio-bench --help tells more)");
         code = PROGRAM_USAGE;
     }
     options_destroy(options);

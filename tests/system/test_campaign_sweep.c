@@ -104,8 +104,6 @@ static void test_refusals(void)
         {"channel.snr_db=0,,5", "snr_db"},
         {"channel.snr_db=0,101", "101"},
         {"channel.snr_db=nan", "nan"},
-        {"channel.snr_db=5,5.0", "twice"},
-        {"channel.snr_db=0:5:20,10", "twice"},
         {"channel.model=rayliegh", "rayliegh"},
         {"images=0", "images"},
         {"images=1.5", "1.5"},
@@ -149,6 +147,55 @@ static void test_crossing(void)
     CHECK_INT(sweep_add(sweep, "frame.images=1:1:255", "test", NULL), 0);
     CHECK_INT(sweep_points(sweep), 0);
     sweep_destroy(sweep);
+}
+
+/* Settles a sweep of these words (blanks between); the error's text must name `part`. */
+static void check_zip_refused(const char *words, const char *zip, const char *part)
+{
+    char text[256], *save = NULL;
+    sweep_t *sweep = fresh();
+    err_t err = ERR_INIT;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        CHECK_INT(sweep_add(sweep, word, "the command line", &err), 0);
+    }
+    CHECK_INT(sweep_settle(sweep, zip, &err), -1);
+    CHECK_ERROR_NAMES(&err, part);
+    sweep_destroy(sweep);
+}
+
+static void test_twice(void)
+{
+    check_zip_refused("channel.snr_db=5,5.0", "", "channel.snr_db lists 5 twice");
+    check_zip_refused("channel.snr_db=0:5:20,10", "", "the command line");
+    check_zip_refused("snr_db=1,2,1 codec.rate=1/6,1/12,1/6", "snr_db+codec.rate", "twice");
+}
+
+static void test_zip(void)
+{
+    sweep_t *sweep = fresh();
+    CHECK_INT(sweep_add(sweep, "images=7,8", "test", NULL), 0);
+    CHECK_INT(sweep_add(sweep, "channel.snr_db=0:5:10", "test", NULL), 0);
+    CHECK_INT(sweep_add(sweep, "frame.images=1,2", "test", NULL), 0);
+    CHECK_INT(sweep_add(sweep, "codec.rate=1/6,1/12,1/6", "test", NULL), 0); /* not twice */
+    CHECK_INT(sweep_settle(sweep, "codec.rate+channel.snr_db", NULL), 0);
+    CHECK_INT(sweep_points(sweep), 12);
+    static const char *const snrs[] = {"0", "0", "5", "5", "10", "10"};
+    static const char *const rates[] = {"1/6", "1/6", "1/12", "1/12", "1/6", "1/6"};
+    for (size_t point = 0; point < 12; point++) {
+        CU_ASSERT_STRING_EQUAL(sweep_value(sweep, point, 0), point < 6 ? "7" : "8");
+        CU_ASSERT_STRING_EQUAL(sweep_value(sweep, point, 1), snrs[point % 6]);
+        CU_ASSERT_STRING_EQUAL(sweep_value(sweep, point, 2), point % 2 == 0 ? "1" : "2");
+        CU_ASSERT_STRING_EQUAL(sweep_value(sweep, point, 3), rates[point % 6]);
+    }
+    CHECK_INT(sweep_settle(sweep, "images+frame.images", NULL), -1); /* snr_db crossed again ... */
+    CHECK_INT(sweep_settle(sweep, "images+frame.images,snr_db+codec.rate", NULL), 0);
+    CHECK_INT(sweep_points(sweep), 6); /* ... and two groups */
+    sweep_destroy(sweep);
+    check_zip_refused("snr_db=1,2 codec.rate=1/6", "snr_db+codec.rate", "has 2 values");
+    check_zip_refused("snr_db=1,2", "snr_db+codec.rate", "codec.rate has no values");
+    check_zip_refused("snr_db=1,2", "snr_bd+codec.rate", "did you mean");
+    check_zip_refused("snr_db=1,2 images=1,2", "snr_db+images,images", "named twice");
 }
 
 static void test_layers(void)
@@ -259,6 +306,8 @@ static const check_test_t tests[] = {
     {"a slip is refused, and the message names it", test_refusals},
     {"a key without a section is the campaign's first", test_home},
     {"axes are crossed, the last one fastest", test_crossing},
+    {"the same point twice is a slip", test_twice},
+    {"zipped keys go together, in the place of the first, crossed with the others", test_zip},
     {"the command line replaces the file, but nothing is said twice", test_layers},
     {"a campaign file has sections, comments and blanks", test_file},
     {"a damaged campaign file is refused with its line", test_bad_files},
