@@ -35,10 +35,11 @@ set(CPACK_PACKAGE_NAME semradio)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "${SEMRADIO_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "software-defined radio that sends images by neural codes")
-set(CPACK_PACKAGE_DESCRIPTION "A transmit daemon turns images into points of a 64-QAM constellation with a neural joint
-source-channel code, puts them on OFDM and sends them over the air; a receive daemon finds the frames,
-estimates the channel, equalises, and gives soft symbols to a neural decoder.
-With emulated air, virtual USRPs, campaigns, calibration and a live page.")
+set(CPACK_PACKAGE_DESCRIPTION "A transmit daemon turns images into points of a 64-QAM constellation with
+a neural joint source-channel code, puts them on OFDM and sends them; a
+receive daemon finds the frames, estimates the channel, equalises, and
+gives soft symbols to a neural decoder. With emulated air, virtual USRPs,
+campaigns, calibration and a live page.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
