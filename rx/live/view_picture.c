@@ -65,7 +65,7 @@ static void put_picture(view_line_t *line, const view_picture_t *picture, int ro
     }
     view_put(line, "  ");
     for (int x = 0; x < VIEW_PICTURE; x++) {
-        char escape[32];
+        char escape[48];
         snprintf(escape, sizeof escape, "\033[38;5;%d;48;5;%dm",
                  colour(picture->pixels[2 * row][x]), colour(picture->pixels[2 * row + 1][x]));
         view_sign(line, escape, "▀");
