@@ -15,6 +15,7 @@ static const char *const level_words[] = {"error", "warning", "info", "debug"};
 
 static _Atomic int level_now = LOG_INFO;
 static const char *_Atomic program_now;
+static _Atomic uint64_t lines_written;
 
 void log_set_level(log_level_t level)
 {
@@ -71,6 +72,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(log_level_t level, 
         used = sizeof line - 2;
     }
     line[used++] = '\n';
+    atomic_fetch_add(&lines_written, 1);
     /* When standard error is gone there is nobody left to tell. */
     ssize_t ignored = write(STDERR_FILENO, line, used);
     (void)ignored;
@@ -89,6 +91,11 @@ LOG_FUNCTION(log_error, LOG_ERROR)
 LOG_FUNCTION(log_warn, LOG_WARN)
 LOG_FUNCTION(log_info, LOG_INFO)
 LOG_FUNCTION(log_debug, LOG_DEBUG)
+
+uint64_t log_lines(void)
+{
+    return atomic_load(&lines_written);
+}
 
 bool log_limit_allow(log_limit_t *limit, double interval_s, uint64_t *suppressed)
 {

@@ -33,6 +33,9 @@ void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* How many lines were written so far (by all threads): who draws on the terminal looks at it. */
+uint64_t log_lines(void);
+
 /*
  * At most one line per interval and place.  Zero-initialise; one thread each.
  *

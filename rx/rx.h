@@ -26,6 +26,7 @@
 #include "images/dataset.h"
 #include "lines.h"
 #include "live/page.h"
+#include "live/view.h"
 #include "live.h"
 #include "options.h"
 #include "quality/judge.h"
@@ -48,7 +49,10 @@ enum {
     RX_RING_FRAMES = 16,
     RX_RING_RESULTS = 4,
     RX_FRAME_IMAGES = 255,
-    RX_TABLE_OFF = 2, /* of report.table's choices */
+    RX_TABLE_AUTO = 0, /* report.table's choices */
+    RX_TABLE_ON,
+    RX_TABLE_OFF,
+    RX_TABLE_VIEW,
 };
 
 extern const option_t rx_options[];
@@ -182,6 +186,7 @@ struct rx {
     rx_totals_t control_totals, main_totals;      /* as those threads saw them last */
     pthread_mutex_t options_lock;                 /* control's and page's threads: the options */
     page_t *page;                                 /* NULL: no live page */
+    view_t *view;                                 /* the report stage's, on a terminal */
     control_reporter_t *page_reporter;
     rx_totals_t page_totals;
 
@@ -242,6 +247,7 @@ void rx_write_images(rx_t *rx, const rx_result_t *result);
 
 /* rx_status.c: the live row, and the closing totals. */
 void rx_status_row(const rx_t *rx, double span_s);
+void rx_status_view(const rx_t *rx, double span_s); /* redrawn in place */
 void rx_summary_line(const rx_t *rx);
 json_t *rx_summary_json(const rx_t *rx, const rx_totals_t *totals);
 int rx_summary_file(const rx_t *rx, const char *path, err_t *err);

@@ -167,7 +167,7 @@ rx_t *rx_create(options_t *options, err_t *err)
         open_judges(rx, options, err) != 0 || open_output(rx, options, err) != 0 ||
         open_radio(rx, options, err) != 0 || rx_record_open(rx, options, err) != 0 ||
         make_rings(rx, options, err) != 0 || rx_control_open(rx, options, err) != 0 ||
-        rx_live_open(rx, options, err) != 0) {
+        rx_live_open(rx, options, err) != 0 || (rx->view = view_create(err)) == NULL) {
         rx_destroy(rx);
         return NULL;
     }
@@ -201,6 +201,7 @@ void rx_destroy(rx_t *rx)
         return;
     }
     page_close(rx->page);
+    view_destroy(rx->view);
     control_daemon_close(rx->control);
     radio_close(rx->radio);
     receiver_destroy(rx->receiver);

@@ -134,6 +134,7 @@ void rx_on_frame(void *context, const received_frame_t *frame)
         return;
     }
     page_see_frame(rx->page, frame);
+    view_see_frame(rx->view, frame);
     rx_frame_t *slot = next_slot(rx, rx->demod_settings.wait_on_overload);
     if (slot == NULL) {
         atomic_fetch_add(&rx->counts.frames_dropped, 1);

@@ -42,9 +42,11 @@ int rx_live_open(rx_t *rx, options_t *options, err_t *err)
 
 void rx_live_result(rx_t *rx, const rx_result_t *result)
 {
-    if (rx->page == NULL || result->images == 0) {
+    if (result->images == 0) {
         return;
     }
+    view_see_images(rx->view, result->width, result->height,
+                    result->has_sent[0] ? result->sent : NULL, result->received);
     page_see_images(rx->page, &result->reports[0], result->width, result->height,
                     result->has_sent[0] ? result->sent : NULL, result->received);
 }

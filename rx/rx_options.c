@@ -111,9 +111,10 @@ const option_t rx_options[] = {
      .name = "table",
      .type = OPTION_CHOICE,
      .fallback = "auto",
-     .choices = "auto|on|off",
+     .choices = "auto|on|off|view",
      .flags = OPTION_RUNTIME,
-     .help = "a line a second on standard error; auto: when that is a terminal"},
+     .help = "on: a line a second on standard error; view: redrawn in place; auto: the view when "
+             "that is a terminal, else nothing"},
     {.section = "report",
      .name = "quiet",
      .type = OPTION_BOOL,

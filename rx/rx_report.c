@@ -31,6 +31,7 @@ static void tell(rx_t *rx, frame_report_t *report)
     tally_add(&output->total.tally, report);
     tally_add(&output->window, report);
     page_see_report(rx->page, report);
+    view_see_report(rx->view, report);
     if (output->lines != NULL || rx->reporter != NULL) {
         write_line(rx, report);
     }
@@ -92,8 +93,11 @@ static void tick(rx_t *rx, uint64_t *last_ns)
     uint64_t now = clock_now_ns();
     if (now - *last_ns >= 1000000000u) {
         const int table = rx->output.settings.table;
-        if (table == 1 || (table == 0 && isatty(STDERR_FILENO))) {
-            rx_status_row(rx, (double)(now - *last_ns) * 1e-9);
+        const double span_s = (double)(now - *last_ns) * 1e-9;
+        if (table == RX_TABLE_VIEW || (table == RX_TABLE_AUTO && isatty(STDERR_FILENO))) {
+            rx_status_view(rx, span_s);
+        } else if (table == RX_TABLE_ON) {
+            rx_status_row(rx, span_s);
         }
         tally_reset(&rx->output.window);
         *last_ns = now;

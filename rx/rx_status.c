@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A number in a column, "-" when it was not measured. */
 static void cell(char **at, size_t *left, int width, int digits, double value)
@@ -66,6 +67,19 @@ void rx_status_row(const rx_t *rx, double span_s)
     cell(&at, &left, 7, 0, (double)w->damaged);
     cell(&at, &left, 4, 0, (double)w->dropped);
     fprintf(stderr, "%s  %s\n", line, rx->output.adapter[0] != 0 ? rx->output.adapter : "none");
+}
+
+void rx_status_view(const rx_t *rx, double span_s)
+{
+    const view_numbers_t numbers = {
+        .window = &rx->output.window,
+        .total = &rx->output.total.tally,
+        .span_s = span_s,
+        .time_s = (double)(clock_now_ns() - rx->start_ns) * 1e-9,
+        .ring_percent = ring_percent(rx),
+        .samples_dropped = samples_lost(rx),
+    };
+    view_draw(rx->view, &numbers, STDERR_FILENO);
 }
 
 static double images_per_s(const rx_totals_t *totals)

@@ -5,7 +5,10 @@
  *     page.c           open, the page's thread, close
  *     page_message.c   what was tapped -> one message (docs/LIVE.md has the format)
  *     page_metrics.c   the totals -> Prometheus text
- *     page_web.c       requests, files, options
+ *     page_web.c       the server: who asks for what
+ *     page_files.c     the files that it serves
+ *     page_settings.c  run-time options, shown and set
+ *     page_answer.c    one answer, with its headers
  */
 #ifndef RX_LIVE_PAGE_PRIVATE_H
 #define RX_LIVE_PAGE_PRIVATE_H
@@ -76,6 +79,22 @@ message_t *page_message(page_t *page, json_t *status);
 
 /* page_metrics.c: free it. */
 char *page_metrics(page_t *page, const json_t *status);
+
+/* page_answer.c: `more` are further header lines, each with its end.  page_refuse gives `status`. */
+#define PAGE_NO_STORE "Cache-Control: no-store\r\n"
+void page_answer(struct mg_connection *c, int status, const char *type, const char *more,
+                 const void *body, size_t size);
+__attribute__((format(printf, 3, 4))) int page_refuse(struct mg_connection *c, int status,
+                                                      const char *format, ...);
+
+/* page_files.c */
+int page_files_read(page_t *page, err_t *err);
+int page_files_send(const page_t *page, struct mg_connection *c, const char *path);
+void page_files_free(page_t *page);
+
+/* page_settings.c */
+int page_settings_send(page_t *page, struct mg_connection *c);
+int page_settings_take(page_t *page, struct mg_connection *c);
 
 /* page_web.c */
 int page_web_open(page_t *page, err_t *err);

@@ -8,6 +8,7 @@
 #include "codec/codec_map.h"
 #include "codec/codec_state.h"
 #include "file.h"
+#include "place.h"
 #include "safetensors.h"
 
 #include <math.h>
@@ -125,7 +126,9 @@ static int attach(codec_t *codec, err_t *err)
 codec_t *codec_open(const char *name_or_path, err_t *err)
 {
     char path[4096];
-    snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/%s.safetensors", name_or_path);
+    char file[256];
+    snprintf(file, sizeof(file), "%s.safetensors", name_or_path);
+    place_path(path, sizeof(path), "models", file);
     bool shipped = strchr(name_or_path, '/') == NULL && access(path, F_OK) == 0;
     if (!shipped) {
         snprintf(path, sizeof(path), "%s", name_or_path);

@@ -8,6 +8,7 @@
 
 #include "file.h"
 #include "latent/latent_state.h"
+#include "place.h"
 #include "safetensors.h"
 
 #include <math.h>
@@ -142,9 +143,10 @@ static int load_weights(latent_weights_t *weights, const char *path, err_t *err)
 
 latent_t *latent_open(const char *name_or_path, err_t *err)
 {
+    char place[4096];
     const char *path = name_or_path;
     if (strcmp(name_or_path, "latent") == 0) {
-        path = SEMRADIO_MODELS_DIR "/latent.safetensors";
+        path = place_path(place, sizeof(place), "models", "latent.safetensors");
     }
     latent_t *latent = calloc(1, sizeof(*latent));
     latent_weights_t *weights = calloc(1, sizeof(*weights));

@@ -3,6 +3,7 @@
 #include "quality/judge.h"
 
 #include "quality/judge_net.h"
+#include "place.h"
 #include "safetensors.h"
 
 #include <math.h>
@@ -37,8 +38,9 @@ static const char *file_of(const char *name, char *path, size_t size)
 {
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(name, known[i]) == 0) {
-            snprintf(path, size, SEMRADIO_MODELS_DIR "/judge-%s.safetensors", name);
-            return path;
+            char file[64];
+            snprintf(file, sizeof(file), "judge-%s.safetensors", name);
+            return place_path(path, size, "models", file);
         }
     }
     return name;

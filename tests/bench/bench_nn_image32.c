@@ -2,6 +2,7 @@
 /* The shipped codec as its users call it: bytes to symbols and back. */
 #include "bench_nn_side.h"
 #include "codec/codec.h"
+#include "place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void *create(const nn_job_t *job, nn_data_t *data, err_t *err)
 {
     size_t count = (size_t)job->images * data->symbols;
     image32_t *w = calloc(1, sizeof(*w));
-    snprintf(data->weights, sizeof(data->weights), "%s/image32.safetensors", SEMRADIO_MODELS_DIR);
+    place_path(data->weights, sizeof(data->weights), "models", "image32.safetensors");
     if (w == NULL) {
         err_set(err, ERR_MEMORY, "out of memory");
         return NULL;

@@ -25,6 +25,7 @@
 enum { SMALL_SET = 96, MOST_ARGUMENTS = 32 };
 
 static char work_folder[64] = "/tmp/semradio-daemons-XXXXXX";
+static const char *programs_folder = SEMRADIO_BIN_DIR;
 static rlim_t child_file_limit = RLIM_INFINITY; /* for the next program: a full disk */
 
 typedef struct {
@@ -54,7 +55,7 @@ static void become(const char *program, char *const argv[], const char *log)
     int out = open(in_work("%s.out", program), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     dup2(fd, STDERR_FILENO);
     dup2(out, STDOUT_FILENO);
-    snprintf(path, sizeof path, "%s/semradio-%s", SEMRADIO_BIN_DIR, program);
+    snprintf(path, sizeof path, "%s/semradio-%s", programs_folder, program);
     struct rlimit limit = {child_file_limit, RLIM_INFINITY};
     setrlimit(RLIMIT_FSIZE, &limit);
     execv(path, argv);
