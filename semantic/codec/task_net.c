@@ -156,8 +156,8 @@ static node_t stem(graph_t *g, node_t picture, const task_shape_t *shape)
 
 static node_t pooled(graph_t *g, node_t x, const task_shape_t *shape)
 {
-    return graph_linear_with(g, graph_global_max_pool(g, x), "feature", shape->features, 1.0f,
-                             false);
+    x = graph_batch_norm(g, graph_global_max_pool(g, x), "feature.norm");
+    return graph_linear_with(g, x, "feature", shape->features, 1.0f, false);
 }
 
 node_t task_net_encoder(graph_t *graph, node_t picture, const task_shape_t *shape)

@@ -6,7 +6,7 @@
  *
  *     semantic encoder  picture 32x32x3 -> h [D]           table I at CIFAR's size
  *         whitening conv 3x3, SiLU; for each layer l: conv 3x3 to width[l], max pool, norm, SiLU,
- *         then x + (depth[l] bottlenecks); global max pool, linear to D, the teacher's feature size
+ *         then x + (depth[l] bottlenecks); global max pool, norm, linear to D, the teacher's feature size
  *     channel encoder   h, SNR -> 2K reals                 III-B, one CAT block
  *     channel decoder   K soft symbols and noise -> h~ [D] III-B, two CAT blocks
  *     semantic decoder  h~ -> logits                       a linear layer
