@@ -46,10 +46,11 @@ int task_shape_parse(task_shape_t *shape, const char *widths, const char *depths
 {
     int width[TASK_LAYERS_MAX + 1], count = parse_numbers(widths, width, TASK_LAYERS_MAX + 1);
     if (count < 2 || width[0] % 2 != 0 || width[0] > 54) {
-        return err_set(err, ERR_ARGUMENT,
-                       "task widths \"%s\": wanted are an even number up to 54 for the stem and 1 .. "
-                       "%d more",
-                       widths, TASK_LAYERS_MAX);
+        return err_set(
+            err, ERR_ARGUMENT,
+            "task widths \"%s\": wanted are an even number up to 54 for the stem and 1 .. "
+            "%d more",
+            widths, TASK_LAYERS_MAX);
     }
     for (int l = 1; l < count; l++) {
         if (width[l] < 8 || width[l] > 512 || width[l] % 4 != 0) {
@@ -90,8 +91,7 @@ float task_net_snr(double snr_db)
 
 /* ---- semantic encoder -------------------------------------------------------- */
 
-static const char *named(char *name, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static const char *named(char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static const char *named(char *name, const char *format, ...)
 {
     va_list arguments;
@@ -172,8 +172,7 @@ node_t task_net_encoder(graph_t *graph, node_t picture, const task_shape_t *shap
     return pooled(graph, x, shape);
 }
 
-node_t task_net_search(graph_t *graph, node_t picture, const task_shape_t *shape,
-                       float temperature)
+node_t task_net_search(graph_t *graph, node_t picture, const task_shape_t *shape, float temperature)
 {
     char name[NAME];
     node_t x = stem(graph, picture, shape);
@@ -266,7 +265,8 @@ node_t task_net_receiver(graph_t *graph, node_t soft, const task_shape_t *shape)
 {
     int symbols = task_shape_symbols(shape);
     node_t logs = graph_noise_log(graph, soft);
-    node_t points = graph_layer_norm(graph, graph_slice(graph, logs, 0, 2 * symbols), NULL, norm_eps);
+    node_t points =
+        graph_layer_norm(graph, graph_slice(graph, logs, 0, 2 * symbols), NULL, norm_eps);
     node_t noise = graph_slice(graph, logs, 2 * symbols, symbols);
     node_t x = tokens_of(graph, points, "receiver", TASK_EMBED - CHANNEL_WORDS);
     x = fill_up(graph, x, noise, "receiver.fill");

@@ -6,10 +6,10 @@
  *
  *     semantic encoder  picture 32x32x3 -> h [D]           table I at CIFAR's size
  *         whitening conv 3x3, SiLU; for each layer l: conv 3x3 to width[l], max pool, norm, SiLU,
- *         then x + (depth[l] bottlenecks); global max pool, norm, linear to D, the teacher's feature size
- *     channel encoder   h, SNR -> 2K reals                 III-B, one CAT block
- *     channel decoder   K soft symbols and noise -> h~ [D] III-B, two CAT blocks
- *     semantic decoder  h~ -> logits                       a linear layer
+ *         then x + (depth[l] bottlenecks); global max pool, norm, linear to D, the teacher's
+ * feature size channel encoder   h, SNR -> 2K reals                 III-B, one CAT block channel
+ * decoder   K soft symbols and noise -> h~ [D] III-B, two CAT blocks semantic decoder  h~ -> logits
+ * a linear layer
  *
  * A CAT block works on the TASK_TOKENS tokens of *one* picture, each TASK_EMBED numbers: attention
  * with TASK_HEADS heads, feed-forward of four times the width, both with residual and layer
@@ -37,14 +37,14 @@ enum {
 };
 
 typedef struct {
-    int layers;                   /* 1 .. 4 */
-    int stem;                     /* channels of the first convolution; even, 2 .. 54 */
-    int width[TASK_LAYERS_MAX];   /* 8 .. 512, multiples of 4 */
-    int depth[TASK_LAYERS_MAX];   /* bottlenecks, 1 .. 5 */
-    int features;                 /* D, 4 .. 2048 */
-    int classes;                  /* 2 .. 1000 */
-    int kept;                     /* even, 2 .. 24: numbers that a token sends */
-    bool quantised;               /* 64-QAM points, else as they are */
+    int layers;                 /* 1 .. 4 */
+    int stem;                   /* channels of the first convolution; even, 2 .. 54 */
+    int width[TASK_LAYERS_MAX]; /* 8 .. 512, multiples of 4 */
+    int depth[TASK_LAYERS_MAX]; /* bottlenecks, 1 .. 5 */
+    int features;               /* D, 4 .. 2048 */
+    int classes;                /* 2 .. 1000 */
+    int kept;                   /* even, 2 .. 24: numbers that a token sends */
+    bool quantised;             /* 64-QAM points, else as they are */
 } task_shape_t;
 
 /* "16,32,64,128" (stem and layers) and "2,2,1": errors say which word is wrong. */

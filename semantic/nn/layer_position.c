@@ -18,7 +18,7 @@
 enum { WEIGHT, BIAS };
 
 typedef struct {
-    bool plain;     /* no tensors: weight 1, bias 0 */
+    bool plain; /* no tensors: weight 1, bias 0 */
     double eps;
     float *mean, *inverse; /* [rows] */
 } norm_state_t;
@@ -109,7 +109,9 @@ static void norm_backward(graph_t *graph, op_node_t *node, float *const *dx)
     }
 }
 
-static const op_t norm_op = {.kind = "layer_norm", .finish = norm_finish, .forward = norm_forward,
+static const op_t norm_op = {.kind = "layer_norm",
+                             .finish = norm_finish,
+                             .forward = norm_forward,
                              .backward = norm_backward};
 
 node_t graph_layer_norm(graph_t *graph, node_t in, const char *name, float eps)
@@ -125,10 +127,10 @@ node_t graph_layer_norm(graph_t *graph, node_t in, const char *name, float eps)
     s->plain = name == NULL;
     s->eps = (double)eps;
     const int *c = &from->shape.c;
-    if (!s->plain && (!graph_bind(graph, node, WEIGHT, "weight", 1, c, PARAM_NO_DECAY,
-                                  PARAM_INIT_CONSTANT, 1.0f) ||
-                      !graph_bind(graph, node, BIAS, "bias", 1, c, PARAM_NO_DECAY,
-                                  PARAM_INIT_CONSTANT, 0.0f))) {
+    if (!s->plain &&
+        (!graph_bind(graph, node, WEIGHT, "weight", 1, c, PARAM_NO_DECAY, PARAM_INIT_CONSTANT,
+                     1.0f) ||
+         !graph_bind(graph, node, BIAS, "bias", 1, c, PARAM_NO_DECAY, PARAM_INIT_CONSTANT, 0.0f))) {
         return NODE_NONE;
     }
     return node->index;
@@ -207,8 +209,8 @@ static void mixture_backward(graph_t *graph, op_node_t *node, float *const *dx)
     }
 }
 
-static const op_t mixture_op = {.kind = "mixture", .forward = mixture_forward,
-                                .backward = mixture_backward};
+static const op_t mixture_op = {
+    .kind = "mixture", .forward = mixture_forward, .backward = mixture_backward};
 
 node_t graph_mixture(graph_t *graph, const node_t *in, int count, const char *name,
                      float temperature)

@@ -188,12 +188,12 @@ static int print_table(codec_t *codec, const dataset_t *set, const options_t *op
            "power");
     for (size_t i = 0; i < points; i++) {
         task_result_t result;
-        task_point_t point = {
-            .snr_db = options_real_at(options, "evaluate.snr_db", i),
-            .rayleigh = options_choice(options, "evaluate.channel") == RAYLEIGH,
-            .delay_spread_s = options_real(options, "evaluate.delay_spread_ns") * 1e-9,
-            .seed = (uint64_t)options_int(options, "evaluate.seed"),
-            .images = (size_t)options_int(options, "evaluate.images")};
+        task_point_t point = {.snr_db = options_real_at(options, "evaluate.snr_db", i),
+                              .rayleigh = options_choice(options, "evaluate.channel") == RAYLEIGH,
+                              .delay_spread_s =
+                                  options_real(options, "evaluate.delay_spread_ns") * 1e-9,
+                              .seed = (uint64_t)options_int(options, "evaluate.seed"),
+                              .images = (size_t)options_int(options, "evaluate.images")};
         if (task_measure_point(codec, set, &point, &result, err) < 0) {
             return -1;
         }

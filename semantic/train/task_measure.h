@@ -11,17 +11,17 @@
 #include <stdbool.h>
 
 typedef struct {
-    double snr_db;         /* true Es/N0, also the design SNR */
-    bool rayleigh;         /* one draw a picture (fading.h); else h = 1 */
+    double snr_db; /* true Es/N0, also the design SNR */
+    bool rayleigh; /* one draw a picture (fading.h); else h = 1 */
     double delay_spread_s;
     uint64_t seed;
-    size_t images;         /* the first so many; 0 = all */
+    size_t images; /* the first so many; 0 = all */
 } task_point_t;
 
 typedef struct {
     size_t right, images;
-    double power;          /* mean |s|^2 sent */
-    double confidence;     /* mean of what the codec says of its own choice */
+    double power;      /* mean |s|^2 sent */
+    double confidence; /* mean of what the codec says of its own choice */
 } task_result_t;
 
 /* The channel of evaluate.h.  0 or -1 (pictures that are not 32x32, without labels). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Algorithm 1 (KDL-DARTS) and, beside it, DARTS (Liu, Simonyan, Yang, 2018) on the same space: each
- * layer is a mixture over 1 .. 5 bottlenecks (eqs 12-14).  First order (eq. 21 with xi = 0), one step:
+ * layer is a mixture over 1 .. 5 bottlenecks (eqs 12-14).  First order (eq. 21 with xi = 0), one
+ * step:
  *
  *     alpha <- alpha - lr (dL_val / dalpha + penalty * beta)       eqs 19, 20
  *     theta <- optimiser(dL_train / dtheta)
@@ -108,8 +109,8 @@ static void move_alpha(search_t *s, int64_t step)
     for (int l = 0; l < s->shape.layers; l++) {
         param_t *alpha = alpha_of(s, l);
         for (int k = 0; k < TASK_DEPTH_MAX; k++) {
-            double slope = (double)alpha->grad[k] + penalty * s->beta[l][k] +
-                           decay * (double)alpha->value[k];
+            double slope =
+                (double)alpha->grad[k] + penalty * s->beta[l][k] + decay * (double)alpha->value[k];
             if (isfinite(slope)) {
                 alpha->value[k] -= (float)(rate * slope);
             }
@@ -198,11 +199,13 @@ static int prepare(search_t *s, err_t *err)
     const char *search_cache = s->kdl ? options_string(s->options, "task.search_teacher") : "";
     const char *spec = options_string(s->options, "task.search");
     if (spec[0] == '\0' || (s->kdl && (cache[0] == '\0' || search_cache[0] == '\0'))) {
-        return err_set(err, ERR_ARGUMENT, "task-search needs task.search, and with task.method = kdl "
-                                          "task.teacher and task.search_teacher");
+        return err_set(err, ERR_ARGUMENT,
+                       "task-search needs task.search, and with task.method = kdl "
+                       "task.teacher and task.search_teacher");
     }
     if (task_options_shape(s->options, &s->shape, err) < 0 ||
-        task_data_open(&s->train, s->options, options_string(s->options, "data.train"), cache, err) < 0 ||
+        task_data_open(&s->train, s->options, options_string(s->options, "data.train"), cache,
+                       err) < 0 ||
         task_data_open(&s->search, s->options, spec, search_cache, err) < 0) {
         return -1;
     }

@@ -181,7 +181,8 @@ static int validate(void *context, const char *path, bool final, char *text, siz
     if (t->joint) {
         return validate_joint(t, path, final, text, size, err);
     }
-    if (task_measure_encoder(path, &t->shape, t->test, final ? 0 : CHECK_IMAGES, &result, err) < 0) {
+    if (task_measure_encoder(path, &t->shape, t->test, final ? 0 : CHECK_IMAGES, &result, err) <
+        0) {
         return -1;
     }
     snprintf(text, size, "accuracy without a channel %.4f (%zu of %zu)",

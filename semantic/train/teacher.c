@@ -17,8 +17,8 @@ static int check_shape(const params_t *file, const char *name, size_t count, int
 {
     const param_t *tensor = params_find(file, name);
     if (tensor == NULL || tensor->rank != 3 || tensor->shape[1] != 2) {
-        return err_set(err, ERR_FORMAT, "no tensor %s of [pictures][2][numbers]: not a teacher's cache",
-                       name);
+        return err_set(err, ERR_FORMAT,
+                       "no tensor %s of [pictures][2][numbers]: not a teacher's cache", name);
     }
     if ((size_t)tensor->shape[0] != count) {
         return err_set(err, ERR_ARGUMENT, "%s of %d pictures, but data.train has %zu", name,
@@ -40,10 +40,11 @@ static int check_labels(const params_t *file, const batches_t *batches, err_t *e
     }
     for (size_t i = 0; i < labels->count; i++) {
         if ((int)labels->value[i] != batches_label(batches, i)) {
-            return err_set(err, ERR_ARGUMENT,
-                           "picture %zu is of class %d here and of class %d in the cache: it was made "
-                           "for other pictures",
-                           i, batches_label(batches, i), (int)labels->value[i]);
+            return err_set(
+                err, ERR_ARGUMENT,
+                "picture %zu is of class %d here and of class %d in the cache: it was made "
+                "for other pictures",
+                i, batches_label(batches, i), (int)labels->value[i]);
         }
     }
     return 0;
@@ -137,17 +138,19 @@ int teacher_check_classes(const batches_t *batches, int classes, err_t *err)
     for (size_t i = 0; i < count && status == 0; i++) {
         int label = batches_label(batches, i);
         if (label < 0 || label >= classes) {
-            status = err_set(err, ERR_ARGUMENT,
-                             "data.train: picture %zu is of class %d, but task.classes is %d (0 .. %d)",
-                             i, label, classes, classes - 1);
+            status =
+                err_set(err, ERR_ARGUMENT,
+                        "data.train: picture %zu is of class %d, but task.classes is %d (0 .. %d)",
+                        i, label, classes, classes - 1);
         } else {
             seen[label] = true;
         }
     }
     for (int k = 0; k < classes && status == 0; k++) {
         if (!seen[k]) {
-            status = err_set(err, ERR_ARGUMENT,
-                             "data.train has no picture of class %d (task.classes is %d)", k, classes);
+            status =
+                err_set(err, ERR_ARGUMENT,
+                        "data.train has no picture of class %d (task.classes is %d)", k, classes);
         }
     }
     free(seen);

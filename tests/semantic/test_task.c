@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The task codec: what it sends, what it says, what its training refuses, what its search prefers. */
+/* The task codec: what it sends, what it says, what its training refuses, what its search prefers.
+ */
 #include "check.h"
 #include "codec/codec.h"
 #include "codec/task_net.h"
@@ -125,8 +126,10 @@ static void test_refusals(void)
     write_pictures(in_folder("late.bin"), 1);
     char late[512];
     snprintf(late, sizeof(late), "[data]\ntrain = cifar10:%s\n", in_folder("late.bin"));
-    refuses(task_trainer_command, with_teacher("wide", ""), "the teacher has 9 features, the student 8");
-    refuses(task_trainer_command, with_teacher("classes", ""), "the teacher has 5 logits, the student 4");
+    refuses(task_trainer_command, with_teacher("wide", ""),
+            "the teacher has 9 features, the student 8");
+    refuses(task_trainer_command, with_teacher("classes", ""),
+            "the teacher has 5 logits, the student 4");
     refuses(task_trainer_command, with_teacher("short", ""), "127 pictures");
     refuses(task_trainer_command, with_teacher("other", ""), "made for other pictures");
     refuses(task_trainer_command, with_teacher("set.bin", ""), "set.bin");
@@ -225,15 +228,18 @@ static void test_symbols(void)
     for (int k = 0; k < 256; k++) {
         noise_var[k] = 0.05f;
     }
-    CHECK_INT(codec_classify_batch(codec, 2, a, noise_var, 32, 32, mode, predicted, confidence, &err), 0);
+    CHECK_INT(
+        codec_classify_batch(codec, 2, a, noise_var, 32, 32, mode, predicted, confidence, &err), 0);
     memcpy(one, a + 128, sizeof(one));
-    CHECK_INT(codec_classify_batch(codec, 1, one, noise_var, 32, 32, mode, &single, &alone, &err), 0);
+    CHECK_INT(codec_classify_batch(codec, 1, one, noise_var, 32, 32, mode, &single, &alone, &err),
+              0);
     CHECK_INT(single, predicted[1]);
     CHECK_NEAR(alone, confidence[1], 1e-4);
     CHECK_AT_LEAST(confidence[0], 0.25);
     one[3] = NAN; /* a lost symbol is no reason to fall silent */
     noise_var[4] = INFINITY;
-    CHECK_INT(codec_classify_batch(codec, 1, one, noise_var, 32, 32, mode, &single, &alone, &err), 0);
+    CHECK_INT(codec_classify_batch(codec, 1, one, noise_var, 32, 32, mode, &single, &alone, &err),
+              0);
     CU_ASSERT(alone >= 0.25f && alone <= 1.0f);
     CHECK_INT(codec_decode(codec, a, noise_var, 32, 32, mode, pixels, &err), -1);
     CHECK_ERROR_NAMES(&err, "classes, no pictures");
