@@ -10,6 +10,7 @@
 #include "train/task_measure.h"
 #include "train/task_options.h"
 #include "train/task_trainer.h"
+#include "train/teach.h"
 #include "train/train_options.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ static const char epilog[] =
     "  deka      train DeKA-g's codec of latents, or adapters for it\n"
     "                                          --config semantic/recipes/deka.conf\n"
     "  mode-power  makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT\n"
+    "  teach     what a teacher (--task.judge or --task.vit) says of data.train, for task\n"
     "  task      train a codec for classification (--task.stage=encoder, then joint)\n"
     "                                          --config semantic/recipes/task.conf\n"
     "  task-search   how deep its layers should be (KDL-DARTS, DARTS)\n"
@@ -40,7 +42,7 @@ static int run(const options_t *options, err_t *err)
     const char *command = options_positional(options, 0);
     if (command == NULL || options_positional(options, 1) != NULL) {
         return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, deka, mode-power, task, "
+                       "say one of codec, judge, latent, latent-figures, deka, mode-power, teach, task, "
                        "task-search, task-figures, evaluate (or --help)");
     }
     if (strcmp(command, "codec") == 0) {
@@ -64,6 +66,9 @@ static int run(const options_t *options, err_t *err)
     if (strcmp(command, "mode-power") == 0) {
         return mode_power_command(options, err);
     }
+    if (strcmp(command, "teach") == 0) {
+        return teach_command(options, err);
+    }
     if (strcmp(command, "task") == 0) {
         return task_trainer_command(options, err);
     }
@@ -75,7 +80,7 @@ static int run(const options_t *options, err_t *err)
     }
     return err_set(err, ERR_ARGUMENT,
                    "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, "
-                   "task, task-search, task-figures, or evaluate",
+                   "teach, task, task-search, task-figures, or evaluate",
                    command);
 }
 
@@ -89,7 +94,7 @@ int main(int argc, char **argv)
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|task|task-search|"
+        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|teach|task|task-search|"
                                         "task-figures|evaluate");
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
