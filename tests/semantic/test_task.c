@@ -85,7 +85,7 @@ static int run(int (*command)(const options_t *, err_t *), const char *more, err
     char text[2048];
     snprintf(text, sizeof(text),
              "[data]\ntrain = cifar10:%s\nflip = true\n[train]\nbatch = 32\nworkers = 1\n"
-             "epochs = 25\npeak_lr = 0.004\nout = %s\nlog = %s\ncheckpoint = %s\n"
+             "epochs = 11\npeak_lr = 0.006\nout = %s\nlog = %s\ncheckpoint = %s\n"
              "[task]\nwidths = 8,8,8,8\ndepths = 1,1,1\nfeatures = 8\nclasses = 4\n%s",
              in_folder("set.bin"), in_folder("out.safetensors"), in_folder("log"),
              in_folder("checkpoint"), more);
@@ -209,7 +209,7 @@ static void test_symbols(void)
     codec_t *codec = train_small("[train]\nepochs = 2\n");
     for (int i = 0; i < 2 * BYTES; i++) {
         rgb[i] = (uint8_t)(i * 7 + i / 96);
-        other[i] = i < BYTES ? rgb[i] : (uint8_t)(255 - i / 13);
+        other[i] = (uint8_t)(i < BYTES ? rgb[i] : 255 - i / 13);
     }
     int mode = codec_mode(codec, 1, 5);
     CHECK_NEAR(codec_mode_snr_db(codec, mode), 5, 0);
@@ -280,7 +280,7 @@ static void test_search(void)
     write_teacher(in_folder("teacher"), PICTURES, FEATURES, CLASSES, 0);
     snprintf(more, sizeof(more),
              "%swidths = 4,8,16,64\nsearch = cifar10:%s\nsearch_teacher = %s\npenalty = 10\n"
-             "alpha_lr = 0.2\n[train]\nepochs = 2\n",
+             "alpha_lr = 0.3\n[train]\nepochs = 1\n",
              with_teacher("teacher", ""), in_folder("set.bin"), in_folder("teacher"));
     CHECK_INT(run(task_search_command, more, &err), 0);
     params_t *found = params_open(in_folder("out.safetensors"), &err);
