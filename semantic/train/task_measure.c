@@ -3,6 +3,7 @@
 
 #include "train/fading.h"
 
+#include "clock.h"
 #include "rng.h"
 
 #include <math.h>
@@ -205,12 +206,50 @@ static int print_table(codec_t *codec, const dataset_t *set, const options_t *op
     return 0;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Medians of processor time, one picture at a time. */
+static int print_times(codec_t *codec, err_t *err)
+{
+    enum { TIMES = 201 };
+    static uint8_t rgb[PIXELS];
+    float complex symbols[SYMBOLS_MAX];
+    float noise_var[SYMBOLS_MAX], confidence;
+    double encode_s[TIMES], classify_s[TIMES];
+    int predicted, mode = codec_mode(codec, 1, 10.0), status = 0;
+    for (size_t k = 0; k < SYMBOLS_MAX; k++) {
+        noise_var[k] = 0.1f;
+    }
+    for (int i = 0; i < TIMES && status == 0; i++) {
+        double start = clock_thread_cpu_s();
+        status = codec_encode(codec, rgb, TASK_SIDE, TASK_SIDE, mode, symbols, err);
+        double middle = clock_thread_cpu_s();
+        status = status < 0 ? -1
+                            : codec_classify_batch(codec, 1, symbols, noise_var, TASK_SIDE,
+                                                   TASK_SIDE, mode, &predicted, &confidence, err);
+        encode_s[i] = middle - start;
+        classify_s[i] = clock_thread_cpu_s() - middle;
+    }
+    qsort(encode_s, TIMES, sizeof(double), ascending);
+    qsort(classify_s, TIMES, sizeof(double), ascending);
+    if (status == 0) {
+        printf("encode %.3f ms, classify %.3f ms, one picture, one thread, median of %d\n",
+               1e3 * encode_s[TIMES / 2], 1e3 * classify_s[TIMES / 2], TIMES);
+    }
+    return status;
+}
+
 int task_measure_command(const options_t *options, err_t *err)
 {
     codec_t *codec = codec_open(options_string(options, "evaluate.weights"), err);
     dataset_t *set =
         codec == NULL ? NULL : dataset_open(options_string(options, "evaluate.data"), err);
     int status = set == NULL ? -1 : print_table(codec, set, options, err);
+    status = status == 0 ? print_times(codec, err) : status;
     dataset_close(set);
     codec_close(codec);
     return status;

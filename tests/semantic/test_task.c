@@ -6,6 +6,7 @@
 #include "codec/task_net.h"
 #include "nn/params.h"
 #include "rng.h"
+#include "safetensors.h"
 #include "train/task_measure.h"
 #include "train/task_options.h"
 #include "train/task_trainer.h"
@@ -254,6 +255,63 @@ static void test_symbols(void)
     codec_close(codec);
 }
 
+/* PyTorch's twin of the same weights; a system without torch skips. */
+static void test_torch(void)
+{
+    enum { COUNT = 4, SYMBOLS = 128 };
+    static float pictures[COUNT * BYTES];
+    uint8_t rgb[COUNT * BYTES];
+    float complex symbols[COUNT * SYMBOLS];
+    float noise_var[COUNT * SYMBOLS], confidence[COUNT], snr_db = 7;
+    int predicted[COUNT];
+    err_t err = ERR_INIT;
+    if (system("/usr/bin/python3 -c 'import torch' 2> /dev/null") != 0) {
+        printf("(skipped: no torch) ");
+        return;
+    }
+    codec_t *codec = train_small("[train]\nepochs = 3\n");
+    rng_t rng;
+    rng_seed(&rng, 6, 0);
+    for (int i = 0; i < COUNT * BYTES; i++) {
+        rgb[i] = (uint8_t)rng_below(&rng, 256);
+        pictures[i] = (float)rgb[i] / 255.0f;
+    }
+    int mode = codec_mode(codec, 1, (double)snr_db);
+    CHECK_INT(codec_encode_batch(codec, COUNT, rgb, 32, 32, mode, symbols, &err), 0);
+    for (int k = 0; k < COUNT * SYMBOLS; k++) {
+        noise_var[k] = rng_uniform(&rng);
+    }
+    CHECK_INT(codec_classify_batch(codec, COUNT, symbols, noise_var, 32, 32, mode, predicted,
+                                   confidence, &err),
+              0);
+    const safetensors_tensor_t tensors[] = {
+        {.name = "pictures",
+         .rank = 4,
+         .shape = {COUNT, 32, 32, 3},
+         .count = COUNT * BYTES,
+         .data = pictures},
+        {.name = "snr_db", .rank = 1, .shape = {1}, .count = 1, .data = &snr_db},
+        {.name = "symbols",
+         .rank = 3,
+         .shape = {COUNT, SYMBOLS, 2},
+         .count = COUNT * SYMBOLS * 2,
+         .data = (const float *)symbols},
+        {.name = "noise_var",
+         .rank = 2,
+         .shape = {COUNT, SYMBOLS},
+         .count = COUNT * SYMBOLS,
+         .data = noise_var},
+        {.name = "confidence", .rank = 1, .shape = {COUNT}, .count = COUNT, .data = confidence}};
+    CHECK_INT(safetensors_write(in_folder("case"), tensors, 5, NULL, NULL, 0, &err), 0);
+    char command[1024];
+    snprintf(command, sizeof(command),
+             "cd " SEMRADIO_SOURCE_DIR " && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m "
+             "semantic.torch.task check %s %s",
+             in_folder("out.safetensors"), in_folder("case"));
+    CHECK_INT(system(command), 0);
+    codec_close(codec);
+}
+
 static void test_ratio(void)
 {
     codec_t *codec = train_small("ratio = 0.8125\nquantised = false\n[train]\nepochs = 1\n");
@@ -324,6 +382,7 @@ static const check_test_t tests[] = {
     {"a teacher, classes or shape that do not fit are refused before training", test_refusals},
     {"both stages learn: classes come through noise and fading at unit power", test_learns},
     {"symbols are 64-QAM points, one picture's do not depend on another's", test_symbols},
+    {"PyTorch's twin sends and decides the same", test_torch},
     {"the compression ratio sets the number of symbols; unquantised ones lie anywhere", test_ratio},
     {"KDL-DARTS shrinks what is large, DARTS does not look", test_search},
     {"the size of a candidate is what it adds to the network", test_candidate},
