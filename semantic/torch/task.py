@@ -27,7 +27,7 @@ DEVIATION = torch.tensor([0.247, 0.243, 0.262]).view(1, 3, 1, 1)
 
 
 class Task:
-    """The codec of a weights file, its batch norms folded into the convolutions before them."""
+    """The codec of a weights file, batch norms folded into convolutions where they can be."""
 
     def __init__(self, path: str, channels_last: bool = False) -> None:
         tensors, self.notes = safetensors_file.read(path)
@@ -37,10 +37,14 @@ class Task:
         self.depths = [int(d) for d in self.notes["depths"].split(",")]
         self.kept = int(self.notes["kept"])
         self.format = torch.channels_last if channels_last else torch.contiguous_format
+        self.last = self._gain("feature.norm")
         self.folded: dict[str, tuple[Tensor, Tensor]] = {}
+        self.transition: list[tuple[Tensor, Tensor, Tensor]] = []
         for layer, depth in enumerate(self.depths):
             prefix = f"layer.{layer}"
-            self._fold(f"{prefix}.conv", f"{prefix}.norm")
+            gain, bias = self._gain(f"{prefix}.norm")
+            weight = self.t[f"{prefix}.conv.weight"].contiguous(memory_format=self.format)
+            self.transition.append((weight, gain.view(1, -1, 1, 1), bias.view(1, -1, 1, 1)))
             for block in range(depth):
                 for i in (1, 2, 3):
                     self._fold(f"{prefix}.{block}.conv{i}", f"{prefix}.{block}.norm{i}")
@@ -69,11 +73,8 @@ class Task:
         x = ((pictures - MEAN) / DEVIATION).contiguous(memory_format=self.format)
         x = F.silu(F.conv2d(x, self.t["stem.weight"], self.t["stem.bias"], padding=1))
         for layer, depth in enumerate(self.depths):
-            # max pooling and the norm do not commute where a gain is negative: pool first
-            weight = self.t[f"layer.{layer}.conv.weight"].contiguous(memory_format=self.format)
-            gain, bias = self._gain(f"layer.{layer}.norm")
-            x = F.max_pool2d(F.conv2d(x, weight, padding=1), 2)
-            x = F.silu(x * gain.view(1, -1, 1, 1) + bias.view(1, -1, 1, 1))
+            weight, gain, bias = self.transition[layer]  # a negative gain: pool before the norm
+            x = F.silu(F.max_pool2d(F.conv2d(x, weight, padding=1), 2) * gain + bias)
             y = x
             for block in range(depth):
                 name = f"layer.{layer}.{block}"
@@ -81,7 +82,7 @@ class Task:
                 z = F.silu(self._conv(z, f"{name}.conv2"))
                 y = F.silu(y + self._conv(z, f"{name}.conv3"))
             x = x + y
-        gain, bias = self._gain("feature.norm")
+        gain, bias = self.last
         return self._linear(x.amax(dim=(2, 3)) * gain + bias, "feature")
 
     def _cat_block(self, x: Tensor, name: str) -> Tensor:
