@@ -209,6 +209,7 @@ static int prepare(trainer_t *t, err_t *err)
     if (options_bool(t->options, "task.freeze_encoder")) {
         graph_t *graph = build(t, t->params, 1, err); /* the names must exist to be frozen */
         graph_destroy(graph);
+        params_freeze(t->params, "stem.", true);
         params_freeze(t->params, "layer.", true);
         params_freeze(t->params, "feature.", true);
     }

@@ -193,6 +193,33 @@ static void test_learns(void)
     codec_close(codec);
 }
 
+/* A joint stage with a frozen encoder changes the rest only. */
+static void test_frozen(void)
+{
+    err_t err = ERR_INIT;
+    char more[512];
+    CHECK_INT(run(task_trainer_command, "stage = encoder\n[train]\nepochs = 2\n", &err), 0);
+    CHECK_INT(rename(in_folder("out.safetensors"), in_folder("encoder.safetensors")), 0);
+    snprintf(more, sizeof(more), "freeze_encoder = true\n[train]\nepochs = 2\ninit = %s\n",
+             in_folder("encoder.safetensors"));
+    CHECK_INT(run(task_trainer_command, more, &err), 0);
+    params_t *before = params_open(in_folder("encoder.safetensors"), &err);
+    params_t *after = params_open(in_folder("out.safetensors"), &err);
+    CU_ASSERT_FATAL(before != NULL && after != NULL);
+    for (int i = 0; i < params_count(before); i++) {
+        const param_t *was = params_at(before, i), *is = params_find(after, was->name);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(is);
+        bool same = memcmp(was->value, is->value, was->count * sizeof(float)) == 0;
+        bool encoder = strncmp(was->name, "head.", 5) != 0;
+        if (encoder != same) {
+            fprintf(stderr, "%s %s\n", was->name, same ? "did not change" : "changed");
+        }
+        CHECK_INT(same, encoder);
+    }
+    params_destroy(before);
+    params_destroy(after);
+}
+
 /* Distance to the nearest 64-QAM point. */
 static double off_point(double x, double scale)
 {
@@ -381,6 +408,7 @@ static void test_candidate(void)
 static const check_test_t tests[] = {
     {"a teacher, classes or shape that do not fit are refused before training", test_refusals},
     {"both stages learn: classes come through noise and fading at unit power", test_learns},
+    {"a frozen encoder keeps its weights and statistics, the rest learns", test_frozen},
     {"symbols are 64-QAM points, one picture's do not depend on another's", test_symbols},
     {"PyTorch's twin sends and decides the same", test_torch},
     {"the compression ratio sets the number of symbols; unquantised ones lie anywhere", test_ratio},
