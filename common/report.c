@@ -53,6 +53,7 @@ static const field_t fields[] = {
     FIELD(F_INT, label, -1),
     FIELD(F_INT, predicted, -1),
     FIELD(F_INT, correct, -1),
+    FIELD(F_REAL, confidence, 0),
     FIELD(F_REAL, decode_ms, 0),
     FIELD(F_REAL, latency_ms, 0),
 };

@@ -56,8 +56,9 @@ typedef struct {
     double psnr_db; /* of this image; 100 when it is identical (mse 0) */
     double ssim;
     int label;      /* true class, -1: unknown */
-    int predicted;  /* class the judge sees in the received image, -1: no judge */
+    int predicted;  /* class that a task codec received, or the judge sees; -1: neither */
     int correct;    /* 1, 0, or -1: unknown */
+    double confidence; /* of a task codec in `predicted`, 0 .. 1 */
 
     double decode_ms;  /* CPU time of codec_decode for this image */
     double latency_ms; /* from the frame's last sample to this report */

@@ -87,3 +87,15 @@ int scheme_decode(scheme_t *scheme, int images, const float complex *soft, const
     return scheme->kind->decode(scheme->state, images, soft, noise_var, width, height, rgb,
                                 outcomes, err);
 }
+
+bool scheme_classifies(const scheme_t *scheme)
+{
+    return scheme->kind->classifies != NULL && scheme->kind->classifies(scheme->state);
+}
+
+int scheme_classify(scheme_t *scheme, int images, const float complex *soft, const float *noise_var,
+                    int width, int height, int *predicted, err_t *err)
+{
+    return scheme->kind->classify(scheme->state, images, soft, noise_var, width, height, predicted,
+                                  err);
+}

@@ -81,4 +81,12 @@ int scheme_encode(scheme_t *scheme, int images, const uint8_t *rgb, int width, i
 int scheme_decode(scheme_t *scheme, int images, const float complex *soft, const float *noise_var,
                   int width, int height, uint8_t *rgb, picture_outcome_t *outcomes, err_t *err);
 
+/*
+ * Whether it is a task codec: it names a class itself, in the place of a judge, and its pictures
+ * are grey.  scheme_classify: predicted[images]; 0 or -1; only where scheme_classifies.
+ */
+bool scheme_classifies(const scheme_t *scheme);
+int scheme_classify(scheme_t *scheme, int images, const float complex *soft, const float *noise_var,
+                    int width, int height, int *predicted, err_t *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include "scheme_kind.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     codec_t *codec;
@@ -101,8 +102,37 @@ static int joint_decode(void *state, int images, const float complex *soft, cons
 {
     joint_t *joint = state;
     all_whole(outcomes, images);
+    if (codec_classes(joint->codec) > 0) { /* no picture comes: grey */
+        memset(rgb, 128, (size_t)3 * (size_t)width * (size_t)height * (size_t)images);
+        return 0;
+    }
     return codec_decode_batch(joint->codec, images, soft, noise_var, width, height, joint->mode, rgb,
                               err);
+}
+
+static bool joint_classifies(const void *state)
+{
+    const joint_t *joint = state;
+    return codec_classes(joint->codec) > 0;
+}
+
+static int joint_classify(void *state, int images, const float complex *soft,
+                          const float *noise_var, int width, int height, int *predicted,
+                          err_t *err)
+{
+    enum { AT_ONCE = 64 };
+    joint_t *joint = state;
+    float confidence[AT_ONCE];
+    size_t each = joint_symbols(state, width, height);
+    for (int done = 0; done < images; done += AT_ONCE) {
+        int count = images - done < AT_ONCE ? images - done : AT_ONCE;
+        size_t at = (size_t)done * each;
+        if (codec_classify_batch(joint->codec, count, soft + at, noise_var + at, width, height,
+                                 joint->mode, predicted + done, confidence, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 const scheme_kind_t scheme_joint = {
@@ -116,4 +146,6 @@ const scheme_kind_t scheme_joint = {
     .describe = joint_describe,
     .encode = joint_encode,
     .decode = joint_decode,
+    .classifies = joint_classifies,
+    .classify = joint_classify,
 };

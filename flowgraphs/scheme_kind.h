@@ -18,6 +18,10 @@ typedef struct {
                   float complex *symbols, picture_outcome_t *outcomes, err_t *err);
     int (*decode)(void *state, int images, const float complex *soft, const float *noise_var,
                   int width, int height, uint8_t *rgb, picture_outcome_t *outcomes, err_t *err);
+    /* Both NULL: it brings pictures only. */
+    bool (*classifies)(const void *state);
+    int (*classify)(void *state, int images, const float complex *soft, const float *noise_var,
+                    int width, int height, int *predicted, err_t *err);
 } scheme_kind_t;
 
 extern const scheme_kind_t scheme_joint, scheme_digital;

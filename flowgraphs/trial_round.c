@@ -237,6 +237,24 @@ static void keep_samples(trial_t *trial, int frame)
     }
 }
 
+/* By the codec itself or by the judge: 1; 0: by nobody; -1. */
+static int name_classes(trial_t *trial, err_t *err)
+{
+    round_t *round = &trial->round;
+    if (scheme_classifies(trial->scheme)) {
+        return scheme_classify(trial->scheme, round->received, round->received_symbols,
+                               round->noise_var, round->width, round->height, round->predicted,
+                               err) < 0
+                   ? -1
+                   : 1;
+    }
+    int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;
+    if (judged && round->received > 0) {
+        judge_classify_batch(trial->judge, round->decoded, round->received, round->predicted);
+    }
+    return judged;
+}
+
 int round_measure(trial_t *trial, err_t *err)
 {
     round_t *round = &trial->round;
@@ -250,9 +268,9 @@ int round_measure(trial_t *trial, err_t *err)
         fill_failures(trial, frame);
         keep_samples(trial, frame);
     }
-    int judged = trial->judge != NULL && round->width == JUDGE_SIDE && round->height == JUDGE_SIDE;
-    if (judged && round->received > 0) {
-        judge_classify_batch(trial->judge, round->decoded, round->received, round->predicted);
+    int judged = name_classes(trial, err);
+    if (judged < 0) {
+        return -1;
     }
     for (int frame = 0; frame < round->frames; frame++) {
         score_one(trial, frame, judged);

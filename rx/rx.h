@@ -89,6 +89,9 @@ typedef struct {
     uint8_t *received, *sent;  /* [images][height][width][3] */
     size_t room;
     bool has_sent[RX_FRAME_IMAGES];
+    bool classified; /* a task codec's: classes instead of pixels */
+    int predicted[RX_FRAME_IMAGES];
+    float confidence[RX_FRAME_IMAGES];
 } rx_result_t;
 
 /* What may change while the daemon runs; each stage has a copy of its own. */

@@ -98,6 +98,20 @@ static int choose_adapter(rx_decoder_t *decoder, const frame_header_t *h, char h
     return 0;
 }
 
+/* Pixels, or the classes of a codec that brings no pixels. */
+static int decode_payload(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result,
+                          err_t *err)
+{
+    const frame_header_t *h = &frame->header;
+    result->classified = codec_classes(decoder->codec) > 0;
+    return result->classified
+               ? codec_classify_batch(decoder->codec, h->images, frame->symbols, frame->noise_var,
+                                      h->width, h->height, h->rate, result->predicted,
+                                      result->confidence, err)
+               : codec_decode_batch(decoder->codec, h->images, frame->symbols, frame->noise_var,
+                                    h->width, h->height, h->rate, result->received, err);
+}
+
 static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *result,
                   double *milliseconds, err_t *err)
 {
@@ -111,15 +125,28 @@ static int decode(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t *r
     }
     strcpy(result->reports[0].adapter, hash);
     double start = clock_thread_cpu_s();
-    if (codec_decode_batch(decoder->codec, h->images, frame->symbols, frame->noise_var, h->width,
-                           h->height, h->rate, result->received, err) != 0) {
+    if (decode_payload(decoder, frame, result, err) != 0) {
         return -1;
     }
     const double end = clock_thread_cpu_s();
     *milliseconds = (end - start) * 1e3 / h->images;
     count_time(decoder, codec_in_use(decoder->codec) != before, end - begin);
-    result->images = h->images;
+    result->images = result->classified ? 0 : h->images;
+    result->reports_count = h->images;
     return 0;
+}
+
+/* A received class: right or not, where the reference knows. */
+static void grade(rx_decoder_t *decoder, const dataset_t *set, rx_result_t *result, int i)
+{
+    frame_report_t *report = &result->reports[i];
+    report->predicted = result->predicted[i];
+    report->confidence = (double)result->confidence[i];
+    if (set != NULL && (size_t)report->image_id < dataset_count(set) &&
+        dataset_get(set, (size_t)report->image_id, &decoder->reference, &report->label, NULL) == 0 &&
+        report->label >= 0) {
+        report->correct = report->label == report->predicted;
+    }
 }
 
 /* Image i against its reference. */
@@ -169,7 +196,7 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
     int which = find_reference(rx, frame->header.dataset);
     char adapter[sizeof result->reports[0].adapter];
     strcpy(adapter, result->reports[0].adapter);
-    for (int i = 0; i < result->images; i++) {
+    for (int i = 0; i < result->reports_count; i++) {
         frame_report_t *report = &result->reports[i];
         *report = frame->report;
         strcpy(report->adapter, adapter);
@@ -184,13 +211,16 @@ static void describe(rx_decoder_t *decoder, const rx_frame_t *frame, rx_result_t
         if (which >= 0) {
             snprintf(report->dataset, sizeof report->dataset, "%s",
                      dataset_name(rx->references[which]));
+        }
+        if (result->classified) {
+            grade(decoder, which >= 0 ? rx->references[which] : NULL, result, i);
+        } else if (which >= 0) {
             compare(decoder, rx->references[which], result, i);
         }
     }
-    if (which >= 0) {
+    if (which >= 0 && !result->classified) {
         judge(decoder->judges[which], result);
     }
-    result->reports_count = result->images;
 }
 
 static void refuse(rx_decoder_t *decoder, rx_result_t *result, const err_t *why)
@@ -198,6 +228,7 @@ static void refuse(rx_decoder_t *decoder, rx_result_t *result, const err_t *why)
     static _Atomic bool busy;
     static log_limit_t limit;
     result->images = 0;
+    result->reports_count = 1;
     result->reports[0].status = REPORT_DAMAGED;
     atomic_fetch_add(&decoder->rx->counts.undecodable, 1);
     uint64_t more;

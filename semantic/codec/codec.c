@@ -19,7 +19,8 @@
 
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
-static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka};
+static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka,
+                                            &codec_kind_task};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Without another word, the Es/N0 that a codec prepares for. */
@@ -396,6 +397,35 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
         noise_var = codec->mapped_var;
     }
     return kind->decode(codec, images, symbols, noise_var, width, height, mode, rgb, err);
+}
+
+int codec_classes(const codec_t *codec)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    return kind->classes != NULL ? kind->classes(codec->weights) : 0;
+}
+
+int codec_classify_batch(codec_t *codec, int images, const float complex *symbols,
+                         const float *noise_var, int width, int height, int mode, int *predicted,
+                         float *confidence, err_t *err)
+{
+    const codec_kind_t *kind = codec->weights->kind;
+    if (check_size(codec, width, height, mode, err) < 0) {
+        return -1;
+    }
+    if (kind->classify == NULL) {
+        return err_set(err, ERR_UNSUPPORTED, "codec %s brings pictures, no classes",
+                       codec_name(codec));
+    }
+    if (codec_map_wanted(codec)) {
+        if (codec_map_run(codec, images, 1, 1, codec_channels(kind, codec_mode_rate(codec, mode)),
+                          symbols, noise_var, err) < 0) {
+            return -1;
+        }
+        symbols = codec->mapped;
+        noise_var = codec->mapped_var;
+    }
+    return kind->classify(codec, images, symbols, noise_var, predicted, confidence, err);
 }
 
 int codec_encode(codec_t *codec, const uint8_t *rgb, int width, int height, int mode,

@@ -126,4 +126,16 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
                        const float *noise_var, int width, int height, int mode, uint8_t *rgb,
                        err_t *err);
 
+/*
+ * A codec for a task ("task": pictures of at most 32x32 pixels, symbols to a class) brings no
+ * picture: codec_decode fails with ERR_UNSUPPORTED, and codec_classes is not 0.
+ */
+int codec_classes(const codec_t *codec);
+
+/* symbols, noise_var [images][codec_symbols] -> predicted[images] in 0 .. codec_classes() - 1 and
+   confidence[images] in 0 .. 1, the softmax's share of that class. */
+int codec_classify_batch(codec_t *codec, int images, const float complex *symbols,
+                         const float *noise_var, int width, int height, int mode, int *predicted,
+                         float *confidence, err_t *err);
+
 #endif

@@ -47,10 +47,16 @@ typedef struct codec_kind {
                   float complex *symbols, err_t *err);
     int (*decode)(codec_t *codec, int images, const float complex *symbols, const float *noise_var,
                   int width, int height, int mode, uint8_t *rgb, err_t *err);
+
+    /* Both NULL: the kind brings pictures.  Else `classify` in place of `decode`. */
+    int (*classes)(const codec_weights_t *weights);
+    int (*classify)(codec_t *codec, int images, const float complex *symbols,
+                    const float *noise_var, int *predicted, float *confidence, err_t *err);
 } codec_kind_t;
 
 extern const codec_kind_t codec_kind_image32; /* image32.c */
 extern const codec_kind_t codec_kind_deka;    /* deka.c */
+extern const codec_kind_t codec_kind_task;    /* task.c */
 
 /* A number of the file's metadata within min .. max. */
 int codec_read_number(const safetensors_t *file, const char *key, double min, double max,

@@ -160,6 +160,15 @@ node_t graph_prelu(graph_t *graph, node_t in, const char *name);
 /* a + scale[c] * b; `name.scale` [C] starting at `start` (0 = identity at first). */
 node_t graph_add_scaled(graph_t *graph, node_t a, node_t b, const char *name, float start);
 
+/* Layer norm over the channels of each position; `weight` `bias` [C], or none where name is NULL. */
+node_t graph_layer_norm(graph_t *graph, node_t in, const char *name, float eps);
+/*
+ * DARTS's mixed operation: the sum of 1 .. 8 nodes of one shape, weighted by
+ * softmax(alpha / temperature).  `name.alpha` [count], starts at 0.
+ */
+node_t graph_mixture(graph_t *graph, const node_t *in, int count, const char *name,
+                     float temperature);
+
 /* ---- layers without weights --------------------------------------------- */
 
 node_t graph_relu(graph_t *graph, node_t in);

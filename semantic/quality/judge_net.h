@@ -31,4 +31,8 @@ int judge_shape_parse(judge_shape_t *shape, const char *widths, err_t *err);
 /* `picture`: [32][32][3] in 0 .. 1.  Returns the logits, [1][1][10]. */
 node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape);
 
+/* Its two parts: the feature [1][1][width of the last stage], and what is made of it. */
+node_t judge_net_feature(graph_t *graph, node_t picture, const judge_shape_t *shape);
+node_t judge_net_head(graph_t *graph, node_t feature);
+
 #endif

@@ -159,28 +159,58 @@ void batches_begin(batches_t *batches, int64_t step)
     }
 }
 
+typedef struct {
+    const pool_t *pool;
+    size_t index;
+    bool flip;
+    int dx, dy;
+} view_t;
+
+/* What picture n of a step's batch shows. */
+static view_t draw_view(const batches_t *batches, int64_t step, int n)
+{
+    const batches_options_t *options = &batches->options;
+    int64_t at = step % batches_per_epoch(batches) * options->batch + n;
+    view_t view = {.pool = &batches->main, .index = batches->order[at]};
+    rng_t rng;
+    rng_seed(&rng, options->seed, (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)n);
+    if (batches->mix.count > 0 && (double)rng_uniform(&rng) < options->mix_share) {
+        view.pool = &batches->mix;
+        view.index = rng_below(&rng, (uint32_t)view.pool->count);
+    }
+    view.flip = options->flip && rng_below(&rng, 2) == 1;
+    view.dx = shift_of(&rng, options->crop_pad);
+    view.dy = shift_of(&rng, options->crop_pad);
+    return view;
+}
+
 void batches_fill(const batches_t *batches, int64_t step, int first, int count, float *pictures,
                   float *labels)
 {
-    const batches_options_t *options = &batches->options;
-    int64_t at = step % batches_per_epoch(batches) * options->batch + first;
-    const uint32_t *order = batches->order + at;
     for (int n = 0; n < count; n++) {
-        const pool_t *pool = &batches->main;
-        size_t index = order[n];
-        rng_t rng;
-        rng_seed(&rng, options->seed,
-                 (uint64_t)step * BATCHES_PICTURES_MAX + (uint64_t)(first + n));
-        if (batches->mix.count > 0 && (double)rng_uniform(&rng) < options->mix_share) {
-            pool = &batches->mix;
-            index = rng_below(&rng, (uint32_t)pool->count);
-        }
-        bool flip = options->flip && rng_below(&rng, 2) == 1;
-        int dx = shift_of(&rng, options->crop_pad), dy = shift_of(&rng, options->crop_pad);
-        augment(pool->pixels + index * PICTURE_BYTES, flip, dx, dy,
+        view_t view = draw_view(batches, step, first + n);
+        augment(view.pool->pixels + view.index * PICTURE_BYTES, view.flip, view.dx, view.dy,
                 pictures + (size_t)n * PICTURE_BYTES);
         if (labels != NULL) {
-            labels[n] = (float)pool->labels[index];
+            labels[n] = (float)view.pool->labels[view.index];
         }
     }
+}
+
+void batches_views(const batches_t *batches, int64_t step, int first, int count, int64_t *views)
+{
+    for (int n = 0; n < count; n++) {
+        view_t view = draw_view(batches, step, first + n);
+        views[n] = view.pool == &batches->main ? 2 * (int64_t)view.index + view.flip : -1;
+    }
+}
+
+size_t batches_count(const batches_t *batches)
+{
+    return batches->main.count;
+}
+
+int batches_label(const batches_t *batches, size_t index)
+{
+    return batches->main.labels[index];
 }

@@ -46,4 +46,13 @@ void batches_begin(batches_t *batches, int64_t step);
 void batches_fill(const batches_t *batches, int64_t step, int first, int count, float *pictures,
                   float *labels);
 
+/*
+ * Which picture of the main set, and whether mirrored, each of those pictures is: 2 * index +
+ * mirrored, or -1 for one of the second set.
+ */
+void batches_views(const batches_t *batches, int64_t step, int first, int count, int64_t *views);
+
+size_t batches_count(const batches_t *batches);            /* pictures of the main set */
+int batches_label(const batches_t *batches, size_t index); /* of the main set's picture */
+
 #endif

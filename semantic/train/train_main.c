@@ -7,6 +7,10 @@
 #include "train/judge_trainer.h"
 #include "train/latent_trainer.h"
 #include "train/mode_power.h"
+#include "train/task_measure.h"
+#include "train/task_options.h"
+#include "train/task_trainer.h"
+#include "train/teach.h"
 #include "train/train_options.h"
 
 #include <stdio.h>
@@ -21,6 +25,11 @@ static const char epilog[] =
     "  deka      train DeKA-g's codec of latents, or adapters for it\n"
     "                                          --config semantic/recipes/deka.conf\n"
     "  mode-power  makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT\n"
+    "  teach     what a teacher (--task.judge or --task.vit) says of data.train, for task\n"
+    "  task      train a codec for classification (--task.stage=encoder, then joint)\n"
+    "                                          --config semantic/recipes/task.conf\n"
+    "  task-search   how deep its layers should be (KDL-DARTS, DARTS)\n"
+    "  task-figures  its accuracy over SNR on an ideal channel, options of [evaluate]\n"
     "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
     "\n"
     "Ctrl-C stops a training after a checkpoint; the same command with --resume goes on.\n"
@@ -33,7 +42,8 @@ static int run(const options_t *options, err_t *err)
     const char *command = options_positional(options, 0);
     if (command == NULL || options_positional(options, 1) != NULL) {
         return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, deka, mode-power, evaluate (or --help)");
+                       "say one of codec, judge, latent, latent-figures, deka, mode-power, teach, task, "
+                       "task-search, task-figures, evaluate (or --help)");
     }
     if (strcmp(command, "codec") == 0) {
         return codec_trainer_command(options, err);
@@ -56,22 +66,36 @@ static int run(const options_t *options, err_t *err)
     if (strcmp(command, "mode-power") == 0) {
         return mode_power_command(options, err);
     }
+    if (strcmp(command, "teach") == 0) {
+        return teach_command(options, err);
+    }
+    if (strcmp(command, "task") == 0) {
+        return task_trainer_command(options, err);
+    }
+    if (strcmp(command, "task-search") == 0) {
+        return task_search_command(options, err);
+    }
+    if (strcmp(command, "task-figures") == 0) {
+        return task_measure_command(options, err);
+    }
     return err_set(err, ERR_ARGUMENT,
-                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, or evaluate",
+                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, "
+                   "teach, task, task-search, task-figures, or evaluate",
                    command);
 }
 
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {train_options, network_options, latent_options,
-                                             deka_options, evaluate_options, NULL};
+                                             deka_options, task_options, evaluate_options, NULL};
     err_t err = ERR_INIT;
     options_t *options =
         options_create("semradio-train", "trains and measures codecs and judges", tables, &err);
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|evaluate");
+        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|teach|task|task-search|"
+                                        "task-figures|evaluate");
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
             options_destroy(options);

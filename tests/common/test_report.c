@@ -34,6 +34,7 @@ static frame_report_t sample_report(void)
     r.label = 0;
     r.predicted = 0;
     r.correct = 1;
+    r.confidence = 0.75;
     return r;
 }
 
@@ -84,6 +85,7 @@ static void test_round_trip(void)
     CHECK_NEAR(back.timing_sample, r.timing_sample, 0);
     CU_ASSERT(isnan(back.evm_db));
     CHECK_INT(back.predicted, 0);
+    CHECK_NEAR(back.confidence, 0.75, 0);
     report_to_json(&back, again, sizeof again);
     CU_ASSERT_STRING_EQUAL(text, again);
 }

@@ -181,6 +181,9 @@ LAYER(attention, graph_attention(g, a, b, graph_silu(g, a)))
 LAYER(attention_self, graph_attention(g, a, a, b))
 LAYER(standardise, graph_standardise(g, a, "l"))
 LAYER(group_norm_wide_eps, graph_group_norm_with(g, a, "l", 2, 0.5f))
+LAYER(layer_norm, graph_layer_norm(g, a, "l", 1e-5f))
+LAYER(layer_norm_plain, graph_layer_norm(g, a, NULL, 0.1f))
+LAYER(mixture, graph_mixture(g, (node_t[]){a, b, graph_silu(g, a)}, 3, "l", 0.7f))
 LAYER(max_pool, graph_max_pool(g, a))
 LAYER(avg_pool, graph_avg_pool(g, a, 2))
 LAYER(global_avg, graph_global_avg_pool(g, a))
@@ -304,6 +307,11 @@ static void test_attention(void)
     check(attention_self, 2, 2, 3, 4, 5e-3);
 }
 
+static void test_mixture(void)
+{
+    check(mixture, 2, 3, 2, 5, 5e-3);
+}
+
 static void test_pools(void)
 {
     check(max_pool, 1, 4, 6, 3, 2e-3); /* small: no two values of a window within the step */
@@ -318,6 +326,8 @@ static void test_norms(void)
     check(group_norm, 2, 3, 3, 8, 5e-3);
     check(group_norm_wide_eps, 2, 3, 3, 8, 5e-3);
     check(standardise, 4, 3, 3, 5, 5e-3);
+    check(layer_norm, 2, 2, 2, 7, 5e-3);
+    check(layer_norm_plain, 2, 2, 2, 7, 5e-3);
     check(power_norm, 3, 2, 2, 6, 2e-3);
 }
 
@@ -443,6 +453,7 @@ static const check_test_t tests[] = {
     {"joining and modulating layers: gradients are the differences", test_mix},
     {"layers that move numbers move gradients back", test_moves},
     {"attention: query, key and value gradients are the differences", test_attention},
+    {"mixture: its parts' and its weights' gradients are the differences", test_mixture},
     {"pools: gradients are the differences", test_pools},
     {"norms: gradients are the differences", test_norms},
     {"channel, prefix and power: gradients are the differences", test_symbols},
