@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* semradio-train: trains codecs and judges, and measures codecs on ideal channels. */
+#include "train/agent_trainer.h"
 #include "train/codec_trainer.h"
 #include "train/deka_options.h"
 #include "train/deka_trainer.h"
@@ -20,6 +21,8 @@ static const char epilog[] =
     "  latent-figures  PSNR and SSIM of a latent codec on data.test\n"
     "  deka      train DeKA-g's codec of latents, or adapters for it\n"
     "                                          --config semantic/recipes/deka.conf\n"
+    "  agent     train DeKAP's agent codec, experts, distilled levels\n"
+    "                                          --config semantic/recipes/agent.conf\n"
     "  mode-power  makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT\n"
     "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
     "\n"
@@ -33,7 +36,7 @@ static int run(const options_t *options, err_t *err)
     const char *command = options_positional(options, 0);
     if (command == NULL || options_positional(options, 1) != NULL) {
         return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, deka, mode-power, evaluate (or --help)");
+                       "say one of codec, judge, latent, latent-figures, deka, agent, mode-power, evaluate (or --help)");
     }
     if (strcmp(command, "codec") == 0) {
         return codec_trainer_command(options, err);
@@ -50,6 +53,9 @@ static int run(const options_t *options, err_t *err)
     if (strcmp(command, "deka") == 0) {
         return deka_trainer_command(options, err);
     }
+    if (strcmp(command, "agent") == 0) {
+        return agent_trainer_command(options, err);
+    }
     if (strcmp(command, "evaluate") == 0) {
         return evaluate_command(options, err);
     }
@@ -57,21 +63,21 @@ static int run(const options_t *options, err_t *err)
         return mode_power_command(options, err);
     }
     return err_set(err, ERR_ARGUMENT,
-                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, or evaluate",
+                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, agent, mode-power, or evaluate",
                    command);
 }
 
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {train_options, network_options, latent_options,
-                                             deka_options, evaluate_options, NULL};
+                                             deka_options, agent_options, evaluate_options, NULL};
     err_t err = ERR_INIT;
     options_t *options =
         options_create("semradio-train", "trains and measures codecs and judges", tables, &err);
     int status = -1;
     if (options != NULL) {
         options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|evaluate");
+        options_set_positional(options, "codec|judge|latent|latent-figures|deka|agent|mode-power|evaluate");
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
             options_destroy(options);

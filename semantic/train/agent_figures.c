@@ -1,0 +1,1 @@
+#include "train/agent_task.h"
