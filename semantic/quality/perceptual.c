@@ -14,7 +14,19 @@ struct perceptual {
     params_t *params;
     graph_t *graph;
     node_t a, b, distance[STAGES];
+    double macs;
 };
+
+/* Stage s has its first convolution at 1/2^s of the size, its second at half of that. */
+static double count_macs(const judge_shape_t *shape, int side)
+{
+    double pixels = (double)side * side, macs = pixels * 27.0 * shape->width[0];
+    for (int s = 0; s < STAGES; s++, pixels /= 4.0) {
+        double in = shape->width[s], out = shape->width[s + 1];
+        macs += pixels * 9.0 * in * out + pixels / 4.0 * 9.0 * out * out;
+    }
+    return macs;
+}
 
 static int build(perceptual_t *p, const judge_shape_t *shape, int side, int batch, bool bf16,
                  err_t *err)
@@ -49,6 +61,7 @@ perceptual_t *perceptual_create(const char *judge, int side, int batch, bool bf1
     params_destroy(read);
     if (p->params != NULL) {
         params_freeze(p->params, "", true);
+        p->macs = count_macs(&shape, side);
     }
     if (p->params == NULL || build(p, &shape, side, batch, bf16, err) < 0) {
         perceptual_destroy(p);
@@ -84,4 +97,9 @@ double perceptual_distance(perceptual_t *p, const float *a, const float *b, floa
         memcpy(slope, graph_grad(p->graph, p->a), count * sizeof(*slope));
     }
     return graph_total_loss(p->graph);
+}
+
+double perceptual_macs(const perceptual_t *p)
+{
+    return p->macs;
 }

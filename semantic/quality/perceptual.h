@@ -30,4 +30,7 @@ void perceptual_destroy(perceptual_t *perceptual); /* NULL is fine */
 double perceptual_distance(perceptual_t *perceptual, const float *a, const float *b, float *each,
                            float *slope);
 
+/* Multiply-adds of the features of one picture. */
+double perceptual_macs(const perceptual_t *perceptual);
+
 #endif

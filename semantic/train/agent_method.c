@@ -11,8 +11,6 @@
  */
 #include "train/agent_task.h"
 
-#include "nn/codebook.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +197,33 @@ void agent_method_gradients(agent_task_t *task, int level)
     if (task->mask != NULL) {
         keep_masked(task);
     }
+}
+
+/*
+ * With M multiply-adds of the network's matrices for a crop and F of its features: forward 2 M, and as much again
+ * backward for the inputs' and for the weights' gradients; the expert 2 M; features of two
+ * pictures 4 F and back through one of them 2 F.  The dense layers of "latent" need neither the encoder's way back
+ * nor gradients of the frozen weights.  Merging and projecting onto the pairs: 2 and 4 times rank I O.
+ */
+double agent_method_flop(const agent_task_t *task)
+{
+    double places = (double)task->side * task->side / (AGENT_STRIDE * AGENT_STRIDE);
+    double m = 0.0, decoder = 0.0, pairs = 0.0, dense = dense_size(task->hidden, 0) * places;
+    for (int i = 0; i < params_count(task->params); i++) {
+        const param_t *param = params_at(task->params, i);
+        if (param->rank == 4) {
+            m += (double)param->count * places;
+            decoder += strncmp(param->name, "decoder.", 8) == 0 ? (double)param->count * places : 0.0;
+        }
+    }
+    double features = task->perceptual != NULL ? 6.0 * perceptual_macs(task->perceptual) : 0.0;
+    double expert = task->expert_params != NULL ? 2.0 * m : 0.0;
+    double student = task->method == AGENT_LATENT ? 2.0 * m + 2.0 * decoder + 6.0 * dense : 6.0 * m;
+    for (int i = 0; task->levels != NULL && i < lora_levels_pairs(task->levels); i++) {
+        pairs += 6.0 * (double)lora_levels_weights(task->levels) /
+                 lora_levels_pairs(task->levels) * lora_levels_rank(task->levels, i, 3);
+    }
+    return task->batch * (student + expert + features) + pairs;
 }
 
 void agent_method_end(agent_task_t *task)

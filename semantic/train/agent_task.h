@@ -35,7 +35,7 @@ typedef struct {
     lora_levels_t *levels;           /* distil */
     float *mask;                     /* sparse: 0 or 1 for each trained number, in store order */
     float *shown, *clean, *slope;    /* [batch][side][side][3] */
-    double traffic_bytes, unit_bytes; /* data, latent, sparse: really used; of level 1 */
+    double traffic_bytes, unit_bytes; /* sparse, data, latent: really used; of level 1 */
     double error, features, commit;   /* running means */
 } agent_task_t;
 
@@ -58,7 +58,11 @@ params_t *agent_method_params(agent_task_t *task);
 /* Around a step: weights before forward, gradients after backward.  `level` 0: all. */
 void agent_method_merge(agent_task_t *task, int level);
 void agent_method_gradients(agent_task_t *task, int level);
+/* Rounds what was trained to halves, as it is sent.  0 or -1. */
+int agent_method_round(agent_task_t *task, err_t *err);
 void agent_method_end(agent_task_t *task);
+/* Floating-point operations of a step. */
+double agent_method_flop(const agent_task_t *task);
 
 /* One step of train_run. */
 double agent_step(void *context, int64_t step);
@@ -66,6 +70,9 @@ double agent_step(void *context, int64_t step);
 /* Losses on data.test, picture by picture, of every level; appended to agent.table.  `step`: how many were
    trained.  0 or -1. */
 int agent_figures(agent_task_t *task, int64_t step, err_t *err);
+
+/* For train_run: mean loss on data.test, against the clean picture or the expert's result. */
+int agent_validate(void *context, const char *path, bool final, char *text, size_t size, err_t *err);
 
 /* Rewrites train.out as the file of an adapter with all its levels.  0 or -1. */
 int agent_adapter_write(const agent_task_t *task, err_t *err);

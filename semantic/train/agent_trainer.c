@@ -132,10 +132,23 @@ static void clean_up(agent_task_t *task)
 
 /* ---- running ----------------------------------------------------------------------- */
 
+/* Measures where agent.marks asks for it; a failure only leaves its lines out. */
+static void mark(agent_task_t *task, int64_t step)
+{
+    err_t err = ERR_INIT;
+    for (size_t i = 0; i < options_count(task->options, "agent.marks"); i++) {
+        if (step > 0 && options_real_at(task->options, "agent.marks", i) == (double)step &&
+            agent_figures(task, step, &err) < 0) {
+            fprintf(stderr, "%s\n", err.text);
+        }
+    }
+}
+
 /* As agent_step; the points' power follows the use of the codes while they are learned. */
 static double base_step(void *context, int64_t step)
 {
     agent_task_t *task = context;
+    mark(task, step);
     double loss = agent_step(context, step);
     const param_t *codebook = params_find(task->params, AGENT_CODES_NAME ".codebook");
     const param_t *usage = params_find(task->params, AGENT_CODES_NAME ".usage");
@@ -182,10 +195,18 @@ static int run_training(agent_task_t *task, err_t *err)
                         .params = agent_method_params(task),
                         .steps_per_epoch = options_int(o, "agent.epoch"),
                         .step = base_step,
+                        .validate = options_string(o, "data.test")[0] != '\0' ? agent_validate : NULL,
                         .describe = describe};
     add_notes(task, &run);
     int status = train_run(o, &run, err);
-    return status;
+    int64_t steps = llround(options_real(o, "train.epochs") * (double)run.steps_per_epoch);
+    if (status == 0 && task->method != AGENT_TRAIN && task->method != AGENT_DATA) {
+        status = agent_method_round(task, err);
+    }
+    if (status == 0 && task->method == AGENT_DISTIL) {
+        status = agent_adapter_write(task, err);
+    }
+    return status == 0 ? agent_figures(task, steps, err) : status;
 }
 
 int agent_trainer_command(const options_t *options, err_t *err)
