@@ -11,7 +11,7 @@
 enum { CODEBOOK, USAGE, BATCHES };
 enum { CHUNK = 256 };
 
-static const float decay = 0.99f, neglect = 0.02f;
+static const float decay = 0.97f, neglect = 0.02f;
 
 typedef struct {
     size_t codes;

@@ -8,7 +8,7 @@
  * The codebook is not trained by gradients but follows what is assigned to it, a running k-means:
  * with n_k the count and m_k the mean of the vectors of a batch that chose code k,
  *
- *     N_k <- g N_k + (1 - g) n_k        e_k <- e_k + (1 - g) n_k / N_k (m_k - e_k)        g = 0.99
+ *     N_k <- g N_k + (1 - g) n_k        e_k <- e_k + (1 - g) n_k / N_k (m_k - e_k)        g = 0.97
  *
  * In training the first batch seeds the codes with vectors of its own, and a code that less than
  * 1/50 of its fair share chooses is moved to a random vector of the batch.  Which one depends on
