@@ -2,7 +2,7 @@
 /*
  * Losses on crops of data.test, COLUMNS x ROWS of them from each photo, evenly spaced; what becomes of
  * crop k of photo i depends on i and k alone, so lines of different runs compare pictures with
- * the same noise.  One line a photo and level, numbers with their names:
+ * the same noise.  One line a photo and level (the highest one only, before the end), numbers with their names:
  *
  *     step, task, method, level, photo
  *     bytes             traffic of this level or method
@@ -22,6 +22,10 @@
 #include <string.h>
 
 enum { COLUMNS = 4, ROWS = 3, CROPS = COLUMNS * ROWS };
+/* The picture: crop SHOWN_CROP of the first photos, each pixel ZOOM x ZOOM. */
+enum { SHOWN_PHOTOS = 3, SHOWN_CROP = 5, ZOOM = 2, GAP = 4, TILES = 6 };
+/* Its columns. */
+enum { TILE_INPUT, TILE_BEFORE, TILE_FIRST, TILE_TOP, TILE_TARGET, TILE_CLEAN };
 
 #define TEST_STREAM (UINT64_C(4) << 50)
 
@@ -33,6 +37,8 @@ typedef struct {
     size_t count; /* floats of a photo's crops */
     float *clean, *shown, *target, *before_result;
     FILE *out; /* NULL: only the sums are wanted */
+    bool top_only; /* the highest level */
+    image_t picture; /* empty: none is wanted */
     int64_t step;
     double sum_loss, sum_mse; /* of the highest level, over the photos */
 } figures_t;
@@ -104,6 +110,41 @@ static void destroy(figures_t *f)
     free(f->shown);
     free(f->target);
     free(f->before_result);
+    image_free(&f->picture);
+}
+
+/* ---- the picture ------------------------------------------------------------------ */
+
+static int start_picture(figures_t *f, err_t *err)
+{
+    int tile = ZOOM * f->task->side + GAP;
+    if (options_string(f->task->options, "agent.picture")[0] == '\0') {
+        return 0;
+    }
+    if (image_resize(&f->picture, TILES * tile - GAP, SHOWN_PHOTOS * tile - GAP, err) < 0) {
+        return -1;
+    }
+    memset(f->picture.rgb, 255, image_bytes(&f->picture));
+    return 0;
+}
+
+/* `crops`: of a photo, as the networks take and give them. */
+static void show(figures_t *f, size_t photo, int column, const float *crops)
+{
+    int side = f->task->side, tile = ZOOM * side + GAP;
+    if (f->picture.rgb == NULL || photo >= SHOWN_PHOTOS) {
+        return;
+    }
+    const float *crop = crops + (size_t)SHOWN_CROP * f->count / CROPS;
+    for (int y = 0; y < ZOOM * side; y++) {
+        size_t row = photo * (size_t)tile + (size_t)y;
+        uint8_t *out =
+            f->picture.rgb + (row * (size_t)f->picture.width + (size_t)(column * tile)) * 3;
+        for (int x = 0; x < ZOOM * side * 3; x++) {
+            float value = crop[(y / ZOOM * side + x / 3 / ZOOM) * 3 + x % 3];
+            out[x] = (uint8_t)(255.0f * fminf(fmaxf(value, 0.0f), 1.0f) + 0.5f);
+        }
+    }
 }
 
 static int cut(figures_t *f, const image_t *photo, uint64_t index, err_t *err)
@@ -150,6 +191,12 @@ static void measure_level(figures_t *f, size_t photo, int level)
     agent_method_merge(task, level);
     const float *result = run(f, &f->student);
     double now = loss(f, result, &mse, &features);
+    if (level <= 1) {
+        show(f, photo, TILE_FIRST, result);
+    }
+    if (level == top_level(task)) {
+        show(f, photo, TILE_TOP, result);
+    }
     f->sum_loss += level == top_level(task) ? now : 0.0;
     f->sum_mse += level == top_level(task) ? mse : 0.0;
     if (f->out == NULL) {
@@ -183,7 +230,13 @@ static int measure(figures_t *f, const dataset_t *set, err_t *err)
         if (f->before.graph != NULL) {
             memcpy(f->before_result, run(f, &f->before), f->count * sizeof(float));
         }
-        for (int level = levels > 0 ? 1 : 0; level <= levels; level++) {
+        show(f, i, TILE_INPUT, f->shown);
+        show(f, i, TILE_TARGET, f->target);
+        show(f, i, TILE_CLEAN, f->clean);
+        if (f->before.graph != NULL) {
+            show(f, i, TILE_BEFORE, f->before_result);
+        }
+        for (int level = levels > 0 && !f->top_only ? 1 : levels; level <= levels; level++) {
             measure_level(f, i, level);
         }
     }
@@ -191,19 +244,25 @@ static int measure(figures_t *f, const dataset_t *set, err_t *err)
     return status;
 }
 
-int agent_figures(agent_task_t *task, int64_t step, err_t *err)
+int agent_figures(agent_task_t *task, int64_t step, bool final, err_t *err)
 {
     const char *path = options_string(task->options, "agent.table");
     if (path[0] == '\0') {
         return 0;
     }
-    figures_t f = {.task = task, .step = step};
+    figures_t f = {.task = task, .step = step, .top_only = !final};
     dataset_t *set = dataset_open(options_string(task->options, "data.test"), err);
     int status = set == NULL || create(&f, err) < 0 ? -1 : 0;
     if (status == 0 && (f.out = fopen(path, "a")) == NULL) {
         status = err_set(err, ERR_IO, "%s: cannot be written", path);
     }
+    if (status == 0 && final) {
+        status = start_picture(&f, err);
+    }
     status = status == 0 ? measure(&f, set, err) : status;
+    if (status == 0 && f.picture.rgb != NULL) {
+        status = image_save_png(options_string(task->options, "agent.picture"), &f.picture, err);
+    }
     if (f.out != NULL && fclose(f.out) != 0 && status == 0) {
         status = err_set(err, ERR_IO, "%s: cannot be written", path);
     }
@@ -214,7 +273,7 @@ int agent_figures(agent_task_t *task, int64_t step, err_t *err)
 
 int agent_validate(void *context, const char *path, bool final, char *text, size_t size, err_t *err)
 {
-    figures_t f = {.task = context};
+    figures_t f = {.task = context, .top_only = true};
     dataset_t *set = dataset_open(options_string(f.task->options, "data.test"), err);
     int status = set == NULL || create(&f, err) < 0 ? -1 : measure(&f, set, err);
     (void)path;

@@ -48,6 +48,8 @@ const option_t agent_options[] = {
      .help = "ISO 8601 date of the adapter; empty: today"},
     {.section = "agent", .name = "table", .type = OPTION_STRING,
      .help = "file for losses on data.test, picture by picture; empty: none are measured"},
+    {.section = "agent", .name = "picture", .type = OPTION_STRING,
+     .help = "PNG at the end: input, agent.init's result, first and last level, target, clean picture"},
     {.section = "agent", .name = "marks", .type = OPTION_INT, .fallback = "0", .min = 0,
      .max = 1e6, .flags = OPTION_LIST, .unit = "steps",
      .help = "also measured after so many steps"},

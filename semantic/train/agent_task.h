@@ -67,9 +67,9 @@ double agent_method_flop(const agent_task_t *task);
 /* One step of train_run. */
 double agent_step(void *context, int64_t step);
 
-/* Losses on data.test, picture by picture, of every level; appended to agent.table.  `step`: how many were
-   trained.  0 or -1. */
-int agent_figures(agent_task_t *task, int64_t step, err_t *err);
+/* Losses on data.test, photo by photo, appended to agent.table: of the highest level or, at the end, of every one,
+   with agent.picture.  `step`: how many were trained.  0 or -1. */
+int agent_figures(agent_task_t *task, int64_t step, bool final, err_t *err);
 
 /* For train_run: mean loss on data.test, against the clean picture or the expert's result. */
 int agent_validate(void *context, const char *path, bool final, char *text, size_t size, err_t *err);

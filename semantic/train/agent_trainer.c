@@ -138,7 +138,7 @@ static void mark(agent_task_t *task, int64_t step)
     err_t err = ERR_INIT;
     for (size_t i = 0; i < options_count(task->options, "agent.marks"); i++) {
         if (step > 0 && options_real_at(task->options, "agent.marks", i) == (double)step &&
-            agent_figures(task, step, &err) < 0) {
+            agent_figures(task, step, false, &err) < 0) {
             fprintf(stderr, "%s\n", err.text);
         }
     }
@@ -206,7 +206,7 @@ static int run_training(agent_task_t *task, err_t *err)
     if (status == 0 && task->method == AGENT_DISTIL) {
         status = agent_adapter_write(task, err);
     }
-    return status == 0 ? agent_figures(task, steps, err) : status;
+    return status == 0 ? agent_figures(task, steps, true, err) : status;
 }
 
 int agent_trainer_command(const options_t *options, err_t *err)
