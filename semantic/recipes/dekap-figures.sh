@@ -6,7 +6,7 @@
 #
 #   dekap-figures.sh WORK "photos:FOLDER,…" "photos:KODAK"   [more options of semradio-train …]
 #
-# WORK gets weights, logs, tables, figure2.png, figure3.svg, and losses.json (J_A of each level for
+# WORK gets weights, logs, tables, figure2-TASK.png, figure3.svg, and losses.json (J_A of each level for
 # semradio-align allocate).  SEMRADIO_TRAIN: the program (else from the PATH).  BASE: the agents' common weights
 # (the shipped ones).  TASKS, METHODS: parts of the whole.
 set -eu
@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil sparse latent data}
+methods=${METHODS:-distil full latent sparse data random}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
@@ -35,28 +35,36 @@ run() {
     mv "$work/$name.partial" "$work/$name.table"
 }
 
+align() { # NAME TASK [options]
+    local name=$1 task=$2
+    shift 2
+    run $name-$task agent-align --agent.task=$task --agent.expert="$work/expert-$task.safetensors" "$@"
+}
+
 for task in $tasks; do
-    expert=$work/expert-$task.safetensors
     run expert-$task agent-expert --agent.task=$task "$@"
-    align=(--agent.task=$task --agent.expert="$expert")
-    for method in $methods; do
+done
+for method in $methods; do
+    for task in $tasks; do
         case $method in
-        distil) run distil-$task agent-align "${align[@]}" --agent.marks=50,100,200 "$@" ;;
-        # Not the same knowledge twice: what the start from singular vectors is worth.
-        random) run random-$task agent-align "${align[@]}" --agent.start=random --agent.marks=50,100,200 \
-            --train.peak_lr=0.003 "$@" ;;
-        sparse) for units in 1 2 5; do
-                run sparse-$units-$task agent-align "${align[@]}" --agent.method=sparse --agent.units=$units \
-                    --train.peak_lr=0.0003 --agent.marks=50,100,200 "$@"
+        distil) align distil $task --agent.marks=25,50,100 --agent.picture="$work/figure2-$task.png" "$@" ;;
+        # What the start from the expert's singular vectors is worth.
+        random) align random $task --agent.start=random --agent.marks=25,50,100 "$@" ;;
+        sparse) for units in 1 5; do
+                align sparse-$units $task --agent.method=sparse --agent.units=$units --train.epochs=1.5 \
+                    --train.peak_lr=0.0003 --agent.marks=25,50 "$@"
             done ;;
         latent) for units in 1 5; do
-                run latent-$units-$task agent-align "${align[@]}" --agent.method=latent --agent.units=$units \
-                    --agent.marks=50,100,200 "$@"
+                align latent-$units $task --agent.method=latent --agent.units=$units --train.epochs=1.5 \
+                    --agent.marks=25,50 "$@"
             done ;;
         data) for units in 5 20; do
-                run data-$units-$task agent-align "${align[@]}" --agent.method=data --agent.units=$units \
-                    --train.peak_lr=0.0002 --train.epochs=2 --agent.marks=50,100 "$@"
+                align data-$units $task --agent.method=data --agent.units=$units --train.epochs=1 \
+                    --train.peak_lr=0.0002 --agent.marks=25,50 "$@"
             done ;;
+        # Every weight as a half; nothing is trained.
+        full) align full $task --agent.method=sparse --agent.units=1000 --train.epochs=0.01 \
+                --train.peak_lr=1e-7 "$@" ;;
         esac
     done
 done

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Lines of agent.table on standard input; Markdown out, then "#DATA FILE" and the file's lines.
 
-function key(s, name,    parts) { # value of name= in the line
-    return match(s, "(^| )" name "=[^ ]*") ? substr(s, RSTART + length(name) + 1 + (substr(s, RSTART, 1) == " "), RLENGTH - length(name) - 1 - (substr(s, RSTART, 1) == " ")) : ""
+function key(s, name,    at) { # value of name= in the line
+    s = " " s " "
+    at = index(s, " " name "=")
+    if (at == 0) return ""
+    s = substr(s, at + length(name) + 2)
+    return substr(s, 1, index(s, " ") - 1)
 }
 
 {
     task = key($0, "task"); method = key($0, "method"); level = key($0, "level"); photo = key($0, "photo")
-    units = key($0, "units"); step = key($0, "step"); flop = key($0, "flop")
+    units = key($0, "units"); step = key($0, "step") + 0; flop = key($0, "flop")
     if (method == "train") { # an expert: how far it is from the base, against the clean picture
         if (step > 0) {
             own[task, photo] = key($0, "clean"); base[task, photo] = key($0, "before_clean")
         }
     }
-    name = method == "distil" ? "level " level : method " " sprintf("%.0f", units)
+    if (FILENAME ~ /random-/) method = "random" # levels that started from nothing
+    if (method == "sparse" && units > 60) method = "all-weights"
+    name = method == "distil" ? "level " level : method == "random" ? "random " level : method " " sprintf("%.0f", units)
     id = name SUBSEP step
     loss[id, task, photo] = key($0, "loss"); before[task, photo, method] = key($0, "before")
     mse[id, task, photo] = key($0, "mse"); before_mse[task, photo, method] = key($0, "before_mse")
@@ -53,8 +59,8 @@ function student(    table) { # two-sided 95 %, photos - 1 degrees of freedom
     return photos - 1 in table ? table[photos - 1] : 2.0
 }
 
-# The same of a difference of two ids.
-function difference(id, other,    p, mean, s, v) {
+# The same of the ratio of two ids.
+function spread_of_ratio(id, other,    p, mean, s, v) {
     for (p = 0; p < photos; p++) { v[p] = ratio(id, "", p) / ratio(other, "", p); mean += v[p] / photos }
     for (p = 0; p < photos; p++) s += (v[p] - mean) ^ 2
     return student() * sqrt(s * (photos - 1) / photos)
@@ -112,30 +118,30 @@ END {
         id = "level " l SUBSEP steps_of["level " l]; best = ""
         for (i = 1; i <= n; i++) {
             name = sorted[i]
-            if (names[name] == "distil" || unit_of[name] > 1.02 * l || unit_of[name] < 0.5 * l) continue
+            if (names[name] == "distil" || names[name] == "random" || unit_of[name] > 1.02 * l || unit_of[name] < 0.5 * l) continue
             other = name SUBSEP steps_of[name]
             if (best == "" || ratio(other, "", -1) < ratio(best, "", -1)) { best = other; best_name = name }
         }
         if (best != "")
-            printf "| %d | %.3f | %.3f (%s) | %.3f ± %.3f |\n", l, mean_of[l], ratio(best, "", -1), best_name, mean_of[l] / ratio(best, "", -1), difference(id, best)
+            printf "| %d | %.3f | %.3f (%s) | %.3f ± %.3f |\n", l, mean_of[l], ratio(best, "", -1), best_name, mean_of[l] / ratio(best, "", -1), spread_of_ratio(id, best)
     }
     print "\nCompute (figure 3b): residual loss after so much training\n"
     print "| method | 1e12 floating-point operations | steps | residual |\n|---|---|---|---|"
     for (i = 1; i <= n; i++) {
         name = sorted[i]
-        if (names[name] == "distil" && name != "level " levels) continue
+        if ((names[name] == "distil" || names[name] == "random") && name !~ (" " levels "$")) continue
+        if (names[name] == "all-weights") continue
         for (k = 1; k <= count; k++) {
             split(ids[k], m, SUBSEP)
             if (m[1] != name) continue
             r = ratio(ids[k], "", -1)
             printf "| %s | %.2f | %d | %.3f |\n", name, flop_of[ids[k]] / 1e12, m[2], r
-            compute = compute sprintf("%s %g %g %g\n", name, flop_of[ids[k]] / 1e12, r, spread(ids[k], ""))
+            slug = name; sub(/ /, "-", slug)
+            compute = compute sprintf("%s %g %g %g\n", slug, flop_of[ids[k]] / 1e12, r, spread(ids[k], ""))
         }
     }
     print "#DATA traffic.dat"; gsub(/\n$/, "", traffic); print traffic
-    print "#DATA compute.dat"; gsub(/\n$/, "", compute); gsub(/level /, "level-", compute)
-    gsub(/sparse /, "sparse-", compute); gsub(/latent /, "latent-", compute); gsub(/data /, "data-", compute)
-    print compute
+    print "#DATA compute.dat"; gsub(/\n$/, "", compute); print compute
     # J_A of the network's optimisation: the mean residual, so that 1 is an agent without the knowledge.
     print "#DATA losses.json"
     list = ""

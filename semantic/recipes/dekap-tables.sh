@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$work"
 ls distil-*.table >/dev/null 2>&1 || { echo "no tables in $work" >&2; exit 1; }
 
-cat ./*-*.table | awk -f "$here/dekap-tables.awk" >tables.md
+awk -f "$here/dekap-tables.awk" ./*-*.table >tables.md
 sed '/^#DATA/,$d' tables.md
 awk '/^#DATA/ { file = $2; next } file != "" { print > file }' tables.md
 command -v gnuplot >/dev/null && gnuplot "$here/dekap-figure3.gp" ||
