@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agent as a kind of codec.  The order of the codes is the base's: adapters leave the codebook as it is. */
+/* agent as a kind of codec.  The order of the codes is the base's: adapters leave the codebook as
+ * it is. */
 #include "codec/agent.h"
 
 #include "codec/agent_codes.h"
@@ -155,8 +156,7 @@ static int encode_chunk(codec_t *codec, const frame_t *f, int images, const uint
                         const int **code, err_t *err)
 {
     int batch = codec_chunk(f->rows, f->columns, images);
-    codec_network_t *network =
-        codec_network(codec, f->rows, f->columns, batch, CODEC_ENCODER, err);
+    codec_network_t *network = codec_network(codec, f->rows, f->columns, batch, CODEC_ENCODER, err);
     if (network == NULL) {
         return -1;
     }
@@ -207,8 +207,8 @@ static int encode(codec_t *codec, int images, const uint8_t *rgb, int width, int
     (void)mode;
     for (int done = 0; done < images;) {
         const int *code;
-        int batch = encode_chunk(codec, &f, images - done, rgb + (size_t)done * f.pixels * 3, &code,
-                                 err);
+        int batch =
+            encode_chunk(codec, &f, images - done, rgb + (size_t)done * f.pixels * 3, &code, err);
         for (int n = 0; n < batch; n++) {
             put_symbols(codec, &f, code + (size_t)n * f.places,
                         symbols + (size_t)(done + n) * f.places * AGENT_CHANNELS);

@@ -3,15 +3,15 @@
  * agent_codes: 9-bit codes as 64-QAM points, and back with what the noise left of them.
  *
  * The codebook is put in an order in which near codes have near numbers: 512 vectors are split
- * into 8 groups of 64 along the coordinate in which they vary most, each group into 8 of 8 likewise, and
- * those into single ones.  A code's place 64 a + 8 b + c in this order goes on four axes (two complex
- * symbols) with the levels (2 i - 7) / sqrt(42):
+ * into 8 groups of 64 along the coordinate in which they vary most, each group into 8 of 8
+ * likewise, and those into single ones.  A code's place 64 a + 8 b + c in this order goes on four
+ * axes (two complex symbols) with the levels (2 i - 7) / sqrt(42):
  *
  *     axis 0: a    axis 1: b    axis 2: c    axis 3: a again, for it matters most
  *
- * At the receiver each axis is a Gaussian observation of its level.  With p(a, b, c) the probability
- * of a code, its use in training as prior, the decoder gets the mean of the code vectors; where
- * the noise is weak this is the code that was sent.
+ * At the receiver each axis is a Gaussian observation of its level.  With p(a, b, c) the
+ * probability of a code, its use in training as prior, the decoder gets the mean of the code
+ * vectors; where the noise is weak this is the code that was sent.
  */
 #ifndef SEMANTIC_CODEC_AGENT_CODES_H
 #define SEMANTIC_CODEC_AGENT_CODES_H
@@ -30,7 +30,8 @@ typedef struct {
 /* codebook[AGENT_CODES][size] */
 void agent_order(agent_order_t *order, const float *codebook, int size);
 
-/* E|point|^2 of both complex symbols when codes are used as `usage` says (any scale, not negative). */
+/* E|point|^2 of both complex symbols when codes are used as `usage` says (any scale, not negative).
+ */
 float agent_order_power(const agent_order_t *order, const float *usage);
 
 /* point[AGENT_AXES]: the levels of a code. */

@@ -120,8 +120,7 @@ static void forward(graph_t *graph, op_node_t *node)
 {
     const state_t *s = node->state;
     size_t rows = node_rows(node), channels = zu(node->shape.c);
-    bool follows =
-        graph->mode == GRAPH_TRAIN && (node->param[CODEBOOK]->flags & PARAM_FROZEN) == 0;
+    bool follows = graph->mode == GRAPH_TRAIN && (node->param[CODEBOOK]->flags & PARAM_FROZEN) == 0;
     float *batches = node->param[BATCHES]->value;
     rng_t rng;
     rng_seed(&rng, (uint64_t)s->codes, (uint64_t)batches[0]);
@@ -130,8 +129,8 @@ static void forward(graph_t *graph, op_node_t *node)
     }
     assign(node);
     for (size_t r = 0; r < rows; r++) {
-        memcpy(node->data + r * channels,
-               node->param[CODEBOOK]->value + zu(s->code[r]) * channels, channels * sizeof(float));
+        memcpy(node->data + r * channels, node->param[CODEBOOK]->value + zu(s->code[r]) * channels,
+               channels * sizeof(float));
     }
     if (follows) {
         follow(node, &rng);
@@ -157,8 +156,8 @@ node_t graph_codebook(graph_t *graph, node_t in, const char *name, int codes)
         return graph_fail(graph, ERR_ARGUMENT, "%s: %d codes are not 2 .. %d", name, codes,
                           CODEBOOK_CODES_MAX);
     }
-    op_node_t *node = from ? graph_append(graph, &op, name, &from, 1, from->shape, sizeof(state_t))
-                           : NULL;
+    op_node_t *node =
+        from ? graph_append(graph, &op, name, &from, 1, from->shape, sizeof(state_t)) : NULL;
     if (!node) {
         return NODE_NONE;
     }
@@ -169,8 +168,8 @@ node_t graph_codebook(graph_t *graph, node_t in, const char *name, int codes)
                       0.0f) &&
                    graph_bind(graph, node, USAGE, "usage", 1, &codes, flags, PARAM_INIT_CONSTANT,
                               0.0f) &&
-                   graph_bind(graph, node, BATCHES, "batches", 1, &one, flags,
-                              PARAM_INIT_CONSTANT, 0.0f)
+                   graph_bind(graph, node, BATCHES, "batches", 1, &one, flags, PARAM_INIT_CONSTANT,
+                              0.0f)
                ? node->index
                : NODE_NONE;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lora_levels: singular vectors by subspace iteration, V <- orth(D^T D V), which a few dozen
-   rounds bring near enough for a start. */
+/* lora_levels: what lora.c does, with ranks of each level and layer. */
 #include "nn/lora_levels.h"
 
 #include "nn/dnnl_conv.h"
 #include "nn/lora.h"
-#include "rng.h"
+#include "nn/low_rank.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAIR_RANK_MAX = 256, ITERATIONS = 40, SPARE = 4 };
+enum { PAIR_RANK_MAX = 256 };
 
 typedef struct {
     char layer[PARAM_NAME_MAX];
@@ -95,8 +94,7 @@ static int add_pair(lora_levels_t *l, pair_t *pair, err_t *err)
     pair->base = malloc(pair->weight->count * sizeof(float));
     pair->part = malloc((size_t)pair->out * (size_t)top * sizeof(float));
     if (pair->b == NULL || pair->base == NULL || pair->part == NULL) {
-        return pair->b == NULL ? -1
-                               : err_set(err, ERR_MEMORY, "no memory for %s", pair->layer);
+        return pair->b == NULL ? -1 : err_set(err, ERR_MEMORY, "no memory for %s", pair->layer);
     }
     memcpy(pair->base, pair->weight->value, pair->weight->count * sizeof(float));
     return 0;
@@ -121,63 +119,6 @@ static int find_matrices(lora_levels_t *l, err_t *err)
 
 /* ---- start from an expert ------------------------------------------------------------- */
 
-/* Rows of v[rank][n] orthonormal, in order. */
-static void orthonormalise(float *v, size_t rank, size_t n)
-{
-    for (size_t r = 0; r < rank; r++) {
-        float *row = v + r * n;
-        for (size_t k = 0; k <= r; k++) { /* the last round divides by the norm */
-            double dot = 0.0;
-            for (size_t i = 0; i < n; i++) {
-                dot += (double)(row[i] * v[k * n + i]);
-            }
-            float factor = k < r ? (float)-dot : (float)(1.0 / sqrt(dot + 1e-30) - 1.0);
-            for (size_t i = 0; i < n; i++) {
-                row[i] += factor * v[k * n + i];
-            }
-        }
-    }
-}
-
-/* B A = the best approximation of d[out][in] of the pair's rank. */
-static int decompose(pair_t *pair, const float *d, uint64_t seed, err_t *err)
-{
-    size_t out = (size_t)pair->out, in = (size_t)pair->in, rank = (size_t)pair->a->shape[0];
-    size_t short_side = out < in ? out : in;
-    size_t wide = rank + SPARE < short_side ? rank + SPARE : short_side;
-    float *v = calloc(wide * in, sizeof(*v)), *u = calloc(wide * out, sizeof(*u));
-    if (v == NULL || u == NULL) {
-        free(v);
-        free(u);
-        return err_set(err, ERR_MEMORY, "no memory for the singular vectors of %s", pair->layer);
-    }
-    rng_t rng;
-    rng_seed(&rng, seed, 0);
-    rng_normal(&rng, v, wide * in);
-    for (int k = 0; k < ITERATIONS; k++) {
-        orthonormalise(v, wide, in);
-        matrix_product(false, true, wide, out, in, v, d, 0.0f, u); /* u = (d v^T)^T */
-        orthonormalise(u, wide, out);
-        matrix_product(false, false, wide, in, out, u, d, 0.0f, v); /* v = sigma v^T */
-    }
-    for (size_t r = 0; r < rank; r++) {
-        double square = 0.0;
-        for (size_t i = 0; i < in; i++) {
-            square += (double)(v[r * in + i] * v[r * in + i]);
-        }
-        float root = sqrtf((float)sqrt(square)), inverse = root > 1e-12f ? 1.0f / root : 0.0f;
-        for (size_t i = 0; i < in; i++) {
-            pair->a->value[r * in + i] = v[r * in + i] * inverse;
-        }
-        for (size_t o = 0; o < out; o++) {
-            pair->b->value[o * rank + r] = u[r * out + o] * root;
-        }
-    }
-    free(v);
-    free(u);
-    return 0;
-}
-
 static int follow_expert(lora_levels_t *l, const params_t *expert, uint64_t seed, err_t *err)
 {
     int status = 0;
@@ -190,13 +131,15 @@ static int follow_expert(lora_levels_t *l, const params_t *expert, uint64_t seed
         }
         float *d = pair->a != NULL ? malloc(to->count * sizeof(*d)) : NULL;
         if (d == NULL) {
-            status = pair->a != NULL ? err_set(err, ERR_MEMORY, "no memory for %s", pair->layer) : 0;
+            status =
+                pair->a != NULL ? err_set(err, ERR_MEMORY, "no memory for %s", pair->layer) : 0;
             continue;
         }
         for (size_t k = 0; k < to->count; k++) {
             d[k] = to->value[k] - pair->base[k];
         }
-        status = decompose(pair, d, seed, err);
+        status = low_rank_factor(d, pair->out, pair->in, pair->a->shape[0], seed, pair->a->value,
+                                 pair->b->value, err);
         free(d);
     }
     return status;
@@ -220,9 +163,8 @@ lora_levels_t *lora_levels_create(params_t *merged, int levels, double ratio,
     l->merged = merged;
     l->levels = levels;
     l->params = params_create(seed, err);
-    int status = l->params == NULL || find_matrices(l, err) < 0 || spread_ranks(l, ratio, err) < 0
-                     ? -1
-                     : 0;
+    int status =
+        l->params == NULL || find_matrices(l, err) < 0 || spread_ranks(l, ratio, err) < 0 ? -1 : 0;
     for (int i = 0; status == 0 && i < l->count; i++) {
         status = add_pair(l, &l->pair[i], err);
     }

@@ -9,11 +9,12 @@
  * so that a lower level's matrices are parts of a higher one's.  Ranks are spread evenly: with the
  * phases f_m = frac(m (sqrt 5 - 1) / 2),
  *
- *     r_m(l) = floor(x_l + f_m)    x_l the largest with  sum_m r_m(l) (I_m + O_m) <= l ratio sum_m I_m O_m
+ *     r_m(l) = floor(x_l + f_m)    x_l the largest with  sum_m r_m(l) (I_m + O_m) <= l ratio sum_m
+ * I_m O_m
  *
  * Start: B = 0 and A random, or, with an expert's weights, the largest singular vectors of what
- * it learned: B A = the best rank-r_m(L) approximation of W_expert - W0, largest first, so that every
- * level starts as the best of its rank.
+ * it learned: B A = the best rank-r_m(L) approximation of W_expert - W0, largest first, so that
+ * every level starts as the best of its rank.
  *
  *     lora_levels_t *l = lora_levels_create(merged, 5, 0.01, expert, seed, &err);
  *     each step:
@@ -33,9 +34,9 @@ typedef struct lora_levels lora_levels_t;
 
 /*
  * Pairs for every tensor of `merged` called `….weight` with 2 or 4 dimensions. Freezes everything
- * else in it and keeps a copy of the matrices as W0.  `merged` must outlive it.  `expert`: NULL, or a store
- * with the same matrices.  NULL on failure: levels outside 1 .. LORA_LEVELS_MAX, a ratio that
- * leaves level 1 without any pair.
+ * else in it and keeps a copy of the matrices as W0.  `merged` must outlive it.  `expert`: NULL, or
+ * a store with the same matrices.  NULL on failure: levels outside 1 .. LORA_LEVELS_MAX, a ratio
+ * that leaves level 1 without any pair.
  */
 lora_levels_t *lora_levels_create(params_t *merged, int levels, double ratio,
                                   const params_t *expert, uint64_t seed, err_t *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * perceptual: the distance of two pictures in the features of a fixed network (J. Johnson and others,
- * "Perceptual losses for real-time style transfer and super-resolution", ECCV 2016), with a judge
- * (judge.h) as that network:
+ * perceptual: the distance of two pictures in the features of a fixed network (J. Johnson and
+ * others, "Perceptual losses for real-time style transfer and super-resolution", ECCV 2016), with a
+ * judge (judge.h) as that network:
  *
  *     d(a, b) = mean over s = 1, 2 of  mean (phi_s(a) - phi_s(b))^2
  *
@@ -20,8 +20,8 @@
 
 typedef struct perceptual perceptual_t;
 
-/* `judge`: a name that judge_open knows, or a file.  Pictures [batch][side][side][3] in 0 .. 1, side a
-   multiple of 4.  bf16: graph_use_bf16. */
+/* `judge`: a name that judge_open knows, or a file.  Pictures [batch][side][side][3] in 0 .. 1,
+   side a multiple of 4.  bf16: graph_use_bf16. */
 perceptual_t *perceptual_create(const char *judge, int side, int batch, bool bf16, err_t *err);
 void perceptual_destroy(perceptual_t *perceptual); /* NULL is fine */
 

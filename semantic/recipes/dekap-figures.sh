@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil full latent sparse data random}
+methods=${METHODS:-distil start full latent sparse data random}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
@@ -50,6 +50,8 @@ for method in $methods; do
         distil) align distil $task --agent.marks=25,50,100 --agent.picture="$work/figure2-$task.png" "$@" ;;
         # What the start from the expert's singular vectors is worth.
         random) align random $task --agent.start=random --agent.marks=25,50,100 "$@" ;;
+        # The singular vectors alone, nothing trained.
+        start) align start $task --train.epochs=0.01 --train.peak_lr=1e-7 "$@" ;;
         sparse) for units in 1 5; do
                 align sparse-$units $task --agent.method=sparse --agent.units=$units --train.epochs=1.5 \
                     --train.peak_lr=0.0003 --agent.marks=25,50 "$@"

@@ -18,8 +18,9 @@ function key(s, name,    at) { # value of name= in the line
         }
     }
     if (FILENAME ~ /random-/) method = "random" # levels that started from nothing
+    if (FILENAME ~ /start-/) method = "truncated" # singular vectors, nothing trained
     if (method == "sparse" && units > 60) method = "all-weights"
-    name = method == "distil" ? "level " level : method == "random" ? "random " level : method " " sprintf("%.0f", units)
+    name = method == "distil" ? "level " level : method == "random" || method == "truncated" ? method " " level : method " " sprintf("%.0f", units)
     id = name SUBSEP step
     loss[id, task, photo] = key($0, "loss"); before[task, photo, method] = key($0, "before")
     mse[id, task, photo] = key($0, "mse"); before_mse[task, photo, method] = key($0, "before_mse")
@@ -118,7 +119,7 @@ END {
         id = "level " l SUBSEP steps_of["level " l]; best = ""
         for (i = 1; i <= n; i++) {
             name = sorted[i]
-            if (names[name] == "distil" || names[name] == "random" || unit_of[name] > 1.02 * l || unit_of[name] < 0.5 * l) continue
+            if (names[name] == "distil" || names[name] == "random" || names[name] == "truncated" || unit_of[name] > 1.02 * l || unit_of[name] < 0.5 * l) continue
             other = name SUBSEP steps_of[name]
             if (best == "" || ratio(other, "", -1) < ratio(best, "", -1)) { best = other; best_name = name }
         }
@@ -129,7 +130,7 @@ END {
     print "| method | 1e12 floating-point operations | steps | residual |\n|---|---|---|---|"
     for (i = 1; i <= n; i++) {
         name = sorted[i]
-        if ((names[name] == "distil" || names[name] == "random") && name !~ (" " levels "$")) continue
+        if ((names[name] == "distil" || names[name] == "random" || names[name] == "truncated") && name !~ (" " levels "$")) continue
         if (names[name] == "all-weights") continue
         for (k = 1; k <= count; k++) {
             split(ids[k], m, SUBSEP)

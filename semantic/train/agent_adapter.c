@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * agent_adapter: the distilled levels as one adapter file: halves, and the notes of docs/ADAPTERS.md, with the
- * ranks of each level: of the layer that has most, and of every layer that differs.
+ * agent_adapter: the distilled levels as one adapter file: halves, and the notes of
+ * docs/ADAPTERS.md, with the ranks of each level: of the layer that has most, and of every layer
+ * that differs.
  */
 #include "codec/codec.h"
 #include "safetensors.h"
@@ -156,7 +157,8 @@ static int write_halves(const agent_task_t *task, const safetensors_t *file, not
 int agent_adapter_write(const agent_task_t *task, err_t *err)
 {
     const options_t *o = task->options;
-    const char *path = options_string(o, "train.out"), *created = options_string(o, "agent.created");
+    const char *path = options_string(o, "train.out"),
+               *created = options_string(o, "agent.created");
     char base[32], today[16], name[64];
     time_t now = time(NULL);
     struct tm date;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Losses on crops of data.test, COLUMNS x ROWS of them from each photo, evenly spaced; what becomes of
- * crop k of photo i depends on i and k alone, so lines of different runs compare pictures with
- * the same noise.  One line a photo and level (the highest one only, before the end), numbers with their names:
+ * Losses on crops of data.test, COLUMNS x ROWS of them from each photo, evenly spaced; what becomes
+ * of crop k of photo i depends on i and k alone, so lines of different runs compare pictures with
+ * the same noise.  One line a photo and level (the highest one only, before the end), numbers with
+ * their names:
  *
  *     step, task, method, level, photo
  *     bytes             traffic of this level or method
@@ -36,8 +37,8 @@ typedef struct {
     perceptual_t *perceptual;
     size_t count; /* floats of a photo's crops */
     float *clean, *shown, *target, *before_result;
-    FILE *out; /* NULL: only the sums are wanted */
-    bool top_only; /* the highest level */
+    FILE *out;       /* NULL: only the sums are wanted */
+    bool top_only;   /* the highest level */
     image_t picture; /* empty: none is wanted */
     int64_t step;
     double sum_loss, sum_mse; /* of the highest level, over the photos */
@@ -79,10 +80,9 @@ static int create(figures_t *f, err_t *err)
             return err_set(err, ERR_MEMORY, "no memory for test crops");
         }
     }
-    if (init[0] != '\0' &&
-        ((f->base = params_open(init, err)) == NULL ||
-         agent_network_create(&f->before, task, f->base, GRAPH_INFER, CROPS, task->side, false,
-                              err) < 0)) {
+    if (init[0] != '\0' && ((f->base = params_open(init, err)) == NULL ||
+                            agent_network_create(&f->before, task, f->base, GRAPH_INFER, CROPS,
+                                                 task->side, false, err) < 0)) {
         return -1;
     }
     if (task->expert_params != NULL &&
@@ -211,8 +211,8 @@ static void measure_level(figures_t *f, size_t photo, int level)
             (long long)f->step, options_text(o, "agent.task"), options_text(o, "agent.method"),
             level, photo, bytes, task->unit_bytes > 0.0 ? bytes / task->unit_bytes : 0.0,
             agent_method_flop(task) * (double)f->step, now, mse, features, before, before_mse,
-            squared_error(result, f->clean, f->count),
-            squared_error(f->target, f->clean, f->count), before_clean);
+            squared_error(result, f->clean, f->count), squared_error(f->target, f->clean, f->count),
+            before_clean);
 }
 
 static int measure(figures_t *f, const dataset_t *set, err_t *err)

@@ -4,11 +4,10 @@
  * picture before an agent sees it; the clean one is the result that it learns.
  *
  *     denoise   + N(0, 0.1^2) on each channel of each pixel
- *     colour    a faded print: (1 - .45) of the saturation, a warm cast (gains 1.05, .9, .65), gamma
- *               0.8, and each channel's gain off by up to 10 %
- *     superres  the mean of each 4x4 block in all its pixels
- *     anomaly   one or two foreign shapes, an ellipse of 8 .. 20 pixels or a bar of 28 in a random colour;
- *               where they were is what an agent's result shows beside the picture
+ *     colour    a faded print: (1 - .45) of the saturation, a warm cast (gains 1.05, .9, .65),
+ * gamma 0.8, and each channel's gain off by up to 10 % superres  the mean of each 4x4 block in all
+ * its pixels anomaly   one or two foreign shapes, an ellipse of 8 .. 20 pixels or a bar of 28 in a
+ * random colour; where they were is what an agent's result shows beside the picture
  *
  * All but colour's cast is drawn anew for every crop; results are clamped to 0 .. 1.
  */

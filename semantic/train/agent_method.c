@@ -161,10 +161,10 @@ int agent_method_begin(agent_task_t *task, err_t *err)
     case AGENT_TRAIN:
         return 0;
     case AGENT_DISTIL:
-        task->levels = lora_levels_create(
-            task->params, (int)options_int(o, "agent.levels"), ratio,
-            options_choice(o, "agent.start") == 0 ? task->expert_params : NULL,
-            (uint64_t)options_int(o, "train.seed"), err);
+        task->levels =
+            lora_levels_create(task->params, (int)options_int(o, "agent.levels"), ratio,
+                               options_choice(o, "agent.start") == 0 ? task->expert_params : NULL,
+                               (uint64_t)options_int(o, "train.seed"), err);
         return task->levels == NULL ? -1 : 0;
     case AGENT_SPARSE:
         return begin_sparse(task, units, err);
@@ -200,10 +200,11 @@ void agent_method_gradients(agent_task_t *task, int level)
 }
 
 /*
- * With M multiply-adds of the network's matrices for a crop and F of its features: forward 2 M, and as much again
- * backward for the inputs' and for the weights' gradients; the expert 2 M; features of two
- * pictures 4 F and back through one of them 2 F.  The dense layers of "latent" need neither the encoder's way back
- * nor gradients of the frozen weights.  Merging and projecting onto the pairs: 2 and 4 times rank I O.
+ * With M multiply-adds of the network's matrices for a crop and F of its features: forward 2 M, and
+ * as much again backward for the inputs' and for the weights' gradients; the expert 2 M; features
+ * of two pictures 4 F and back through one of them 2 F.  The dense layers of "latent" need neither
+ * the encoder's way back nor gradients of the frozen weights.  Merging and projecting onto the
+ * pairs: 2 and 4 times rank I O.
  */
 double agent_method_flop(const agent_task_t *task)
 {
@@ -213,15 +214,16 @@ double agent_method_flop(const agent_task_t *task)
         const param_t *param = params_at(task->params, i);
         if (param->rank == 4) {
             m += (double)param->count * places;
-            decoder += strncmp(param->name, "decoder.", 8) == 0 ? (double)param->count * places : 0.0;
+            decoder +=
+                strncmp(param->name, "decoder.", 8) == 0 ? (double)param->count * places : 0.0;
         }
     }
     double features = task->perceptual != NULL ? 6.0 * perceptual_macs(task->perceptual) : 0.0;
     double expert = task->expert_params != NULL ? 2.0 * m : 0.0;
     double student = task->method == AGENT_LATENT ? 2.0 * m + 2.0 * decoder + 6.0 * dense : 6.0 * m;
     for (int i = 0; task->levels != NULL && i < lora_levels_pairs(task->levels); i++) {
-        pairs += 6.0 * (double)lora_levels_weights(task->levels) /
-                 lora_levels_pairs(task->levels) * lora_levels_rank(task->levels, i, 3);
+        pairs += 6.0 * (double)lora_levels_weights(task->levels) / lora_levels_pairs(task->levels) *
+                 lora_levels_rank(task->levels, i, 3);
     }
     return task->batch * (student + expert + features) + pairs;
 }

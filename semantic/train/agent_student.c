@@ -51,8 +51,7 @@ int agent_network_create(agent_network_t *network, const agent_task_t *task, par
     if (mode == GRAPH_TRAIN) {
         network->goal = graph_input(g, side, side, 3);
         graph_add_loss(g, graph_mse(g, network->picture, network->goal), error_scale);
-        network->commitment =
-            graph_mse(g, network->latent, graph_detach(g, network->quantised));
+        network->commitment = graph_mse(g, network->latent, graph_detach(g, network->quantised));
         graph_add_loss(g, network->commitment, task->commitment);
     }
     if (graph_finish(g, err) < 0) {
@@ -137,8 +136,7 @@ double agent_step(void *context, int64_t step)
     graph_forward(student->graph);
     const float *picture = graph_data(student->graph, student->picture);
     double error, features;
-    double loss =
-        agent_loss(task, picture, target, task->batch, task->slope, &error, &features);
+    double loss = agent_loss(task, picture, target, task->batch, task->slope, &error, &features);
     float *goal = graph_data(student->graph, student->goal);
     for (size_t i = 0; i < count; i++) {
         goal[i] = picture[i] - 0.5f * (float)count * task->slope[i];
@@ -148,7 +146,6 @@ double agent_step(void *context, int64_t step)
     double share = step == 0 ? 1.0 : 0.02;
     task->error += share * (error - task->error);
     task->features += share * (features - task->features);
-    task->commit +=
-        share * (graph_mean(student->graph, student->commitment) - task->commit);
+    task->commit += share * (graph_mean(student->graph, student->commitment) - task->commit);
     return loss;
 }

@@ -14,7 +14,7 @@
 /* A network from picture to picture. */
 typedef struct {
     graph_t *graph;
-    node_t image, goal;                 /* goal: a target that makes the slope of J (agent_step) */
+    node_t image, goal; /* goal: a target that makes the slope of J (agent_step) */
     node_t latent, quantised, picture;
     node_t commitment;
 } agent_network_t;
@@ -30,11 +30,11 @@ typedef struct {
     crops_t *crops;
     int64_t crops_batches; /* data: so many batches, again and again; 0: never the same twice */
     params_t *params, *expert_params;
-    agent_network_t student, expert; /* expert.graph NULL: the clean picture is the target */
-    perceptual_t *perceptual;        /* NULL: squared error only */
-    lora_levels_t *levels;           /* distil */
-    float *mask;                     /* sparse: 0 or 1 for each trained number, in store order */
-    float *shown, *clean, *slope;    /* [batch][side][side][3] */
+    agent_network_t student, expert;  /* expert.graph NULL: the clean picture is the target */
+    perceptual_t *perceptual;         /* NULL: squared error only */
+    lora_levels_t *levels;            /* distil */
+    float *mask;                      /* sparse: 0 or 1 for each trained number, in store order */
+    float *shown, *clean, *slope;     /* [batch][side][side][3] */
     double traffic_bytes, unit_bytes; /* sparse, data, latent: really used; of level 1 */
     double error, features, commit;   /* running means */
 } agent_task_t;
@@ -45,8 +45,8 @@ int agent_network_create(agent_network_t *network, const agent_task_t *task, par
 
 /*
  * J = mean squared error + feature_weight * distance of features between `picture` and `target`,
- * [count][side][side][3]; `error` and `features` get the two parts.  `slope` (NULL: not wanted) gets
- * dJ/dpicture.
+ * [count][side][side][3]; `error` and `features` get the two parts.  `slope` (NULL: not wanted)
+ * gets dJ/dpicture.
  */
 double agent_loss(agent_task_t *task, const float *picture, const float *target, int count,
                   float *slope, double *error, double *features);
@@ -67,12 +67,13 @@ double agent_method_flop(const agent_task_t *task);
 /* One step of train_run. */
 double agent_step(void *context, int64_t step);
 
-/* Losses on data.test, photo by photo, appended to agent.table: of the highest level or, at the end, of every one,
-   with agent.picture.  `step`: how many were trained.  0 or -1. */
+/* Losses on data.test, photo by photo, appended to agent.table: of the highest level or, at the
+   end, of every one, with agent.picture.  `step`: how many were trained.  0 or -1. */
 int agent_figures(agent_task_t *task, int64_t step, bool final, err_t *err);
 
 /* For train_run: mean loss on data.test, against the clean picture or the expert's result. */
-int agent_validate(void *context, const char *path, bool final, char *text, size_t size, err_t *err);
+int agent_validate(void *context, const char *path, bool final, char *text, size_t size,
+                   err_t *err);
 
 /* Rewrites train.out as the file of an adapter with all its levels.  0 or -1. */
 int agent_adapter_write(const agent_task_t *task, err_t *err);

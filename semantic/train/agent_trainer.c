@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agent_trainer: the store's tensors first (a small network made once), then the base's values, then
-   what the method trains, then the networks of the steps. */
+/* agent_trainer: the store's tensors first (a small network made once), then the base's values,
+   then what the method trains, then the networks of the steps. */
 #include "train/agent_trainer.h"
 
 #include "codec/agent_codes.h"
@@ -15,10 +15,9 @@
 static void read_options(agent_task_t *task)
 {
     const options_t *o = task->options;
-    task->shape = (agent_shape_t){(int)options_int(o, "agent.width"),
-                                  (int)options_int(o, "agent.encoder_blocks"),
-                                  (int)options_int(o, "agent.decoder_blocks"),
-                                  (int)options_int(o, "agent.code_size")};
+    task->shape = (agent_shape_t){
+        (int)options_int(o, "agent.width"), (int)options_int(o, "agent.encoder_blocks"),
+        (int)options_int(o, "agent.decoder_blocks"), (int)options_int(o, "agent.code_size")};
     task->job = (agent_job_t)options_choice(o, "agent.task");
     task->method = (agent_method_t)options_choice(o, "agent.method");
     task->side = (int)options_int(o, "agent.crop");
@@ -195,7 +194,8 @@ static int run_training(agent_task_t *task, err_t *err)
                         .params = agent_method_params(task),
                         .steps_per_epoch = options_int(o, "agent.epoch"),
                         .step = base_step,
-                        .validate = options_string(o, "data.test")[0] != '\0' ? agent_validate : NULL,
+                        .validate =
+                            options_string(o, "data.test")[0] != '\0' ? agent_validate : NULL,
                         .describe = describe};
     add_notes(task, &run);
     int status = train_run(o, &run, err);

@@ -14,19 +14,22 @@
 enum { WIDTH = 37, HEIGHT = 22, PLACES = 10 * 6, SIZE = 6, IMAGES = 5 };
 
 static char path[] = "/tmp/semradio-agent-XXXXXX";
-static const agent_shape_t shape = {.width = 8, .encoder_blocks = 1, .decoder_blocks = 1, .code_size = SIZE};
+static const agent_shape_t shape = {
+    .width = 8, .encoder_blocks = 1, .decoder_blocks = 1, .code_size = SIZE};
 
 /* A codebook that is the encoder's own vectors, so that all codes are used. */
 static int make_weights(const char *code_size)
 {
-    static const char *const keys[] = {"codec", "width", "encoder_blocks", "decoder_blocks", "code_size"};
+    static const char *const keys[] = {"codec", "width", "encoder_blocks", "decoder_blocks",
+                                       "code_size"};
     const char *const values[] = {"agent", "8", "1", "1", code_size};
     err_t err = ERR_INIT;
     const int channels = AGENT_CHANNELS;
     params_t *params = params_create(2, &err);
     graph_t *g = graph_create(params, GRAPH_TRAIN, 1, 1, &err);
     node_t image = graph_input(g, 128, 128, 3);
-    node_t codes = graph_codebook(g, agent_net_encoder(g, image, &shape), AGENT_CODES_NAME, AGENT_CODES);
+    node_t codes =
+        graph_codebook(g, agent_net_encoder(g, image, &shape), AGENT_CODES_NAME, AGENT_CODES);
     agent_net_decoder(g, codes, &shape);
     param_t *power = params_add(params, AGENT_POWER_NAME, 1, &channels, PARAM_BUFFER,
                                 PARAM_INIT_CONSTANT, 1.0f, &err);
@@ -90,7 +93,8 @@ static void test_order(void)
         for (int c = 0; c < SIZE; c++) { /* a step on the last axis, and any other code */
             const float *x = codebook + order.code[k] * SIZE;
             near += pow((double)(x[c] - codebook[order.code[k ^ 1] * SIZE + c]), 2);
-            all += pow((double)(x[c] - codebook[order.code[(k + 200) % AGENT_CODES] * SIZE + c]), 2);
+            all +=
+                pow((double)(x[c] - codebook[order.code[(k + 200) % AGENT_CODES] * SIZE + c]), 2);
         }
     }
     CHECK_INT(wrong, 0);
@@ -146,8 +150,8 @@ static void test_soft(void)
         }
         for (int c = 0; c < SIZE; c++) {
             soft_error += pow((double)(soft[c] - codebook[code * SIZE + c]), 2);
-            hard_error +=
-                pow((double)(codebook[order.code[place] * SIZE + c] - codebook[code * SIZE + c]), 2);
+            hard_error += pow(
+                (double)(codebook[order.code[place] * SIZE + c] - codebook[code * SIZE + c]), 2);
         }
     }
     CHECK_AT_MOST(soft_error, 0.8 * hard_error);
@@ -197,12 +201,16 @@ static void test_batches(void)
     for (int i = 0; i < IMAGES * 2 * PLACES; i++) {
         noise_var[i] = i % 7 == 0 ? NAN : 0.02f; /* some are lost */
     }
-    CHECK_INT(codec_decode_batch(codec, IMAGES, symbols, noise_var, WIDTH, HEIGHT, 1, many, &err), 0);
+    CHECK_INT(codec_decode_batch(codec, IMAGES, symbols, noise_var, WIDTH, HEIGHT, 1, many, &err),
+              0);
     int far = 0;
     for (int n = 0; n < IMAGES; n++) {
-        CHECK_INT(codec_encode(codec, rgb + n * (int)sizeof(one), WIDTH, HEIGHT, 1, single, &err), 0);
+        CHECK_INT(codec_encode(codec, rgb + n * (int)sizeof(one), WIDTH, HEIGHT, 1, single, &err),
+                  0);
         CHECK_INT(memcmp(single, symbols + n * 2 * PLACES, sizeof(single)), 0);
-        CHECK_INT(codec_decode(codec, single, noise_var + n * 2 * PLACES, WIDTH, HEIGHT, 1, one, &err), 0);
+        CHECK_INT(
+            codec_decode(codec, single, noise_var + n * 2 * PLACES, WIDTH, HEIGHT, 1, one, &err),
+            0);
         for (size_t i = 0; i < sizeof(one); i++) {
             far += abs(one[i] - many[n * (int)sizeof(one) + (int)i]) > 1;
         }
@@ -226,7 +234,8 @@ static void test_power(void)
         float point[AGENT_AXES];
         agent_codes_point(&order, k, point);
         for (int a = 0; a < AGENT_AXES; a++) {
-            power += (double)usage->value[k] * pow((double)(codec_scale(codec, 1) * point[a]), 2) / 2.0;
+            power +=
+                (double)usage->value[k] * pow((double)(codec_scale(codec, 1) * point[a]), 2) / 2.0;
         }
         sum += (double)usage->value[k];
     }

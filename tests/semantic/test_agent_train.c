@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Training of DeKAP's agents: base, expert, distilled levels and the methods they are compared with, on
-   tiny networks for a few steps. */
+/* Training of DeKAP's agents: base, expert, distilled levels and the methods they are compared
+   with, on tiny networks for a few steps. */
 #include "check.h"
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
@@ -44,12 +44,14 @@ static int train(const char *name, double epochs, const char *more, err_t *err)
 {
     static const option_t *const tables[] = {train_options, agent_options, NULL};
     char text[TEXT];
-    snprintf(text, sizeof(text),
-             "[data]\ntrain = photos:%s/photos\ntest = photos:%s/photos\n[train]\nepochs = %g\nbatch = 2\n"
-             "peak_lr = 0.003\nworkers = 1\nout = %s/%s.safetensors\nlog = %s/%s.log\n"
-             "checkpoint = %s/%s.checkpoint\nresume = true\n[agent]\nwidth = 8\nencoder_blocks = 1\n"
-             "decoder_blocks = 1\ncode_size = 4\ncrop = %d\nepoch = 10\ntable = %s/%s.table\n%s",
-             folder, folder, epochs, folder, name, folder, name, folder, name, CROP, folder, name, more);
+    snprintf(
+        text, sizeof(text),
+        "[data]\ntrain = photos:%s/photos\ntest = photos:%s/photos\n[train]\nepochs = %g\nbatch = "
+        "2\n"
+        "peak_lr = 0.003\nworkers = 1\nout = %s/%s.safetensors\nlog = %s/%s.log\n"
+        "checkpoint = %s/%s.checkpoint\nresume = true\n[agent]\nwidth = 8\nencoder_blocks = 1\n"
+        "decoder_blocks = 1\ncode_size = 4\ncrop = %d\nepoch = 10\ntable = %s/%s.table\n%s",
+        folder, folder, epochs, folder, name, folder, name, folder, name, CROP, folder, name, more);
     options_t *options = options_create("test", "test", tables, err);
     if (options == NULL || options_load_text(options, "recipe", text, strlen(text), err) < 0) {
         options_destroy(options);
@@ -173,14 +175,17 @@ static void test_distil(void)
 static void test_others(void)
 {
     int lines;
-    expect("sparse", 1, ALIGN "feature_weight = 0\nmethod = sparse\nratio = 0.05\nunits = 3\n", "expert");
+    expect("sparse", 1, ALIGN "feature_weight = 0\nmethod = sparse\nratio = 0.05\nunits = 3\n",
+           "expert");
     CHECK_NEAR(last_of("sparse", "units", &lines), 3.0, 0.02);
-    expect("latent", 1, ALIGN "feature_weight = 0\nmethod = latent\nratio = 0.05\nunits = 3\n", "expert");
+    expect("latent", 1, ALIGN "feature_weight = 0\nmethod = latent\nratio = 0.05\nunits = 3\n",
+           "expert");
     double units = last_of("latent", "units", &lines);
     CHECK_AT_MOST(units, 3.0);
     CHECK_AT_LEAST(units, 2.0);
     CHECK_INT(different("base", "latent", ""), 0);
-    expect("data", 1, ALIGN "feature_weight = 0\nmethod = data\nratio = 0.05\nunits = 20\n", "expert");
+    expect("data", 1, ALIGN "feature_weight = 0\nmethod = data\nratio = 0.05\nunits = 20\n",
+           "expert");
     CHECK_AT_MOST(last_of("data", "units", &lines), 20.0);
     CHECK_INT(different("base", "sparse", "codes."), 0);
     CHECK_AT_LEAST(different("base", "sparse", ""), 2);
@@ -208,7 +213,8 @@ static void test_sparse_rest(void)
 
 static void test_jobs(void)
 {
-    static float clean[CROP * CROP * 3], shown[sizeof(clean) / sizeof(clean[0])], again[sizeof(clean) / sizeof(clean[0])];
+    static float clean[CROP * CROP * 3], shown[sizeof(clean) / sizeof(clean[0])],
+        again[sizeof(clean) / sizeof(clean[0])];
     rng_t rng;
     for (int i = 0; i < CROP * CROP * 3; i++) {
         clean[i] = 0.5f + 0.3f * sinf(0.01f * (float)i);

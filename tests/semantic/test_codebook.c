@@ -172,8 +172,7 @@ static void test_repeats(void)
         graph_forward(b.graph);
     }
     CHECK_INT(memcmp(params_find(a.params, "q.codebook")->value,
-                     params_find(b.params, "q.codebook")->value,
-                     CODES * CHANNELS * sizeof(float)),
+                     params_find(b.params, "q.codebook")->value, CODES * CHANNELS * sizeof(float)),
               0);
     close_bench(&a);
     close_bench(&b);

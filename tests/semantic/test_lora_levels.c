@@ -109,8 +109,8 @@ static void test_merge(void)
             for (size_t k = 0; k < w->count; k++) {
                 double want = (double)w0->value[k];
                 for (int r = 0; l > 0 && r < lora_levels_rank(n.levels, i, l); r++) {
-                    want += (double)(b->value[(int)k / in * top + r] *
-                                     a->value[r * in + (int)k % in]);
+                    want +=
+                        (double)(b->value[(int)k / in * top + r] * a->value[r * in + (int)k % in]);
                 }
                 worst = fmax(worst, fabs(want - (double)w->value[k]));
             }

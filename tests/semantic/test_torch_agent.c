@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The agent codec's twin in PyTorch (semantic/torch/agent.py) against the engine: a training step there and here,
-   and weights that PyTorch made, used by the codec. */
+/* The agent codec's twin in PyTorch (semantic/torch/agent.py) against the engine: a training step
+   there and here, and weights that PyTorch made, used by the codec. */
 #include "check.h"
 #include "codec/agent.h"
 #include "codec/agent_codes.h"
@@ -14,10 +14,17 @@
 
 #define PYTHON "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SEMRADIO_SOURCE_DIR " /usr/bin/python3 "
 
-enum { BATCH = 2, SIDE = 24, ENTRIES = 64, PIXELS = BATCH * SIDE * SIDE * 3, PLACES = SIDE * SIDE / 16 };
+enum {
+    BATCH = 2,
+    SIDE = 24,
+    ENTRIES = 64,
+    PIXELS = BATCH * SIDE * SIDE * 3,
+    PLACES = SIDE * SIDE / 16
+};
 
 static char folder[] = "/tmp/semradio-torch-agent-XXXXXX";
-static const agent_shape_t shape = {.width = 12, .encoder_blocks = 2, .decoder_blocks = 1, .code_size = 6};
+static const agent_shape_t shape = {
+    .width = 12, .encoder_blocks = 2, .decoder_blocks = 1, .code_size = 6};
 static float picture[PIXELS];
 
 static const char *in_folder(const char *name)
@@ -35,7 +42,8 @@ typedef struct {
     int count;
 } case_t;
 
-static void put(case_t *c, const char *prefix, const char *name, const float *data, int rank, const int *sides)
+static void put(case_t *c, const char *prefix, const char *name, const float *data, int rank,
+                const int *sides)
 {
     safetensors_tensor_t *tensor = &c->tensor[c->count];
     CU_ASSERT_FATAL(c->count < ENTRIES && data != NULL);
@@ -64,7 +72,8 @@ static void shake(params_t *params)
 
 static void save_weights(const params_t *params)
 {
-    static const char *const keys[] = {"codec", "width", "encoder_blocks", "decoder_blocks", "code_size"};
+    static const char *const keys[] = {"codec", "width", "encoder_blocks", "decoder_blocks",
+                                       "code_size"};
     static const char *const values[] = {"agent", "12", "2", "1", "6"};
     err_t err = ERR_INIT;
     CHECK_INT(params_save(params, in_folder("weights.safetensors"), "", keys, values, 5, &err), 0);
@@ -85,7 +94,8 @@ static void write_step(void)
     graph_add_loss(g, graph_mse(g, result, image), 16.0f);
     graph_add_loss(g, graph_mse(g, latent, graph_detach(g, codes)), 1.0f);
     CHECK_INT(graph_finish(g, &err), 0);
-    params_add(params, AGENT_POWER_NAME, 1, &channels, PARAM_BUFFER, PARAM_INIT_CONSTANT, 1.0f, &err);
+    params_add(params, AGENT_POWER_NAME, 1, &channels, PARAM_BUFFER, PARAM_INIT_CONSTANT, 1.0f,
+               &err);
     shake(params);
     memcpy(graph_data(g, image), picture, sizeof(picture));
     graph_forward(g);
@@ -98,7 +108,8 @@ static void write_step(void)
     put(&c, "", "image", picture, 4, sides);
     put(&c, "", "picture", graph_data(g, result), 4, sides);
     put(&c, "", "loss", &loss, 1, &one);
-    const param_t *codebook = params_find(params, "codes.codebook"), *usage = params_find(params, "codes.usage");
+    const param_t *codebook = params_find(params, "codes.codebook"),
+                  *usage = params_find(params, "codes.usage");
     put(&c, "", "codebook", codebook->value, 2, codebook->shape);
     put(&c, "", "usage", usage->value, 1, usage->shape);
     for (int i = 0; i < params_count(params); i++) {
@@ -115,7 +126,8 @@ static void write_step(void)
 static void test_step(void)
 {
     char command[1024];
-    snprintf(command, sizeof(command), PYTHON SEMRADIO_SOURCE_DIR "/tests/semantic/torch_agent.py %s >&2", folder);
+    snprintf(command, sizeof(command),
+             PYTHON SEMRADIO_SOURCE_DIR "/tests/semantic/torch_agent.py %s >&2", folder);
     write_step();
     CHECK_INT(system(command), 0);
 }

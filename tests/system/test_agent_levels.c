@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Distilled levels across the rooms: what the trainer writes is an adapter of the store's format, and its
-   levels contain each other bit for bit.  The shipped ones, each of the four tasks. */
+/* Distilled levels across the rooms: what the trainer writes is an adapter of the store's format,
+   and its levels contain each other bit for bit.  The shipped ones, each of the four tasks. */
 #include "adapter/adapter.h"
 #include "adapter/adapter_level.h"
 #include "check.h"
@@ -16,7 +16,8 @@ static adapter_t *load(int i)
 {
     char path[512];
     err_t err = ERR_INIT;
-    snprintf(path, sizeof(path), SEMRADIO_SOURCE_DIR "/semantic/models/agent-%s.safetensors", task[i]);
+    snprintf(path, sizeof(path), SEMRADIO_SOURCE_DIR "/semantic/models/agent-%s.safetensors",
+             task[i]);
     adapter_t *adapter = adapter_load(path, &err);
     if (adapter == NULL) {
         fprintf(stderr, "%s\n", err.text);
