@@ -68,15 +68,18 @@ function spread_of_ratio(id, other,    p, mean, s, v) {
 }
 
 function sum_of(array, id, t,    p, s) { for (p = 0; p < photos; p++) s += array[id, task_name[t], p]; return s }
-function db(x) { return -10 * log(x) / log(10) }
+function db(x) { return x > 0 ? -10 * log(x) / log(10) : 0 }
 
 END {
-    print "Experts: PSNR in dB against the clean picture, " photos " photos of 12 crops\n"
-    print "| task | base | expert |\n|---|---|---|"
+    for (l = 1; l <= 16; l++) if (("level " l) in names) levels = l
+    print "Results: PSNR in dB against the clean picture, " photos " photos of 12 crops\n"
+    print "| task | base | level 1 | level " levels " | expert |\n|---|---|---|---|---|"
     for (t = 1; t <= task_count; t++) {
         a = b = 0
         for (p = 0; p < photos; p++) { a += base[task_name[t], p]; b += own[task_name[t], p] }
-        if (b > 0) printf "| %s | %.2f | %.2f |\n", task_name[t], db(a / photos), db(b / photos)
+        if (b > 0) printf "| %s | %.2f | %.2f | %.2f | %.2f |\n", task_name[t], db(a / photos), \
+            db(sum_of(clean, "level 1" SUBSEP steps_of["level 1"], t) / photos), \
+            db(sum_of(clean, "level " levels SUBSEP steps_of["level " levels], t) / photos), db(b / photos)
     }
     print "\nResidual alignment loss by level (1 = nothing aligned), per task; J_A in 1e-3\n"
     header = "| level | units |"; line = "|---|---|"
@@ -98,7 +101,7 @@ END {
             if (l > 1 && r >= last[t]) rising = rising " " task_name[t] ":" l
             last[t] = r
         }
-        mean_of[l] = ratio(id, "", -1); levels = l
+        mean_of[l] = ratio(id, "", -1)
         print row sprintf(" %.3f ± %.3f |", mean_of[l], spread(id, ""))
     }
     print "\nMonotone in the level: " (rising == "" ? "yes, every task" : "no:" rising)
