@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil start full latent sparse data random}
+methods=${METHODS:-distil sparse latent start full data random}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
@@ -53,16 +53,16 @@ for method in $methods; do
         # The singular vectors alone, nothing trained.
         start) align start $task --train.epochs=0.01 --train.peak_lr=1e-7 "$@" ;;
         sparse) for units in 1 5; do
-                align sparse-$units $task --agent.method=sparse --agent.units=$units --train.epochs=1.5 \
-                    --train.peak_lr=0.0003 --agent.marks=25,50 "$@"
+                align sparse-$units $task --agent.method=sparse --agent.units=$units --train.epochs=1 \
+                    --train.peak_lr=0.003 --agent.marks=25,50 "$@"
             done ;;
         latent) for units in 1 5; do
-                align latent-$units $task --agent.method=latent --agent.units=$units --train.epochs=1.5 \
+                align latent-$units $task --agent.method=latent --agent.units=$units --train.epochs=1 \
                     --agent.marks=25,50 "$@"
             done ;;
         data) for units in 5 20; do
                 align data-$units $task --agent.method=data --agent.units=$units --train.epochs=1 \
-                    --train.peak_lr=0.0002 --agent.marks=25,50 "$@"
+                    --train.peak_lr=0.0005 --agent.marks=25,50 "$@"
             done ;;
         # Every weight as a half; nothing is trained.
         full) align full $task --agent.method=sparse --agent.units=1000 --train.epochs=0.01 \
