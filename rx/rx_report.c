@@ -65,7 +65,7 @@ static void tell_frame(rx_t *rx, rx_result_t *result)
 {
     rx_output_t *output = &rx->output;
     double latency_ms = (double)(clock_now_ns() - result->arrival_ns) * 1e-6;
-    if (result->arrival_ns != 0 && result->images > 0) {
+    if (result->arrival_ns != 0 && result->reports_count > 0) {
         histogram_add(&output->latency, latency_ms);
     }
     for (int i = 0; i < result->reports_count; i++) {

@@ -20,7 +20,7 @@
 enum { WEIGHTS_BYTES_MAX = 256 << 20 };
 
 static const codec_kind_t *const kinds[] = {&codec_kind_image32, &codec_kind_deka,
-                                            &codec_kind_task};
+                                            &codec_kind_task, &codec_kind_agent};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Without another word, the Es/N0 that a codec prepares for. */

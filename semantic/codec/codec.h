@@ -60,7 +60,7 @@ typedef struct {
     int numerator, denominator; /* k/n in lowest terms: 1/6 */
 } codec_rate_t;
 
-/* "image32", "photo", "deka" (deka.h), or the path of a safetensors file.  NULL on failure. */
+/* "image32", "photo", "deka" (deka.h), "agent" (agent.h), or the path of a safetensors file.  NULL on failure. */
 codec_t *codec_open(const char *name_or_path, err_t *err);
 codec_t *codec_clone(const codec_t *codec, err_t *err); /* for another thread */
 void codec_close(codec_t *codec);                       /* NULL is fine */
@@ -74,7 +74,7 @@ typedef enum { CODEC_AUTO, CODEC_FP32, CODEC_BF16 } codec_precision_t; /* in the
 int codec_set_precision(codec_t *codec, codec_precision_t precision, err_t *err);
 codec_precision_t codec_get_precision(const codec_t *codec); /* CODEC_FP32 or CODEC_BF16 */
 
-const char *codec_name(const codec_t *codec); /* "image32", "photo", "deka", or the kind of a file */
+const char *codec_name(const codec_t *codec); /* "image32", "agent" …, or the kind of a file */
 
 /* Two ends with the same weights agree on these: a hash of the weights file, and the hash folded
    to 1 .. 255 for the frame header. */

@@ -57,6 +57,7 @@ typedef struct codec_kind {
 extern const codec_kind_t codec_kind_image32; /* image32.c */
 extern const codec_kind_t codec_kind_deka;    /* deka.c */
 extern const codec_kind_t codec_kind_task;    /* task.c */
+extern const codec_kind_t codec_kind_agent;   /* agent.c */
 
 /* A number of the file's metadata within min .. max. */
 int codec_read_number(const safetensors_t *file, const char *key, double min, double max,

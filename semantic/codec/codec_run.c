@@ -2,6 +2,7 @@
 /* Pictures into the encoder's input and symbols out of it; the same backwards. */
 #include "codec/codec_run.h"
 
+#include "codec/codec_pictures.h"
 #include "codec/codec_state.h"
 
 #include "cmplx.h"
@@ -25,39 +26,6 @@ static frame_t make_frame(const codec_t *codec, int width, int height, int mode)
                      codec_places(width),
                      codec_symbols(codec, width, height, mode),
                      (size_t)width * (size_t)height};
-}
-
-static int at_most(int value, int limit)
-{
-    return value < limit ? value : limit;
-}
-
-/* 8-bit pixels to 0 .. 1, the last row and column repeated into the padding. */
-static void put_picture(const frame_t *frame, const uint8_t *rgb, float *out)
-{
-    int rows = frame->rows * CODEC_STRIDE, columns = frame->columns * CODEC_STRIDE;
-    for (int y = 0; y < rows; y++) {
-        const uint8_t *row = rgb + (size_t)at_most(y, frame->height - 1) * (size_t)frame->width * 3;
-        for (int x = 0; x < columns; x++) {
-            const uint8_t *pixel = row + 3 * (size_t)at_most(x, frame->width - 1);
-            for (int c = 0; c < 3; c++) {
-                *out++ = (float)pixel[c] * (1.0f / 255.0f);
-            }
-        }
-    }
-}
-
-static void take_picture(const frame_t *frame, const float *in, uint8_t *rgb)
-{
-    size_t stride = (size_t)frame->columns * CODEC_STRIDE * 3, row = (size_t)frame->width * 3;
-    for (size_t y = 0; y < (size_t)frame->height; y++) {
-        for (size_t x = 0; x < row; x++) {
-            float value = in[y * stride + x];
-            value = value > 0.0f ? value : 0.0f; /* NaN too */
-            value = value < 1.0f ? value : 1.0f;
-            rgb[y * row + x] = (uint8_t)(value * 255.0f + 0.5f);
-        }
-    }
 }
 
 /* [place][32] -> channel-major complex symbols, times `factor`. */
@@ -130,8 +98,9 @@ int codec_run_encode(codec_t *codec, int images, const uint8_t *rgb, int width, 
         }
         float *in = graph_data(network->encoder, network->nodes.image);
         for (int n = 0; n < batch; n++) {
-            put_picture(&frame, rgb + (size_t)(done + n) * frame.pixels * 3,
-                        in + (size_t)n * padded);
+            codec_put_picture(rgb + (size_t)(done + n) * frame.pixels * 3, width, height,
+                              frame.rows * CODEC_STRIDE, frame.columns * CODEC_STRIDE,
+                              in + (size_t)n * padded);
         }
         set_mode(codec, network->encoder, network->nodes.mode, batch, mode);
         graph_forward(network->encoder);
@@ -170,8 +139,9 @@ int codec_run_decode(codec_t *codec, int images, const float complex *symbols,
         graph_forward(network->decoder);
         const float *out = graph_data(network->decoder, network->picture);
         for (int n = 0; n < batch; n++) {
-            take_picture(&frame, out + (size_t)n * places * CODEC_STRIDE * CODEC_STRIDE * 3,
-                         rgb + (size_t)(done + n) * frame.pixels * 3);
+            codec_take_picture(out + (size_t)n * places * CODEC_STRIDE * CODEC_STRIDE * 3,
+                               frame.columns * CODEC_STRIDE, width, height,
+                               rgb + (size_t)(done + n) * frame.pixels * 3);
         }
         done += batch;
     }

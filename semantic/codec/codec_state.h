@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* codec_state: what codec.c (weights, rates), codec_cache.c (networks of the sizes seen),
-   codec_variant.c (adapters) and the kinds (image32.c with codec_run.c; deka.c) share; nobody else
+   codec_variant.c (adapters) and the kinds (image32.c with codec_run.c; deka.c; agent.c) share; nobody else
    includes this. */
 #ifndef SEMANTIC_CODEC_CODEC_STATE_H
 #define SEMANTIC_CODEC_CODEC_STATE_H

@@ -52,7 +52,7 @@ int judge_known(const char *name)
     return access(file_of(name, path, sizeof(path)), R_OK) == 0;
 }
 
-static int read_shape(weights_t *weights, const char *path, err_t *err)
+static int read_shape(judge_shape_t *shape, const char *path, err_t *err)
 {
     safetensors_t *file = safetensors_open(path, err);
     if (file == NULL) {
@@ -63,11 +63,18 @@ static int read_shape(weights_t *weights, const char *path, err_t *err)
     int status;
     if (kind == NULL || strcmp(kind, "resnet") != 0 || widths == NULL) {
         status = err_set(err, ERR_FORMAT, "%s: its metadata is not that of a judge", path);
-    } else if ((status = judge_shape_parse(&weights->shape, widths, err)) < 0) {
+    } else if ((status = judge_shape_parse(shape, widths, err)) < 0) {
         err_prefix(err, "%s", path);
     }
     safetensors_close(file);
     return status;
+}
+
+params_t *judge_net_open(const char *name, judge_shape_t *shape, err_t *err)
+{
+    char path[4096];
+    const char *file = file_of(name, path, sizeof(path));
+    return read_shape(shape, file, err) < 0 ? NULL : params_open(file, err);
 }
 
 static int build(network_t *network, const weights_t *weights, int batch, err_t *err)
@@ -117,7 +124,7 @@ judge_t *judge_open(const char *name, err_t *err)
     }
     atomic_init(&weights->owners, 1);
     judge_t *judge = NULL;
-    if (read_shape(weights, path, err) < 0) {
+    if (read_shape(&weights->shape, path, err) < 0) {
         err_prefix(err, "judge (cifar10, fashion-mnist, or a file)");
     } else if ((weights->params = params_open(path, err)) != NULL &&
                (judge = make(weights, err)) == NULL) {

@@ -38,7 +38,8 @@ static node_t conv_norm(graph_t *g, node_t in, int stage, int layer, int out, bo
     return graph_silu(g, graph_batch_norm(g, x, norm));
 }
 
-node_t judge_net_feature(graph_t *graph, node_t picture, const judge_shape_t *shape)
+void judge_net_stages(graph_t *graph, node_t picture, const judge_shape_t *shape, int stages,
+                      node_t *stage)
 {
     float scale[3], shift[3];
     for (int c = 0; c < 3; c++) {
@@ -47,11 +48,18 @@ node_t judge_net_feature(graph_t *graph, node_t picture, const judge_shape_t *sh
     }
     node_t x = graph_affine(graph, picture, scale, shift);
     x = graph_silu(graph, graph_conv(graph, x, "stem", shape->width[0], 3));
-    for (int i = 0; i < JUDGE_STAGES; i++) {
+    for (int i = 0; i < stages; i++) {
         x = conv_norm(graph, x, i, 1, shape->width[i + 1], true);
         x = graph_add(graph, x, conv_norm(graph, x, i, 2, shape->width[i + 1], false));
+        stage[i] = x;
     }
-    return graph_global_max_pool(graph, x);
+}
+
+node_t judge_net_feature(graph_t *graph, node_t picture, const judge_shape_t *shape)
+{
+    node_t stage[JUDGE_STAGES];
+    judge_net_stages(graph, picture, shape, JUDGE_STAGES, stage);
+    return graph_global_max_pool(graph, stage[JUDGE_STAGES - 1]);
 }
 
 node_t judge_net_head(graph_t *graph, node_t feature)

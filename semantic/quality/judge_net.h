@@ -28,6 +28,14 @@ extern const float judge_mean[3], judge_deviation[3];
 /* "24,48,128,192".  0, or -1 if text is not four such numbers. */
 int judge_shape_parse(judge_shape_t *shape, const char *widths, err_t *err);
 
+/* The first `stages` stages on a picture of any size that 2^stages divides; stage[s] gets what stage s
+   hands on, [h/2^(s+1)][w/2^(s+1)][W_(s+1)]. */
+void judge_net_stages(graph_t *graph, node_t picture, const judge_shape_t *shape, int stages,
+                      node_t *stage);
+
+/* A judge's weights, sealed, and their shape; `name` as for judge_open.  NULL on failure. */
+params_t *judge_net_open(const char *name, judge_shape_t *shape, err_t *err);
+
 /* `picture`: [32][32][3] in 0 .. 1.  Returns the logits, [1][1][10]. */
 node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape);
 

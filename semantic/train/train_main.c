@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* semradio-train: trains codecs and judges, and measures codecs on ideal channels. */
+#include "train/agent_trainer.h"
 #include "train/codec_trainer.h"
 #include "train/deka_options.h"
 #include "train/deka_trainer.h"
@@ -16,86 +17,94 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char epilog[] =
-    "Commands:\n"
-    "  codec     train an image codec          --config semantic/recipes/image32.conf\n"
-    "  judge     train a classifier            --config semantic/recipes/judge-cifar10.conf\n"
-    "  latent    train a latent codec          --config semantic/recipes/latent.conf\n"
-    "  latent-figures  PSNR and SSIM of a latent codec on data.test\n"
-    "  deka      train DeKA-g's codec of latents, or adapters for it\n"
-    "                                          --config semantic/recipes/deka.conf\n"
-    "  mode-power  makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT\n"
-    "  teach     what a teacher (--task.judge or --task.vit) says of data.train, for task\n"
-    "  task      train a codec for classification (--task.stage=encoder, then joint)\n"
-    "                                          --config semantic/recipes/task.conf\n"
-    "  task-search   how deep its layers should be (KDL-DARTS, DARTS)\n"
-    "  task-figures  its accuracy over SNR on an ideal channel, options of [evaluate]\n"
-    "  evaluate  PSNR, SSIM, accuracy of a codec over SNR on an ideal channel\n"
-    "\n"
-    "Ctrl-C stops a training after a checkpoint; the same command with --resume goes on.\n"
-    "Exit code: 0 done, 1 error, 3 stopped before the end.\n";
+typedef struct {
+    const char *name;
+    int (*run)(const options_t *options, err_t *err);
+    const char *help;
+} command_t;
+
+static const command_t commands[] = {
+    {"codec", codec_trainer_command, "trains an image codec: recipes/image32.conf, photo.conf"},
+    {"mode-power", mode_power_command,
+     "makes a codec send power 1 in every mode: --evaluate.weights IN --train.out OUT"},
+    {"judge", judge_trainer_command, "trains a classifier: recipes/judge-cifar10.conf"},
+    {"latent", latent_trainer_command, "trains a latent codec: recipes/latent.conf"},
+    {"latent-figures", latent_figures_command, "PSNR and SSIM of a latent codec on data.test"},
+    {"deka", deka_trainer_command,
+     "trains DeKA-g's codec of latents, or adapters for it: recipes/deka-rates.conf"},
+    {"agent", agent_trainer_command,
+     "trains DeKAP's agent codec, experts, distilled levels: recipes/agent.conf"},
+    {"teach", teach_command,
+     "what a teacher (--task.judge or --task.vit) says of data.train, for task"},
+    {"task", task_trainer_command,
+     "trains a codec for classification (--task.stage=encoder, then joint)"},
+    {"task-search", task_search_command, "how deep its layers should be (KDL-DARTS, DARTS)"},
+    {"task-figures", task_measure_command,
+     "its accuracy over SNR on an ideal channel, options of [evaluate]"},
+    {"evaluate", evaluate_command, "PSNR, SSIM, accuracy of a codec over SNR on an ideal channel"},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+/* "codec|judge|...", or with ", " between them. */
+static const char *names(char *text, size_t size, const char *between)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < COMMANDS && used < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? between : "",
+                                 commands[i].name);
+    }
+    return text;
+}
+
+static const char *epilog(void)
+{
+    static char text[4096];
+    size_t used = (size_t)snprintf(text, sizeof(text), "Commands (recipes are in semantic/):\n");
+    for (int i = 0; i < COMMANDS && used < sizeof(text); i++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "  %-15s %s\n",
+                                 commands[i].name, commands[i].help);
+    }
+    if (used < sizeof(text)) {
+        snprintf(text + used, sizeof(text) - used,
+                 "\nCtrl-C stops a training after a checkpoint; the same command with --resume goes "
+                 "on.\nExit code: 0 done, 1 error, 3 stopped before the end.\n");
+    }
+    return text;
+}
 
 enum { EXIT_STOPPED = 3 };
 
 static int run(const options_t *options, err_t *err)
 {
-    const char *command = options_positional(options, 0);
-    if (command == NULL || options_positional(options, 1) != NULL) {
-        return err_set(err, ERR_ARGUMENT,
-                       "say one of codec, judge, latent, latent-figures, deka, mode-power, teach, task, "
-                       "task-search, task-figures, evaluate (or --help)");
+    char text[512];
+    const char *word = options_positional(options, 0);
+    if (word == NULL || options_positional(options, 1) != NULL) {
+        return err_set(err, ERR_ARGUMENT, "say one of %s (or --help)",
+                       names(text, sizeof(text), ", "));
     }
-    if (strcmp(command, "codec") == 0) {
-        return codec_trainer_command(options, err);
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(word, commands[i].name) == 0) {
+            return commands[i].run(options, err);
+        }
     }
-    if (strcmp(command, "judge") == 0) {
-        return judge_trainer_command(options, err);
-    }
-    if (strcmp(command, "latent") == 0) {
-        return latent_trainer_command(options, err);
-    }
-    if (strcmp(command, "latent-figures") == 0) {
-        return latent_figures_command(options, err);
-    }
-    if (strcmp(command, "deka") == 0) {
-        return deka_trainer_command(options, err);
-    }
-    if (strcmp(command, "evaluate") == 0) {
-        return evaluate_command(options, err);
-    }
-    if (strcmp(command, "mode-power") == 0) {
-        return mode_power_command(options, err);
-    }
-    if (strcmp(command, "teach") == 0) {
-        return teach_command(options, err);
-    }
-    if (strcmp(command, "task") == 0) {
-        return task_trainer_command(options, err);
-    }
-    if (strcmp(command, "task-search") == 0) {
-        return task_search_command(options, err);
-    }
-    if (strcmp(command, "task-figures") == 0) {
-        return task_measure_command(options, err);
-    }
-    return err_set(err, ERR_ARGUMENT,
-                   "unknown command \"%s\"; say codec, judge, latent, latent-figures, deka, mode-power, "
-                   "teach, task, task-search, task-figures, or evaluate",
-                   command);
+    return err_set(err, ERR_ARGUMENT, "unknown command \"%s\"; say one of %s", word,
+                   names(text, sizeof(text), ", "));
 }
 
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {train_options, network_options, latent_options,
-                                             deka_options, task_options, evaluate_options, NULL};
+                                             deka_options,  agent_options,   task_options,
+                                             evaluate_options, NULL};
+    static char positional[512];
     err_t err = ERR_INIT;
     options_t *options =
         options_create("semradio-train", "trains and measures codecs and judges", tables, &err);
     int status = -1;
     if (options != NULL) {
-        options_set_epilog(options, epilog);
-        options_set_positional(options, "codec|judge|latent|latent-figures|deka|mode-power|teach|task|task-search|"
-                                        "task-figures|evaluate");
+        options_set_epilog(options, epilog());
+        options_set_positional(options, names(positional, sizeof(positional), "|"));
         status = options_parse(options, argc, argv, &err);
         if (status == 1) { /* --help was answered */
             options_destroy(options);
