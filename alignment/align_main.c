@@ -5,6 +5,8 @@
 #include "align/align_hub.h"
 #include "control/control_options.h"
 #include "allocation/allocate_command.h"
+#include "codec_skill.h"
+#include "crew/crew.h"
 #include "federated/align_federated.h"
 #include "fit/align_fit.h"
 #include "log.h"
@@ -13,7 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words that work on files alone, each with options of its own. */
+static int run_agent(int argc, char *const argv[])
+{
+    return member_main(argc, argv, &codec_skill);
+}
+
+/* Words with options of their own. */
 static const struct {
     const char *name, *usage, *help;
     int (*run)(int argc, char *const argv[]);
@@ -23,6 +30,8 @@ static const struct {
      align_federated_main},
     {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
      align_allocate_command},
+    {"agent", "agent", "one agent of a network: holds, shares and uses knowledge", run_agent},
+    {"network", "network NETWORK", "brings a network's agents to the state of a plan", crew_main},
 };
 
 static const char *epilog(void)

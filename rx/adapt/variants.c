@@ -66,7 +66,7 @@ static const char *name_of(const char *name)
                                                  : name;
 }
 
-static codec_variant_t *make(const codec_t *codec, const adapter_t *adapter, err_t *err)
+codec_variant_t *variants_make(const codec_t *codec, const adapter_t *adapter, err_t *err)
 {
     const adapter_info_t *info = adapter_info(adapter);
     const int count = adapter_count(adapter);
@@ -115,7 +115,7 @@ codec_variant_t *variants_load(variants_t *variants, const digest_t *id, err_t *
     if (adapter == NULL) {
         return NULL;
     }
-    codec_variant_t *variant = make(variants->codec, adapter, err);
+    codec_variant_t *variant = variants_make(variants->codec, adapter, err);
     adapter_destroy(adapter);
     return variant;
 }

@@ -33,6 +33,9 @@ bool variants_has(const variants_t *variants, const digest_t *id);
 /* A reference of the caller's, or NULL. */
 codec_variant_t *variants_get(variants_t *variants, const digest_t *id);
 
+/* An adapter as a variant of this codec; errors as codec_variant_create. */
+codec_variant_t *variants_make(const codec_t *codec, const adapter_t *adapter, err_t *err);
+
 /* codec_use, only when it is another one than before. */
 void variants_use(codec_t *codec, codec_variant_t *variant);
 
