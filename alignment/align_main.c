@@ -7,6 +7,7 @@
 #include "allocation/allocate_command.h"
 #include "codec_skill.h"
 #include "crew/crew.h"
+#include "crew/nest.h"
 #include "federated/align_federated.h"
 #include "fit/align_fit.h"
 #include "log.h"
@@ -31,6 +32,7 @@ static const struct {
     {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
      align_allocate_command},
     {"agent", "agent", "one agent of a network: holds, shares and uses knowledge", run_agent},
+    {"nest", "nest ADAPTER OUT", "levels out of a low-rank adapter", nest_main},
     {"network", "network NETWORK", "brings a network's agents to the state of a plan", crew_main},
 };
 

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_S     0.05 /* between two looks at an agent */
+#define POLL_S     0.1  /* between two looks at an agent */
 #define ANSWER_S   2.0  /* for a look or an order */
 #define SILENCE_S  2.5  /* after that an agent counts as gone */
 #define PATIENT_S  20.0 /* for one encoding or measurement */
