@@ -148,6 +148,25 @@ static void end_one(waiting_t *waiting)
     release(waiting);
 }
 
+/* The monitor is stopped and emptied first: libzmq loses the events that it still tries to write to
+   a monitor that has gone. */
+static void close_sockets(control_peer_t *peer)
+{
+    uint8_t frame[8];
+    if (peer->socket != NULL) {
+        (void)zmq_socket_monitor(peer->socket, NULL, 0);
+    }
+    while (peer->monitor != NULL &&
+           zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+    }
+    if (peer->monitor != NULL) {
+        zmq_close(peer->monitor);
+    }
+    if (peer->socket != NULL) {
+        zmq_close(peer->socket);
+    }
+}
+
 void control_peer_destroy(control_peer_t *peer)
 {
     if (peer == NULL) {
@@ -156,12 +175,7 @@ void control_peer_destroy(control_peer_t *peer)
     for (int i = 0; i < PEER_WAITING; i++) {
         end_one(&peer->waiting[i]);
     }
-    if (peer->monitor != NULL) {
-        zmq_close(peer->monitor);
-    }
-    if (peer->socket != NULL) {
-        zmq_close(peer->socket);
-    }
+    close_sockets(peer);
     keys_wipe(&peer->pair);
     free(peer);
 }

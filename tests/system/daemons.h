@@ -251,7 +251,7 @@ static void daemons_end(int failed)
 }
 
 /* check_run in a work folder. */
-static int daemons_run(const char *module, const check_test_t *tests, int count)
+__attribute__((unused)) static int daemons_run(const char *module, const check_test_t *tests, int count)
 {
     if (daemons_begin() != 0) {
         fprintf(stderr, "cannot make a codec to test with\n");
