@@ -33,6 +33,12 @@ static void apply_umask(int fd)
 
 file_writer_t *file_writer_open(const char *path, err_t *err)
 {
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+        /* The rename would put a file in the place of /dev/null. */
+        err_set(err, ERR_ARGUMENT, "cannot write %s: it is a device, pipe or socket", path);
+        return NULL;
+    }
     file_writer_t *writer = calloc(1, sizeof *writer);
     if (writer == NULL) {
         err_set(err, ERR_MEMORY, "no memory to write %s", path);

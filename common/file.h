@@ -15,7 +15,8 @@
 
 typedef struct file_writer file_writer_t;
 
-/* Starts a file.  An existing file of that name stays as it is until the commit. */
+/* Starts a file.  An existing file of that name stays as it is until the commit.  ERR_ARGUMENT: a
+   device, pipe or socket has that name; nothing takes its place. */
 file_writer_t *file_writer_open(const char *path, err_t *err);
 
 /* The stream to write to (fprintf, fwrite); errors are noticed at the commit. */

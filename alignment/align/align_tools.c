@@ -2,6 +2,9 @@
 /* Words that work on files alone, each with options of its own. */
 #include "align/align.h"
 #include "allocation/allocate_command.h"
+#include "crew/crew.h"
+#include "crew/member.h"
+#include "crew/nest.h"
 #include "federated/align_federated.h"
 #include "federated/align_group.h"
 #include "fit/align_fit.h"
@@ -31,4 +34,19 @@ const align_tool_t align_tools[] = {{"fit",
                                      "which agent keeps which level of knowledge",
                                      align_allocate_command,
                                      {allocate_options, network_options}},
+                                    {"agent",
+                                     "agent",
+                                     "one agent of a network: holds, shares and uses knowledge",
+                                     member_main,
+                                     {member_options}},
+                                    {"nest",
+                                     "nest ADAPTER OUT",
+                                     "levels out of a low-rank adapter",
+                                     nest_main,
+                                     {nest_options}},
+                                    {"network",
+                                     "network NETWORK",
+                                     "brings a network's agents to the state of a plan",
+                                     crew_main,
+                                     {crew_options, allocate_options}},
                                     {0}};

@@ -179,7 +179,7 @@ allocation_method_t allocate_method(const options_t *options, size_t index)
     return methods[k].method;
 }
 
-static network_t *get_network(const options_t *options, err_t *err)
+network_t *allocate_network(const options_t *options, err_t *err)
 {
     const char *path = options_positional(options, 0);
     const int agents = (int)options_int(options, "network.agents");
@@ -197,7 +197,7 @@ static network_t *get_network(const options_t *options, err_t *err)
     return NULL;
 }
 
-static int write_out(const options_t *options, const network_t *network, err_t *err)
+int allocate_write(const options_t *options, const network_t *network, err_t *err)
 {
     const char *path = options_string(options, "allocate.out");
     if (path[0] == '\0') {
@@ -231,7 +231,7 @@ static int solve_or_mend(const options_t *options, const network_t *network, all
     return code == 0 ? allocation_mend(problem, &effort, plan, err) : err_prefix(err, "%s", path);
 }
 
-static int plan_network(const options_t *options, network_t *network, err_t *err)
+int allocate_plan(const options_t *options, network_t *network, err_t *err)
 {
     const bool mended = options_string(options, "allocate.previous")[0] != '\0';
     if (mended && options_given(options, "allocate.method")) {
@@ -261,15 +261,15 @@ static int run(const options_t *options, err_t *err)
         options_count(options, "allocate.method") > 1) {
         return allocate_table(options, stdout, err);
     }
-    network_t *network = get_network(options, err);
+    network_t *network = allocate_network(options, err);
     if (network == NULL) {
         return -1;
     }
     int code = 0;
     if (!options_bool(options, "network.draw_only")) {
-        code = plan_network(options, network, err);
+        code = allocate_plan(options, network, err);
     }
-    code = code == 0 ? write_out(options, network, err) : code;
+    code = code == 0 ? allocate_write(options, network, err) : code;
     network_destroy(network);
     return code;
 }

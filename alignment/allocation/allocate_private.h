@@ -16,4 +16,9 @@ allocation_method_t allocate_method(const options_t *options, size_t index);
 /* For each number of agents and method one JSON line about network.count networks. */
 int allocate_table(const options_t *options, FILE *out, err_t *err);
 
+/* The network that the options name or draw; its plan, put into it; where the options want it. */
+network_t *allocate_network(const options_t *options, err_t *err);
+int allocate_plan(const options_t *options, network_t *network, err_t *err);
+int allocate_write(const options_t *options, const network_t *network, err_t *err);
+
 #endif

@@ -30,6 +30,11 @@ void network_destroy(network_t *network); /* NULL is fine */
 const allocation_input_t *network_input(const network_t *network);
 const uint8_t *network_held(const network_t *network); /* a plan's s[N][L]; NULL: no plan */
 
+const char *network_name(const network_t *network, int agent); /* NULL: there are no names */
+
+/* Other losses J_A[L] and sizes S[L], measured ones.  ERR_MEMORY. */
+int network_set_levels(network_t *network, const double *loss, const double *size, err_t *err);
+
 /* Puts the plan (and removes an older one). */
 int network_set_plan(network_t *network, const char *method, const char *reading,
                      const allocation_plan_t *plan, err_t *err);

@@ -20,6 +20,27 @@ static json_t *rows_of(const uint8_t *held, int agents, int levels)
     return rows;
 }
 
+const char *network_name(const network_t *network, int agent)
+{
+    return json_string_value(
+        json_array_get(json_object_get(network->root, "names"), (size_t)agent));
+}
+
+int network_set_levels(network_t *network, const double *loss, const double *size, err_t *err)
+{
+    json_t *losses = json_array(), *sizes = json_array();
+    int failed = 0;
+    for (int l = 0; l < network->input.levels; l++) {
+        network->loss[l] = loss[l];
+        network->size[l] = size[l];
+        failed |= json_array_append_new(losses, json_real(loss[l]));
+        failed |= json_array_append_new(sizes, json_real(size[l]));
+    }
+    failed |= json_object_set_new(network->root, "J_A", losses);
+    failed |= json_object_set_new(network->root, "S", sizes);
+    return failed ? err_set(err, ERR_MEMORY, "no memory for the levels' losses") : 0;
+}
+
 /* JSON knows no infinity. */
 static json_t *number_or_null(double value)
 {

@@ -34,7 +34,7 @@ void variants_destroy(variants_t *variants); /* NULL is fine */
 codec_variant_t *variants_load(variants_t *variants, const digest_t *id, uint64_t *from,
                                err_t *err);
 
-/* The same for an adapter that is no store's. */
+/* The same for an adapter that is no store's; errors as codec_variant_create. */
 codec_variant_t *variants_make(const codec_t *codec, const adapter_t *adapter, variants_half_t half,
                                err_t *err);
 

@@ -172,7 +172,21 @@ static void test_folders(void)
     CHECK_ERROR_NAMES(&err, "a.txt/b");
 }
 
+/* A pipe stands for /dev/null, which a test must not risk. */
+static void test_device(void)
+{
+    err_t err = ERR_INIT;
+    struct stat there;
+    CHECK_INT(mkfifo(at("pipe"), 0600), 0);
+    CU_ASSERT_PTR_NULL(file_writer_open(at("pipe"), &err));
+    CHECK_ERROR_NAMES(&err, "device, pipe or socket");
+    CHECK_INT(stat(at("pipe"), &there), 0);
+    CU_ASSERT(S_ISFIFO(there.st_mode));
+    CHECK_INT(unlink(at("pipe")), 0);
+}
+
 static const check_test_t tests[] = {
+    {"nothing takes the place of a device or pipe", test_device},
     {"a file appears whole, and the old one stays until then", test_commit},
     {"an aborted file leaves nothing", test_abort},
     {"a full disk leaves nothing and says which file", test_full_disk},
