@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * cmake --install into a folder of its own: what is there works, and needs nothing of the sources.
- * The Debian package is made of the same installation; packaging/check_package.sh tests that one.
+ * The Debian package is made of the same installation; common/install/check_package.sh tests that one.
  */
 #include "daemons.h"
 #include "web_client.h"

@@ -6,7 +6,7 @@
 # (bubblewrap, where it works), its programs make a link over the emulated air and images arrive.
 # Exit code 77: not a Debian system.
 set -euo pipefail
-root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 command -v dpkg-deb >/dev/null || exit 77
 deb=${1:-$("$root/semradio" package | tail -n 1)}
 [ -s "$deb" ] || { echo "there is no package $deb" >&2; exit 1; }
