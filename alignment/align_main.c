@@ -4,6 +4,7 @@
 #include "align/align.h"
 #include "align/align_hub.h"
 #include "control/control_options.h"
+#include "crew/member.h"
 #include "codec_skill.h"
 #include "log.h"
 #include "program.h"
@@ -66,7 +67,7 @@ int main(int argc, char **argv)
     static const option_t *const tables[] = {align_options, align_hub_options, program_options,
                                              NULL};
     err_t err = ERR_INIT;
-    member_learn(&codec_skill);
+    member_equip(&codec_skill);
     for (const align_tool_t *tool = align_tools; argc > 1 && tool->name != NULL; tool++) {
         if (strcmp(argv[1], tool->name) == 0) {
             return tool->run(argc - 1, argv + 1);

@@ -302,16 +302,16 @@ static void loop(member_t *member)
     free(items);
 }
 
-static const member_skill_t *learnt;
+static const member_skill_t *equipment;
 
-void member_learn(const member_skill_t *skill)
+void member_equip(const member_skill_t *skill)
 {
-    learnt = skill;
+    equipment = skill;
 }
 
 int member_main(int argc, char *const argv[])
 {
-    const member_skill_t *const skills = learnt;
+    const member_skill_t *const skills = equipment;
     const option_t *const tables[] = {member_options, program_options,
                                       skills != NULL ? skills->options : NULL, NULL};
     options_t *options;

@@ -41,7 +41,7 @@ typedef struct {
 extern const option_t member_options[]; /* section "agent" */
 
 /* What the program's agents can do; before member_main.  Without: they keep and share only. */
-void member_learn(const member_skill_t *skill);
+void member_equip(const member_skill_t *skill);
 
 /* argv[0] is the word.  The exit code. */
 int member_main(int argc, char *const argv[]);
