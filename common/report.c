@@ -43,6 +43,7 @@ static const field_t fields[] = {
     FIELD(F_REAL, snr_db, 0),
     FIELD(F_REAL, noise_var, 0),
     FIELD(F_REAL, cfo_hz, 0),
+    FIELD(F_REAL, clock_ppm, 0),
     FIELD(F_REAL, timing_sample, 15),
     FIELD(F_REAL, evm_db, 0),
     FIELD(F_REAL, channel_gain_db, 0),

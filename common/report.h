@@ -47,6 +47,7 @@ typedef struct {
     double snr_db;           /* measured Es/N0 per data sub-carrier after the FFT */
     double noise_var;        /* N0 per sub-carrier, in sample units squared */
     double cfo_hz;           /* carrier frequency offset */
+    double clock_ppm;        /* the signal comes so much slower than this receiver's clock expects */
     double timing_sample;    /* first sample of the frame, in the radio's sample count */
     double evm_db;           /* of the known symbols after equalisation */
     double channel_gain_db;  /* mean |h|^2 over the sub-carriers */

@@ -246,7 +246,7 @@ int main(int argc, char **argv)
     pilots_run_t run = {0};
     err_t err = ERR_INIT;
     int code = program_begin("semradio-pilots", "write FILE | measure [ADAPTER ...]",
-                             "known pictures through a link, to align two codecs", tables, argc,
+                             "sends known pictures through a link, to align two codecs", tables, argc,
                              argv, &run.options);
     if (run.options == NULL) {
         return code;

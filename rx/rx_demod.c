@@ -51,6 +51,7 @@ static void fill_report(frame_report_t *report, const received_frame_t *frame)
     report->noise_var = frame->n0;
     report->snr_db = frame->snr_db;
     report->cfo_hz = frame->cfo_hz;
+    report->clock_ppm = frame->clock_ppm;
     report->evm_db = frame->evm_db;
     report->channel_gain_db = frame->channel_gain_db;
     report->delay_spread_ns = frame->delay_spread_ns;

@@ -65,6 +65,36 @@ static void test_access(void)
     adapter_destroy(a);
 }
 
+/* A map from another codec's symbols names that codec; nothing else may. */
+static void test_from(void)
+{
+    static const float turn[4] = {0, 1, -1, 0};
+    const adapter_array_t map = {"equaliser.weight", 2, {2, 2}, turn};
+    const adapter_array_t pair[] = {{"x.lora_A", 2, {1, 4}, turn}, {"x.lora_B", 2, {4, 1}, turn}};
+    err_t err = ERR_INIT;
+    size_t size;
+    adapter_info_t info = ADAPTER_INFO_INIT;
+    info.base = 7;
+    info.kind = ADAPTER_LINEAR;
+    adapter_t *own = adapter_build(&info, &map, 1, NULL, 0, &err);
+    CU_ASSERT_PTR_NULL(adapter_note(own, "adapter.from"));
+    info.from = 0xabcdef0123456789u;
+    adapter_t *other = adapter_build(&info, &map, 1, NULL, 0, &err);
+    const uint8_t *bytes = adapter_bytes(other, &size);
+    adapter_t *again = adapter_parse(bytes, size, "again", &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    CU_ASSERT(adapter_info(again)->from == info.from);
+    CU_ASSERT_STRING_EQUAL(adapter_note(again, "adapter.from"), "abcdef0123456789");
+    info.kind = ADAPTER_LORA;
+    info.rank = 1;
+    info.alpha = 1;
+    CU_ASSERT_PTR_NULL(adapter_build(&info, pair, 2, NULL, 0, &err));
+    CHECK_ERROR_NAMES(&err, "adapter.from");
+    adapter_destroy(own);
+    adapter_destroy(other);
+    adapter_destroy(again);
+}
+
 /* The same content in another order and number format, with other spaces. */
 static void test_import(void)
 {
@@ -436,6 +466,7 @@ static const check_test_t tests[] = {
     {"SHA-256 is that of the standard, its text is strict", test_digest},
     {"the same content has the same bytes and comes back", test_round_trip},
     {"metadata and arrays are found, another base codec is refused", test_access},
+    {"a map says whose symbols it takes, and only a map may", test_from},
     {"any order and number format becomes the canonical form", test_import},
     {"arrays of halves are stored as halves, bit for bit", test_halves},
     {"every kind with its arrays is read", test_kinds},

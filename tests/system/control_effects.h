@@ -15,7 +15,7 @@ static subscriber_t *frames; /* the receiver's */
 
 /* What some consecutive frames have in common; medians, and the spread of the gain. */
 typedef struct {
-    double evm_db, snr_db, cfo_hz, gain_db, gain_spread_db, delay_ns, spacing, images;
+    double evm_db, snr_db, cfo_hz, gain_db, gain_spread_db, delay_ns, clock_ppm, spacing, images;
     double design_db, rate, source, destination, ssim;
 } view_t;
 
@@ -163,7 +163,7 @@ static void skip_old_frames(void)
 static view_t look(int count)
 {
     double evm[MOST_FRAMES], snr[MOST_FRAMES], cfo[MOST_FRAMES], gain[MOST_FRAMES],
-        delay[MOST_FRAMES], space[MOST_FRAMES];
+        delay[MOST_FRAMES], space[MOST_FRAMES], clock[MOST_FRAMES];
     int n = 0, whole = 0, spaces = 0;
     double before = NAN, sum = 0, square = 0, images = 0;
     view_t view = {.images = 0, .ssim = NAN};
@@ -184,6 +184,7 @@ static view_t look(int count)
             cfo[whole] = number_of(body, "cfo_hz");
             gain[whole] = number_of(body, "channel_gain_db");
             delay[whole] = number_of(body, "delay_spread_ns");
+            clock[whole] = number_of(body, "clock_ppm");
             sum += gain[whole];
             square += gain[whole] * gain[whole];
             whole++;
@@ -207,6 +208,7 @@ static view_t look(int count)
     view.cfo_hz = median(cfo, whole);
     view.gain_db = median(gain, whole);
     view.delay_ns = median(delay, whole);
+    view.clock_ppm = median(clock, whole);
     view.spacing = median(space, spaces);
     return view;
 }
