@@ -11,9 +11,9 @@
 
 enum { PATH_SIZE = 4096 };
 
-static const char *const panels[FIGURE_VALUES] = {
-    "PSNR of the mean MSE, dB", "accuracy of the judge", "share of frames lost", "SSIM",
-    "images/s on the air, back to back"};
+static const char *const panels[FIGURE_VALUES] = {"PSNR of the mean MSE, dB",
+                                                  "accuracy of the judge", "share of frames lost",
+                                                  "SSIM", "images/s on the air, back to back"};
 
 static void put_blocks(FILE *out, const figure_data_t *data)
 {
@@ -102,8 +102,9 @@ static void put_styles(FILE *out)
     static const char *const colours[] = {"0072B2", "D55E00", "009E73", "CC79A7",
                                           "E69F00", "56B4E9", "000000", "999933"};
     for (int i = 0; i < 8; i++) {
-        fprintf(out, "set style line %d linecolor rgb '#%s' linewidth 1.5 pointtype %d "
-                     "pointsize 0.6\n",
+        fprintf(out,
+                "set style line %d linecolor rgb '#%s' linewidth 1.5 pointtype %d "
+                "pointsize 0.6\n",
                 i + 1, colours[i], i + 4);
     }
     fprintf(out, "set style fill transparent solid 0.2 noborder\n"
@@ -115,9 +116,8 @@ static void put_styles(FILE *out)
 /* A column of a paper is 3.5 inches wide. */
 static void put_script(FILE *out, const figure_data_t *data, int used)
 {
-    fprintf(out,
-            "# gnuplot figure.gp    draws figure.png, figure.pdf and figure.svg\n"
-            "# from the numbers of results.csv\n");
+    fprintf(out, "# gnuplot figure.gp    draws figure.png, figure.pdf and figure.svg\n"
+                 "# from the numbers of results.csv\n");
     put_styles(out);
     fprintf(out, "set xlabel ");
     gnuplot_quote(out, data->x_label);

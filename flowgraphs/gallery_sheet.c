@@ -92,8 +92,8 @@ static void put_label(FILE *out, const image_t *sheet, int x, int y, const char 
 {
     fprintf(out, "set label ");
     gnuplot_quote(out, text);
-    fprintf(out, " at screen %.6f, screen %.6f %s front font ',%d'\n",
-            (double)x / sheet->width, 1.0 - (double)y / sheet->height, where, points);
+    fprintf(out, " at screen %.6f, screen %.6f %s front font ',%d'\n", (double)x / sheet->width,
+            1.0 - (double)y / sheet->height, where, points);
 }
 
 static void put_labels(FILE *out, const gallery_t *gallery, const image_t *sheet)
@@ -116,7 +116,8 @@ static void put_labels(FILE *out, const gallery_t *gallery, const image_t *sheet
     }
 }
 
-static int write_script(const gallery_t *gallery, const image_t *sheet, const char *path, err_t *err)
+static int write_script(const gallery_t *gallery, const image_t *sheet, const char *path,
+                        err_t *err)
 {
     file_writer_t *writer = file_writer_open(path, err);
     if (writer == NULL) {

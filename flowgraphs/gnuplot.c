@@ -48,10 +48,11 @@ int gnuplot_run(const char *folder, const char *script, err_t *err)
         }
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "gnuplot is not installed (apt install gnuplot-nox): %s/%s is not drawn, but the "
-                       "numbers are there",
-                       folder, script);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "gnuplot is not installed (apt install gnuplot-nox): %s/%s is not drawn, but the "
+            "numbers are there",
+            folder, script);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         return err_set(err, ERR_IO, "gnuplot could not draw %s/%s", folder, script);
