@@ -7,9 +7,9 @@
 #include "campaign_run.h"
 
 #include "campaign_check.h"
+#include "campaign_run_private.h"
 #include "clock.h"
 #include "log.h"
-#include "campaign_run_private.h"
 #include "pool.h"
 #include "strip.h"
 
@@ -182,7 +182,7 @@ static int run_points(run_t *run, int argc, char *const argv[], const volatile s
     if (store_write_states(run->store, run->problems, err) != 0) {
         return -1;
     }
-    int status = run->todo_count == 0          ? 0
+    int status = run->todo_count == 0            ? 0
                  : campaign_slurm(run->campaign) ? slurm_run(run, argc, argv, stop, err)
                                                  : run_here(run, stop, err);
     progress_clear(&run->progress);
@@ -214,9 +214,9 @@ static int prepare(run_t *run, int argc, char *const argv[], bool join, err_t *e
     if (campaign_out(run->campaign)[0] == '\0') {
         return err_set(err, ERR_ARGUMENT, "where do the results go?  Say out=DIR");
     }
-    json_t *contents = open_sets(run, err) == 0 ? campaign_check(run->campaign, run->dataset,
-                                                                 run->calibration, err)
-                                                : NULL;
+    json_t *contents = open_sets(run, err) == 0
+                           ? campaign_check(run->campaign, run->dataset, run->calibration, err)
+                           : NULL;
     if (contents != NULL) {
         run->store = join ? store_join(run->campaign, contents, err)
                           : store_open(run->campaign, contents, argc, argv, err);

@@ -67,8 +67,9 @@ int slurm_task(run_t *run, err_t *err)
 {
     const char *id = getenv("SLURM_ARRAY_TASK_ID"), *count = getenv("SLURM_ARRAY_TASK_COUNT");
     if (id == NULL || count == NULL) {
-        return err_set(err, ERR_STATE, "this is no task of a job array: SLURM_ARRAY_TASK_ID is "
-                                       "not set");
+        return err_set(err, ERR_STATE,
+                       "this is no task of a job array: SLURM_ARRAY_TASK_ID is "
+                       "not set");
     }
     size_t task = strtoul(id, NULL, 10), tasks = strtoul(count, NULL, 10), point, failed = 0;
     FILE *todo = fopen(store_path(run->store, "slurm/todo"), "r");

@@ -65,7 +65,8 @@ static void add_air(words_t *words, const daemon_set_t *set, const trial_config_
     add(words, "--air.radios=2");
     add(words, "--channel.block=%s", options_text(link->options, "channel.block"));
     /* As large as the option table takes it. */
-    add(words, "--channel.seed=%llu", (unsigned long long)(trial->link.air.seed % 9000000000000000));
+    add(words, "--channel.seed=%llu",
+        (unsigned long long)(trial->link.air.seed % 9000000000000000));
 }
 
 static void add_radio(words_t *words, const daemon_set_t *set, const daemon_link_t *link)

@@ -15,8 +15,8 @@ typedef enum { DAEMON_AIR, DAEMON_RX, DAEMON_TX, DAEMON_KINDS } daemon_kind_t;
 
 typedef struct {
     char folder[64];
-    pid_t process[DAEMON_KINDS];       /* 0: not ours */
-    char endpoint[DAEMON_KINDS][256];  /* where each one takes commands, "": there is none */
+    pid_t process[DAEMON_KINDS];      /* 0: not ours */
+    char endpoint[DAEMON_KINDS][256]; /* where each one takes commands, "": there is none */
 } daemon_set_t;
 
 /* Makes the folder and notes where the named daemons are. */

@@ -8,8 +8,8 @@
  * running before must have the others as the point wants them.  What the receiver reports from
  * then on is measured, until enough pictures have been sent.
  *
- * The result has the same fields as trial_run's.  Those that only a process which holds both ends can tell
- * are NaN: psnr_all_db, accuracy_all, frames_false, evm_db, symbol_power, on_air.  Frames
+ * The result has the same fields as trial_run's.  Those that only a process which holds both ends
+ * can tell are NaN: psnr_all_db, accuracy_all, frames_false, evm_db, symbol_power, on_air.  Frames
  * are counted from the gaps in their numbers, so those lost before the first and behind the last
  * one that arrived are not; when nothing arrives, the transmitter's own count stands in.
  */
@@ -19,8 +19,8 @@
 #include "trial.h"
 
 typedef struct {
-    const char *tx, *rx;       /* their control.bind; "": start one */
-    const char *air;           /* the same; "none": real radios */
+    const char *tx, *rx;                 /* their control.bind; "": start one */
+    const char *air;                     /* the same; "none": real radios */
     const char *tx_options, *rx_options; /* more words for those that are started */
     const char *key;                     /* our key pair; "": plain */
     const char *tx_key, *rx_key;         /* the daemons' public keys */

@@ -156,11 +156,11 @@ keep_pictures()
 }
 
 # Where pictures are kept, a step lasts until each of them was received, but
-# at most 10 seconds: frames are lost, and machines may be slow.
+# at most a minute: frames are lost, and machines may be slow.
 wait_for_pictures()
 {
     local reports=$1 from=$2 since=$3 i got
-    for ((i = 2 * seconds; i < 20; i++)); do
+    for ((i = 2 * seconds; i < 120; i++)); do
         got=$("$bin/semradio-demo" list "$reports" "$from" "$(size_of "$reports")" "$since" |
               cut -d ' ' -f 1 | sort -u | wc -l)
         [ "$got" -lt ${#names[@]} ] || return 0

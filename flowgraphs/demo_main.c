@@ -92,10 +92,8 @@ static int list(char *const words[], err_t *err)
 /* images.png and index.html from the pictures that FOLDER/pictures.txt lists. */
 static int page(char *const words[], err_t *err)
 {
-    char pictures[PATH_SIZE], sheet_path[PATH_SIZE], path[PATH_SIZE], table[PATH_SIZE],
-        figure[PATH_SIZE];
+    char pictures[PATH_SIZE], path[PATH_SIZE], table[PATH_SIZE], figure[PATH_SIZE];
     snprintf(pictures, sizeof pictures, "%s/pictures.txt", words[0]);
-    snprintf(sheet_path, sizeof sheet_path, "%s/images.png", words[0]);
     snprintf(path, sizeof path, "%s/index.html", words[0]);
     snprintf(table, sizeof table, "%s/results.csv", words[0]);
     snprintf(figure, sizeof figure, "%s/figure.png", words[0]);
@@ -103,15 +101,13 @@ static int page(char *const words[], err_t *err)
     if (gallery == NULL) {
         return -1;
     }
-    image_t sheet = IMAGE_EMPTY;
-    int status = gallery_draw(gallery, &sheet, err);
-    if (status == 0) {
-        status = image_save_png(sheet_path, &sheet, err);
-    }
-    if (status == 0) {
+    err_t missing = ERR_INIT;
+    int status = gallery_draw(gallery, words[0], &missing);
+    if (status != 0 && missing.code != ERR_UNSUPPORTED) {
+        (void)err_set(err, missing.code, "%s", missing.text);
+    } else {
         status = gallery_write_page(gallery, path, words[1], words[2], table, figure, err);
     }
-    image_free(&sheet);
     gallery_free(gallery);
     return status;
 }

@@ -3,33 +3,17 @@
 
 #include "figure_data.h"
 #include "file.h"
+#include "gnuplot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
 
-static const char *const panels[FIGURE_VALUES] = {
-    "PSNR of the mean MSE, dB", "accuracy of the judge", "share of frames lost", "SSIM",
-    "images/s on the air, back to back"};
-
-static void put_quoted(FILE *out, const char *text)
-{
-    fputc('\'', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') {
-            fputc('\'', out);
-        }
-        fputc(*text, out);
-    }
-    fputc('\'', out);
-}
+static const char *const panels[FIGURE_VALUES] = {"PSNR of the mean MSE, dB",
+                                                  "accuracy of the judge", "share of frames lost",
+                                                  "SSIM", "images/s on the air, back to back"};
 
 static void put_blocks(FILE *out, const figure_data_t *data)
 {
@@ -90,7 +74,7 @@ static void put_panel(FILE *out, const figure_data_t *data, int panel)
             fprintf(out, "$series%zu using 1:%d:%d:%d with yerrorbars", s, y, y + 1, y + 2);
         }
         fprintf(out, " linestyle %d title ", style);
-        put_quoted(out, data->series[s].label);
+        gnuplot_quote(out, data->series[s].label);
         fprintf(out, "%s", s + 1 < data->series_count ? ", " : "\n");
     }
 }
@@ -118,8 +102,9 @@ static void put_styles(FILE *out)
     static const char *const colours[] = {"0072B2", "D55E00", "009E73", "CC79A7",
                                           "E69F00", "56B4E9", "000000", "999933"};
     for (int i = 0; i < 8; i++) {
-        fprintf(out, "set style line %d linecolor rgb '#%s' linewidth 1.5 pointtype %d "
-                     "pointsize 0.6\n",
+        fprintf(out,
+                "set style line %d linecolor rgb '#%s' linewidth 1.5 pointtype %d "
+                "pointsize 0.6\n",
                 i + 1, colours[i], i + 4);
     }
     fprintf(out, "set style fill transparent solid 0.2 noborder\n"
@@ -131,12 +116,11 @@ static void put_styles(FILE *out)
 /* A column of a paper is 3.5 inches wide. */
 static void put_script(FILE *out, const figure_data_t *data, int used)
 {
-    fprintf(out,
-            "# gnuplot figure.gp    draws figure.png, figure.pdf and figure.svg\n"
-            "# from the numbers of results.csv\n");
+    fprintf(out, "# gnuplot figure.gp    draws figure.png, figure.pdf and figure.svg\n"
+                 "# from the numbers of results.csv\n");
     put_styles(out);
     fprintf(out, "set xlabel ");
-    put_quoted(out, data->x_label);
+    gnuplot_quote(out, data->x_label);
     fprintf(out, "\n");
     put_x_range(out, data);
     put_blocks(out, data);
@@ -176,47 +160,6 @@ static int write_script(const char *path, const figure_data_t *data, err_t *err)
     return file_writer_commit(writer, err);
 }
 
-static void gnuplot_main(const char *folder)
-{
-    int nothing = open("/dev/null", O_RDWR);
-    if (nothing >= 0) {
-        dup2(nothing, STDIN_FILENO);
-        dup2(nothing, STDOUT_FILENO);
-    }
-    if (chdir(folder) == 0) {
-        execlp("gnuplot", "gnuplot", "figure.gp", (char *)NULL);
-    }
-    _exit(errno == ENOENT ? 127 : 126);
-}
-
-static int run_gnuplot(const char *folder, err_t *err)
-{
-    fflush(NULL);
-    pid_t process = fork();
-    if (process < 0) {
-        return err_set_errno(err, errno, "cannot start gnuplot");
-    }
-    if (process == 0) {
-        gnuplot_main(folder);
-    }
-    int status;
-    while (waitpid(process, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return err_set_errno(err, errno, "cannot wait for gnuplot");
-        }
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "gnuplot is not installed (apt install gnuplot-nox): no figure, but "
-                       "%s/results.csv is there",
-                       folder);
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return err_set(err, ERR_IO, "gnuplot could not draw %s/figure.gp", folder);
-    }
-    return 0;
-}
-
 /* What the campaign wants drawn, if there was one. */
 static figure_choice_t choice_read(const char *folder)
 {
@@ -248,5 +191,5 @@ int figure_make(const char *folder, err_t *err)
     snprintf(path, sizeof path, "%s/figure.gp", folder);
     int status = write_script(path, data, err);
     figure_data_free(data);
-    return status == 0 ? run_gnuplot(folder, err) : -1;
+    return status == 0 ? gnuplot_run(folder, "figure.gp", err) : -1;
 }

@@ -10,14 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum {
-    FIGURE_PSNR,
-    FIGURE_ACCURACY,
-    FIGURE_LOSS,
-    FIGURE_SSIM,
-    FIGURE_THROUGHPUT,
-    FIGURE_VALUES
-};
+enum { FIGURE_PSNR, FIGURE_ACCURACY, FIGURE_LOSS, FIGURE_SSIM, FIGURE_THROUGHPUT, FIGURE_VALUES };
 
 /* What is drawn; "" or "auto": as figure.h says. */
 typedef struct {

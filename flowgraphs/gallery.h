@@ -30,8 +30,8 @@ typedef struct {
 gallery_t *gallery_load(const char *list, err_t *err);
 void gallery_free(gallery_t *gallery); /* NULL is fine */
 
-/* The contact sheet. */
-int gallery_draw(const gallery_t *gallery, image_t *sheet, err_t *err);
+/* The contact sheet, FOLDER/images.png, with gnuplot.  ERR_UNSUPPORTED: it is not installed. */
+int gallery_draw(const gallery_t *gallery, const char *folder, err_t *err);
 
 /*
  * The page: `title` and `result` as text, the rows of `table` (a CSV file) and

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The contact sheet: a grid of cells of one size, the columns' names above, PSNR below. */
+/*
+ * The contact sheet: a grid of cells of one size, the columns' names above, PSNR below.  The
+ * cells are ours; gnuplot lays the words over them, pixel for pixel.
+ */
 #include "crop.h"
+#include "file.h"
 #include "gallery.h"
-#include "glyphs.h"
+#include "gnuplot.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     CELL_WIDTH = 192,
@@ -16,7 +21,7 @@ enum {
     CAPTION = 14 /* below each cell */
 };
 
-static const uint8_t paper[3] = {255, 255, 255}, ink[3] = {32, 32, 32}, empty[3] = {224, 224, 224};
+static const uint8_t paper[3] = {255, 255, 255}, empty[3] = {224, 224, 224};
 
 static void fill(image_t *image, int x, int y, int width, int height, const uint8_t colour[3])
 {
@@ -43,10 +48,6 @@ static int draw_cell(image_t *sheet, int x, int y, const image_t *image, image_t
 {
     if (image->rgb == NULL) {
         fill(sheet, x, y, CELL_WIDTH, CELL_HEIGHT, empty);
-        static const char none[] = "not received";
-        int width = 2 * GLYPH_WIDTH * (int)strlen(none);
-        glyphs_draw(sheet, x + (CELL_WIDTH - width) / 2, y + CELL_HEIGHT / 2 - GLYPH_HEIGHT, 2,
-                    none, ink);
         return 0;
     }
     int width = CELL_HEIGHT * image->width / image->height;
@@ -58,30 +59,100 @@ static int draw_cell(image_t *sheet, int x, int y, const image_t *image, image_t
     return 0;
 }
 
-int gallery_draw(const gallery_t *gallery, image_t *sheet, err_t *err)
+static int cell_x(int column)
 {
-    int width = GAP + gallery->columns * (CELL_WIDTH + GAP);
-    int height = HEAD + gallery->rows * (CELL_HEIGHT + CAPTION + GAP);
-    if (image_resize(sheet, width, height, err) != 0) {
+    return GAP + column * (CELL_WIDTH + GAP);
+}
+
+static int cell_y(int row)
+{
+    return HEAD + row * (CELL_HEIGHT + CAPTION + GAP);
+}
+
+/* All but the words. */
+static int draw_cells(const gallery_t *gallery, image_t *sheet, err_t *err)
+{
+    if (image_resize(sheet, cell_x(gallery->columns), cell_y(gallery->rows), err) != 0) {
         return -1;
     }
-    fill(sheet, 0, 0, width, height, paper);
+    fill(sheet, 0, 0, sheet->width, sheet->height, paper);
     image_t scaled = IMAGE_EMPTY;
     int status = 0;
     for (int i = 0; status == 0 && i < gallery->rows * gallery->columns; i++) {
-        int row = i / gallery->columns, column = i % gallery->columns;
-        int x = GAP + column * (CELL_WIDTH + GAP);
-        int y = HEAD + row * (CELL_HEIGHT + CAPTION + GAP);
-        if (row == 0) {
-            glyphs_draw(sheet, x, GAP, 2, gallery->column_names[column], ink);
+        status = draw_cell(sheet, cell_x(i % gallery->columns), cell_y(i / gallery->columns),
+                           &gallery->images[i], &scaled, err);
+    }
+    image_free(&scaled);
+    return status;
+}
+
+/* A text whose middle is y pixels from the top. */
+static void put_label(FILE *out, const image_t *sheet, int x, int y, const char *where, int points,
+                      const char *text)
+{
+    fprintf(out, "set label ");
+    gnuplot_quote(out, text);
+    fprintf(out, " at screen %.6f, screen %.6f %s front font ',%d'\n", (double)x / sheet->width,
+            1.0 - (double)y / sheet->height, where, points);
+}
+
+static void put_labels(FILE *out, const gallery_t *gallery, const image_t *sheet)
+{
+    for (int i = 0; i < gallery->rows * gallery->columns; i++) {
+        int column = i % gallery->columns;
+        int x = cell_x(column), y = cell_y(i / gallery->columns);
+        if (i < gallery->columns) {
+            put_label(out, sheet, x, HEAD / 2, "left", 13, gallery->column_names[column]);
         }
-        status = draw_cell(sheet, x, y, &gallery->images[i], &scaled, err);
+        if (gallery->images[i].rgb == NULL) {
+            put_label(out, sheet, x + CELL_WIDTH / 2, y + CELL_HEIGHT / 2, "center", 12,
+                      "not received");
+        }
         if (isfinite(gallery->psnr_db[i])) {
             char text[32];
             snprintf(text, sizeof text, "PSNR %.1f dB", gallery->psnr_db[i]);
-            glyphs_draw(sheet, x, y + CELL_HEIGHT + 4, 1, text, ink);
+            put_label(out, sheet, x, y + CELL_HEIGHT + CAPTION / 2, "left", 9, text);
         }
     }
-    image_free(&scaled);
+}
+
+static int write_script(const gallery_t *gallery, const image_t *sheet, const char *path,
+                        err_t *err)
+{
+    file_writer_t *writer = file_writer_open(path, err);
+    if (writer == NULL) {
+        return -1;
+    }
+    FILE *out = file_writer_stream(writer);
+    fprintf(out,
+            "set terminal pngcairo noenhanced size %d,%d font 'sans'\nset output 'images.png'\n"
+            "unset border\nunset tics\nunset key\nset lmargin at screen 0\n"
+            "set rmargin at screen 1\nset tmargin at screen 1\nset bmargin at screen 0\n"
+            "set xrange [-0.5:%d.5]\nset yrange [-0.5:%d.5]\n",
+            sheet->width, sheet->height, sheet->width - 1, sheet->height - 1);
+    put_labels(out, gallery, sheet);
+    fprintf(out, "plot 'images-cells.png' binary filetype=png with rgbimage\n");
+    return file_writer_commit(writer, err);
+}
+
+int gallery_draw(const gallery_t *gallery, const char *folder, err_t *err)
+{
+    char cells[4096], script[4096];
+    image_t sheet = IMAGE_EMPTY;
+    snprintf(cells, sizeof cells, "%s/images-cells.png", folder);
+    snprintf(script, sizeof script, "%s/images.gp", folder);
+    int status = draw_cells(gallery, &sheet, err);
+    if (status == 0) {
+        status = image_save_png(cells, &sheet, err);
+    }
+    if (status == 0) {
+        status = write_script(gallery, &sheet, script, err);
+    }
+    if (status == 0) {
+        status = gnuplot_run(folder, "images.gp", err);
+    }
+    unlink(cells);
+    unlink(script);
+    image_free(&sheet);
     return status;
 }

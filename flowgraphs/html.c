@@ -128,8 +128,8 @@ static void put_constants(FILE *out, const table_t *table)
 static void put_field(FILE *out, const table_t *table, size_t row, size_t column)
 {
     const char *text = table_text(table, row, column);
-    if (strchr(text, '.') != NULL && strlen(text) > 6 && table_number(table, row, column) ==
-                                                             table_number(table, row, column)) {
+    if (strchr(text, '.') != NULL && strlen(text) > 6 &&
+        table_number(table, row, column) == table_number(table, row, column)) {
         fprintf(out, "%.5g", table_number(table, row, column));
     } else {
         html_text(out, text);

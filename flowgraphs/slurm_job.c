@@ -147,8 +147,8 @@ static int start_sbatch(slurm_job_t *job, const slurm_job_config_t *config, cons
         snprintf(array + used, sizeof array - used, "%%%d", config->at_once);
     }
     snprintf(log, sizeof log, "--output=%s/log", config->folder);
-    const char *const fixed[] = {"sbatch", "--parsable", "--wait", "--job-name=semradio",
-                                 "--open-mode=append", array, log};
+    const char *const fixed[] = {
+        "sbatch", "--parsable", "--wait", "--job-name=semradio", "--open-mode=append", array, log};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         words[count++] = (char *)(uintptr_t)fixed[i];
     }

@@ -14,7 +14,9 @@ static void put_state(FILE *out, const campaign_t *campaign, size_t point, int f
     campaign_describe(campaign, about, sizeof about);
     fprintf(out, "%zu,%s,%llu,%s,", point + 1, id,
             (unsigned long long)campaign_point_seed(campaign),
-            found > 0 ? "done" : problem != NULL ? "failed" : "missing");
+            found > 0         ? "done"
+            : problem != NULL ? "failed"
+                              : "missing");
     result_put_text(out, about);
     fputc(',', out);
     result_put_text(out, found <= 0 && problem != NULL ? problem : "");

@@ -17,7 +17,10 @@ typedef struct {
     int width, height, places;
 } strip_t;
 
-#define STRIP_EMPTY {IMAGE_EMPTY, 0, 0, 0}
+#define STRIP_EMPTY                                                                                \
+    {                                                                                              \
+        IMAGE_EMPTY, 0, 0, 0                                                                       \
+    }
 
 /* Room for `places` pictures of that size; fewer (at least one) where they are wider together than
    STRIP_WIDTH_MOST. */

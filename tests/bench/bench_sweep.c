@@ -225,8 +225,8 @@ static double stages(void *state)
     sweep_bench_t *s = state;
     err_t err = ERR_INIT;
     for (int i = 0; i < REPEATS; i++) {
-        s->failed |= codec_encode_batch(s->codec, BATCH, s->rgb, SIDE, SIDE, s->mode, s->points,
-                                        &err) != 0;
+        s->failed |=
+            codec_encode_batch(s->codec, BATCH, s->rgb, SIDE, SIDE, s->mode, s->points, &err) != 0;
     }
     send(s);
     fade(s);

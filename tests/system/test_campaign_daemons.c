@@ -3,8 +3,7 @@
 #include "campaign_program.h"
 
 #define POINTS                                                                                     \
-    "source=fashion-mnist:test", "judge=none", "images=48", "channel.snr_db=5,20",                 \
-        "link=daemons"
+    "source=fashion-mnist:test", "judge=none", "images=24", "channel.snr_db=5,20", "link=daemons"
 
 static double number(const table_t *table, size_t row, const char *name)
 {
@@ -39,8 +38,8 @@ static void test_started(void)
     char out[256];
     say_out(out, sizeof out, "process");
     CHECK_INT(run(POINTS, "link=process", out, NULL), 2); /* said twice */
-    CHECK_INT(run("source=fashion-mnist:test", "judge=none", "images=48", "channel.snr_db=5,20", out,
-                  NULL),
+    CHECK_INT(run("source=fashion-mnist:test", "judge=none", "images=24", "channel.snr_db=5,20",
+                  out, NULL),
               0);
     say_out(out, sizeof out, "daemons");
     CHECK_INT(run(POINTS, out, NULL), 0);
@@ -84,12 +83,11 @@ static pid_t daemon_start(const char *name, const char *a, const char *b, const 
 static void test_running(void)
 {
     char out[256], air[300], rx[300], tx[300];
-    pid_t daemons[] = {
-        daemon_start("air", "--air.pace=free", "--air.radios=2", NULL),
-        daemon_start("rx", "--reference.path=fashion-mnist:test", "--quality.judge=none",
-                     "--rx.overload=wait"),
-        daemon_start("tx", "--source.path=fashion-mnist:test", "--radio.timeout_s=60",
-                     "--codec.rate=1/12")};
+    pid_t daemons[] = {daemon_start("air", "--air.pace=free", "--air.radios=2", NULL),
+                       daemon_start("rx", "--reference.path=fashion-mnist:test",
+                                    "--quality.judge=none", "--rx.overload=wait"),
+                       daemon_start("tx", "--source.path=fashion-mnist:test",
+                                    "--radio.timeout_s=60", "--codec.rate=1/12")};
     snprintf(air, sizeof air, "daemons.air=ipc://%s/air.ipc", base);
     snprintf(rx, sizeof rx, "daemons.rx=ipc://%s/rx.ipc", base);
     snprintf(tx, sizeof tx, "daemons.tx=ipc://%s/tx.ipc", base);

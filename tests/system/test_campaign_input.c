@@ -99,11 +99,55 @@ static void test_file(void)
     table_free(table);
 }
 
+/* A whole file as text (free it). */
+static char *text_of(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = calloc(1, 1 << 20);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    if (file != NULL) {
+        CU_ASSERT(fread(text, 1, (1 << 20) - 1, file) > 0);
+        fclose(file);
+    }
+    return text;
+}
+
+/* Everything in it, nothing from elsewhere. */
+static void check_report(const char *path)
+{
+    static const char *const parts[] = {"<svg",
+                                        "channel.snr_db=15",
+                                        "./semradio campaign",
+                                        "data:image/png;base64,",
+                                        "psnr_mse_db",
+                                        "revision"};
+    char *text = text_of(path);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (strstr(text, parts[i]) == NULL) {
+            fprintf(stderr, "the report lacks %s\n", parts[i]);
+            CU_FAIL("a part is missing");
+        }
+    }
+    CU_ASSERT(strstr(text, "src=\"http") == NULL && strstr(text, "<script") == NULL &&
+              strstr(text, "<link") == NULL && strstr(text, "url(") == NULL);
+    free(text);
+}
+
 static void test_figure(void)
 {
-    unlink(in_base("file/figure.png"));
+    static const char *const drawn[] = {"file/figure.png", "file/figure.pdf", "file/figure.svg",
+                                        "file/figure.gp", "file/report.html"};
+    for (size_t i = 0; i < 5; i++) {
+        CHECK_INT(unlink(in_base(drawn[i])), 0);
+    }
+    char command[600]; /* results alone: the points are not looked at */
+    snprintf(command, sizeof command, "rm -r %s/points", in_base("file"));
+    CHECK_INT(system(command), 0);
     CHECK_INT(run("figure", in_base("file"), NULL), 0);
-    CU_ASSERT_EQUAL(access(in_base("file/figure.png"), F_OK), 0);
+    for (size_t i = 0; i < 5; i++) {
+        CU_ASSERT_EQUAL(access(in_base(drawn[i]), F_OK), 0);
+    }
+    check_report(in_base("file/report.html"));
     CHECK_INT(run("figure", in_base("nowhere"), NULL), 1);
     check_said("nowhere");
     CHECK_INT(run("figure", NULL, NULL), 2);

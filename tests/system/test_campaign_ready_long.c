@@ -6,16 +6,16 @@ static void run_file(const char *path, const char *name)
 {
     char out[256], file[512];
     say_out(out, sizeof out, name);
-    int code = run(path, out, "source=fashion-mnist:test", "channel.snr_db=15,20", "images=64", "jobs=1",
-                   "stop.min_images=64", "stop.max_images=64", "digital.calibration=fashion-mnist:train",
-                   "digital.calibration_images=64", "digital.calibration_frames=4", "samples=2",
-                   "judge=none", NULL);
+    int code = run(path, out, "source=fashion-mnist:test", "channel.snr_db=15,20", "images=64",
+                   "jobs=1", "stop.min_images=64", "stop.max_images=64",
+                   "digital.calibration=fashion-mnist:train", "digital.calibration_images=64",
+                   "digital.calibration_frames=4", "samples=2", "judge=none", NULL);
     if (code != 0) {
         fprintf(stderr, "%s: %d: %s\n", name, code, said);
     }
     CHECK_INT(code, 0);
-    static const char *const left[] = {"results.csv", "figure.png", "figure.pdf", "figure.svg",
-                                       "report.html", "campaign.conf"};
+    static const char *const left[] = {"results.csv", "figure.png",  "figure.pdf",
+                                       "figure.svg",  "report.html", "campaign.conf"};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         snprintf(file, sizeof file, "%s/%s", in_base(name), left[i]);
         CU_ASSERT_EQUAL(access(file, F_OK), 0);

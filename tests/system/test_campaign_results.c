@@ -167,6 +167,36 @@ static void test_figure(void)
     unlink(write_file(""));
 }
 
+/* Zipped settings are no lines of their own; a choice of axis is found by either name. */
+static void test_figure_choice(void)
+{
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s", head,
+             "m,i,1/6,awgn,5,0,1,9,9,0,20,20,1,,1,1,1,real,1,0.3,,0.1,1,7\n"
+             "m,i,1/12,awgn,5,0,1,9,9,0,21,20,1,,1,1,1,real,1,0.3,,0.1,1,8\n"
+             "m,i,1/6,awgn,9,0,1,9,9,0,22,20,1,,1,1,1,real,1,0.3,,0.1,1,7\n"
+             "m,i,1/12,awgn,9,0,1,9,9,0,23,20,1,,1,1,1,real,1,0.3,,0.1,1,8\n");
+    err_t err = ERR_INIT;
+    figure_data_t *data = figure_data_load(write_file(text), &automatic, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+    CHECK_INT(data->series_count, 2); /* the gap says nothing beside the rate */
+    CU_ASSERT_STRING_EQUAL(data->series[0].label, "rate 1/6");
+    figure_data_free(data);
+    const figure_choice_t by_rate = {"codec.rate", "psnr"};
+    data = figure_data_load(write_file(text), &by_rate, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+    CHECK_INT(data->series_count, 2);
+    CU_ASSERT_STRING_EQUAL(data->series[0].label, "snr_db 5");
+    CHECK_NEAR(data->series[0].points[0].x, 1.0 / 12, 1e-12);
+    figure_data_free(data);
+    const figure_choice_t bad[] = {{"nothing", ""}, {"channel", ""}, {"", "beauty"}};
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_PTR_NULL(figure_data_load(write_file(text), &bad[i], &err));
+    }
+    CHECK_ERROR_NAMES(&err, "beauty");
+    unlink(write_file(""));
+}
+
 /* ---- pool ---- */
 
 typedef struct {
@@ -269,6 +299,7 @@ static const check_test_t tests[] = {
     {"a result survives its file to the last bit, a damaged one is refused", test_json},
     {"a CSV file comes back field by field, a cut one is refused", test_table},
     {"a figure has a line per swept setting, seeds averaged", test_figure},
+    {"a figure's axes can be chosen, and zipped settings make no lines", test_figure_choice},
     {"a crashed task is tried once more, a failed one is not, the others go on", test_pool},
     {"a stopped pool ends its tasks and says so", test_pool_stop},
 };

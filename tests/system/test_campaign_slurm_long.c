@@ -194,9 +194,9 @@ static void test_failed(void)
     check_said("1 points failed");
     check_said("FAILED");
     CHECK_INT(count_points(in_base("failed")), 3);
-    CHECK_INT(run(POINTS, "launcher=slurm", "slurm.options=--partition=nowhere", "out=/dev/null/x",
-                  NULL),
-              1);
+    CHECK_INT(
+        run(POINTS, "launcher=slurm", "slurm.options=--partition=nowhere", "out=/dev/null/x", NULL),
+        1);
     say_out(out, sizeof out, "nowhere");
     CHECK_INT(run(POINTS, "launcher=slurm", "slurm.options=--partition=nowhere", out, NULL), 1);
     check_said("sbatch refused");
