@@ -91,10 +91,11 @@ static double images_per_s(const rx_totals_t *totals)
 void rx_summary_line(const rx_t *rx)
 {
     const tally_t *t = &rx->output.total.tally;
+    const double speed = images_per_s(&rx->output.total); /* NaN: fewer than two frames */
     log_info("received %llu frames, %llu images (%.1f images/s), lost %llu frames (%llu never "
              "came, %llu headers, %llu damaged, %llu dropped here); %llu samples dropped",
              (unsigned long long)t->frames_ok, (unsigned long long)t->images,
-             images_per_s(&rx->output.total), (unsigned long long)tally_frames_lost(t),
+             isfinite(speed) ? speed : 0.0, (unsigned long long)tally_frames_lost(t),
              (unsigned long long)t->lost_gap, (unsigned long long)t->lost_header,
              (unsigned long long)t->damaged, (unsigned long long)t->dropped,
              (unsigned long long)samples_lost(rx));

@@ -40,7 +40,9 @@ int page_files_read(page_t *page, err_t *err)
         snprintf(path, sizeof path, "%s%s%s", folder, served[i].file != NULL ? "/" : "",
                  served[i].file != NULL ? served[i].file : "");
         if (file_read_all(path, PAGE_FILE, &file->data, &file->size, err) != 0) {
-            return err_prefix(err, served[i].option);
+            const bool script = strcmp(served[i].option, "live.scripts") == 0;
+            return err_prefix(err, "%s%s", served[i].option,
+                              script ? " (Debian's package libjs-chart.js)" : "");
         }
     }
     return 0;

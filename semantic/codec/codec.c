@@ -134,6 +134,12 @@ codec_t *codec_open(const char *name_or_path, err_t *err)
     if (!shipped) {
         snprintf(path, sizeof(path), "%s", name_or_path);
     }
+    if (!shipped && strchr(name_or_path, '/') == NULL && access(path, F_OK) != 0) {
+        char folder[4096];
+        err_set(err, ERR_ARGUMENT, "there is no codec \"%s\": neither in %s nor as a file",
+                name_or_path, place_path(folder, sizeof(folder), "models", ""));
+        return NULL;
+    }
     codec_t *codec = calloc(1, sizeof(*codec));
     codec_weights_t *weights = calloc(1, sizeof(*weights));
     if (codec == NULL || weights == NULL) {
@@ -372,12 +378,13 @@ int codec_prepare(codec_t *codec, int width, int height, int images, err_t *err)
     return codec_map_prepare(codec, largest * (size_t)(images > 0 ? images : 1), err);
 }
 
-int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height, int mode,
-                       float complex *symbols, err_t *err)
+int codec_encode_batch(codec_t *codec, int images, const uint8_t *rgb, int width, int height,
+                       int mode, float complex *symbols, err_t *err)
 {
     return check_size(codec, width, height, mode, err) < 0
                ? -1
-               : codec->weights->kind->encode(codec, images, rgb, width, height, mode, symbols, err);
+               : codec->weights->kind->encode(codec, images, rgb, width, height, mode, symbols,
+                                              err);
 }
 
 int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
@@ -390,7 +397,8 @@ int codec_decode_batch(codec_t *codec, int images, const float complex *symbols,
     }
     if (codec_map_wanted(codec)) {
         if (codec_map_run(codec, images, places(kind, height), places(kind, width),
-                          codec_channels(kind, codec_mode_rate(codec, mode)), symbols, noise_var, err) < 0) {
+                          codec_channels(kind, codec_mode_rate(codec, mode)), symbols, noise_var,
+                          err) < 0) {
             return -1;
         }
         symbols = codec->mapped;

@@ -2,8 +2,8 @@
 /* Two networks, for 32 pictures and for one, on shared weights. */
 #include "quality/judge.h"
 
-#include "quality/judge_net.h"
 #include "place.h"
+#include "quality/judge_net.h"
 #include "safetensors.h"
 
 #include <math.h>
@@ -49,7 +49,10 @@ static const char *file_of(const char *name, char *path, size_t size)
 int judge_known(const char *name)
 {
     char path[4096];
-    return access(file_of(name, path, sizeof(path)), R_OK) == 0;
+    const char *file = file_of(name, path, sizeof(path)), *end = strrchr(name, '.');
+    const int meant = file != name || strchr(name, '/') != NULL ||
+                      (end != NULL && strcmp(end, ".safetensors") == 0);
+    return meant && access(file, R_OK) == 0;
 }
 
 static int read_shape(judge_shape_t *shape, const char *path, err_t *err)

@@ -30,7 +30,10 @@ judge_t *judge_open(const char *name, err_t *err);
 judge_t *judge_clone(const judge_t *judge, err_t *err); /* for another thread */
 void judge_close(judge_t *judge);                       /* NULL is fine */
 
-/* 1 if judge_open(name) would find weights under this name; 0 if not. */
+/*
+ * 1 if judge_open(name) would find weights under this name; 0 if not.  A folder or picture of that
+ * name in the current folder is none: a file must have a '/' in its path or end with .safetensors.
+ */
 int judge_known(const char *name);
 
 /*

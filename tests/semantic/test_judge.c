@@ -87,6 +87,11 @@ static void test_unknown(void)
     err_t err = ERR_INIT;
     CHECK_INT(judge_known("imagenet"), 0);
     CHECK_INT(judge_known("fashion-mnist"), 1);
+    /* A folder of pictures in the current folder gives its name to a data set, not to a judge. */
+    char folder[] = "known-XXXXXX";
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CHECK_INT(judge_known(folder), 0);
+    CHECK_INT(rmdir(folder), 0);
     CU_ASSERT_PTR_NULL(judge_open("imagenet", &err));
     CHECK_ERROR_NAMES(&err, "imagenet");
     CHECK_ERROR_NAMES(&err, "fashion-mnist");
