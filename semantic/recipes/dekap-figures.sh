@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil sparse latent start full data random}
+methods=${METHODS:-distil finish sparse latent start full data random}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
@@ -47,7 +47,11 @@ done
 for method in $methods; do
     for task in $tasks; do
         case $method in
-        distil) align distil $task --agent.marks=25,50,100 --agent.picture="$work/figure2-$task.png" "$@" ;;
+        distil) align distil $task --agent.marks=25,50,100 "$@" ;;
+        # On from there at a lower rate: what is shipped.
+        finish) align finish $task --train.init="$work/distil-$task.safetensors" --train.seed=4 --train.epochs=1 \
+                --train.peak_lr=0.001 --train.out="$work/agent-$task.safetensors" \
+                --agent.picture="$work/figure2-$task.png" "$@" ;;
         # What the start from the expert's singular vectors is worth.
         random) align random $task --agent.start=random --agent.marks=25,50,100 "$@" ;;
         # The singular vectors alone, nothing trained.
@@ -61,8 +65,8 @@ for method in $methods; do
                     --agent.marks=25,50 "$@"
             done ;;
         data) for units in 5 20; do
-                align data-$units $task --agent.method=data --agent.units=$units --train.epochs=1 \
-                    --train.peak_lr=0.0005 --agent.marks=25,50 "$@"
+                align data-$units $task --agent.method=data --agent.units=$units --train.epochs=0.5 \
+                    --train.peak_lr=0.0005 --agent.marks=25 "$@"
             done ;;
         # Every weight as a half; nothing is trained.
         full) align full $task --agent.method=sparse --agent.units=1000 --train.epochs=0.01 \

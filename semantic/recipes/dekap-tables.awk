@@ -17,13 +17,16 @@ function key(s, name,    at) { # value of name= in the line
             own[task, photo] = key($0, "clean"); base[task, photo] = key($0, "before_clean")
         }
     }
+    if (FILENAME ~ /finish-/) { # after the steps of distil-TASK
+        flop *= (step + distilled[task]) / step; step += distilled[task]
+    } else if (method == "distil" && FILENAME ~ /distil-/ && step > distilled[task]) distilled[task] = step
     if (FILENAME ~ /random-/) method = "random" # levels that started from nothing
     if (FILENAME ~ /start-/) method = "truncated" # singular vectors, nothing trained
     if (method == "sparse" && units > 60) method = "all-weights"
     name = method == "distil" ? "level " level : method == "random" || method == "truncated" ? method " " level : method " " sprintf("%.0f", units)
     id = name SUBSEP step
-    loss[id, task, photo] = key($0, "loss"); before[task, photo, method] = key($0, "before")
-    mse[id, task, photo] = key($0, "mse"); before_mse[task, photo, method] = key($0, "before_mse")
+    loss[id, task, photo] = key($0, "loss")
+    if (key($0, "before") > 0) before[task, photo, method] = key($0, "before") # not at marks
     clean[id, task, photo] = key($0, "clean")
     if (!((id) in seen) && method != "train") { seen[id] = 1; ids[++count] = id; steps_of[name] = step > steps_of[name] + 0 ? step : steps_of[name]
         names[name] = method; unit_of[name] = units + 0; flop_of[id] = flop + 0 }

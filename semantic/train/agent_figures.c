@@ -10,7 +10,7 @@
  *     flop              spent on training so far (agent_method.c)
  *     loss, mse, features          J and its parts between the result and the target: the expert's
  *                                  result, or the clean picture where there is no expert
- *     before, before_mse           the same of agent.init, nothing aligned
+ *     before, before_mse           the same of agent.init, nothing aligned; 0 before the end
  *     clean, expert_clean, before_clean   squared error against the clean picture
  */
 #include "train/agent_task.h"
