@@ -133,16 +133,16 @@ static int planned(crew_t *crew, err_t *err)
 
 static int look_at_all(crew_t *crew, err_t *err)
 {
+    int code = 0;
+    crew->deadline_ns = clock_now_ns() + 5000000000u; /* a late report is better than none */
     for (int i = 0; i < crew->mates; i++) {
         mate_t *mate = &crew->mate[i];
-        if (mate_alive(mate) && mate_look(mate, &mate->last, err) != 0) {
-            return -1;
-        }
+        code = mate_alive(mate) && mate_look(mate, &mate->last, err) != 0 ? -1 : code;
         if (mate->last == NULL) {
             mate->last = json_incref(mate->first);
         }
     }
-    return 0;
+    return code;
 }
 
 static int write_report(const crew_t *crew, json_t *report, err_t *err)

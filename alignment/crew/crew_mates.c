@@ -6,6 +6,7 @@
 #include "control/field.h"
 #include "file.h"
 #include "log.h"
+#include "program.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -465,6 +466,12 @@ int mate_ask(mate_t *mate, const char *command, json_t *args, const void *blob, 
         return -1;
     }
     while (!asked.done) {
+        if (program_stopped(0) || clock_now_ns() > mate->crew->deadline_ns) {
+            control_peer_forget(mate->peer, id);
+            return program_stopped(0)
+                       ? err_set(err, ERR_CLOSED, "stopped; start it again to go on")
+                       : err_set(err, ERR_TIMEOUT, "not in time: run.deadline_s has passed");
+        }
         crew_mates_step(mate->crew, 0.1);
     }
     if (asked.error.code != ERR_NONE || asked.blob == NULL) {
