@@ -37,7 +37,8 @@ const option_t crew_options[] = {
     {.section = "run",
      .name = "words",
      .type = OPTION_STRING,
-     .help = "more options for the agents that are started, separated by spaces: --skill.codec=deka"},
+     .help =
+         "more options for the agents that are started, separated by spaces: --skill.codec=deka"},
     {.section = "run",
      .name = "leaving",
      .type = OPTION_STRING,
@@ -148,7 +149,8 @@ static int look_at_all(crew_t *crew, err_t *err)
 static int write_report(const crew_t *crew, json_t *report, err_t *err)
 {
     const char *path = options_string(crew->options, "run.report");
-    char *text = report != NULL ? json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text =
+        report != NULL ? json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     int code = text != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the report");
     if (code == 0 && *path == 0) {
         crew_print(report);
@@ -170,8 +172,7 @@ static int work(crew_t *crew, crew_links_t *links, crew_measured_t *measured, bo
     err_t *err = &crew->error;
     if (crew_gather(crew, err) != 0 ||
         (options_bool(o, "run.losses") && crew_measure_levels(crew, err) != 0) ||
-        planned(crew, err) != 0 ||
-        crew_links(crew->network, crew->planned, links, err) != 0) {
+        planned(crew, err) != 0 || crew_links(crew->network, crew->planned, links, err) != 0) {
         return -1;
     }
     int code = crew_settle(crew, err);

@@ -100,8 +100,7 @@ static int send(crew_t *crew, int i, int j, int t, int level, const picture_t *p
     json_object_set_new(args, "level", json_integer(level));
     json_t *decode = json_deep_copy(args);
     if (options_choice(crew->options, "run.via") == 1) {
-        json_object_set_new(decode, "snr_db",
-                            json_real(options_real(crew->options, "run.snr_db")));
+        json_object_set_new(decode, "snr_db", json_real(options_real(crew->options, "run.snr_db")));
     }
     int code = mate_ask(&crew->mate[i], "agent.encode", args, picture->rgb, picture->size, NULL,
                         &features, &features_size, err);
@@ -113,8 +112,8 @@ static int send(crew_t *crew, int i, int j, int t, int level, const picture_t *p
                     &size, err);
     free(features);
     if (code == 0 && size != picture->size) {
-        code = err_set(err, ERR_FORMAT, "%s: a decoded picture has another size",
-                       crew->mate[j].name);
+        code =
+            err_set(err, ERR_FORMAT, "%s: a decoded picture has another size", crew->mate[j].name);
     }
     *loss = code == 0 ? distance(rgb, picture->wanted, size) : NAN;
     free(rgb);
@@ -125,14 +124,15 @@ static int check_skills(const crew_t *crew, err_t *err)
 {
     for (int i = 0; i < crew->agents; i++) {
         if (!crew->mate[i].skilled) {
-            return err_set(err, ERR_UNSUPPORTED, "%s has no codec (skill.codec): nothing to measure",
-                           crew->mate[i].name);
+            return err_set(err, ERR_UNSUPPORTED,
+                           "%s has no codec (skill.codec): nothing to measure", crew->mate[i].name);
         }
     }
     for (int t = 0; t < crew->tasks; t++) {
         if (find_expert(crew, t) < 0) {
-            return err_set(err, ERR_STATE, "the expert of \"%s\" isn't here: nothing to measure "
-                                           "against",
+            return err_set(err, ERR_STATE,
+                           "the expert of \"%s\" isn't here: nothing to measure "
+                           "against",
                            crew->task[t].task);
         }
     }
@@ -298,8 +298,8 @@ static int measure_from(crew_t *crew, const crew_links_t *links, int i, crew_mea
     }
     for (int j = 0; j < n && code == 0; j++) {
         if (links->depth[i * n + j] > 0) {
-            code = measure_link(crew, links, i, j, pictures, images, &measured->loss[i * n + j],
-                                err);
+            code =
+                measure_link(crew, links, i, j, pictures, images, &measured->loss[i * n + j], err);
             measured->links++;
         }
     }

@@ -3,7 +3,9 @@
  * The inside of crew.h:
  *
  *     crew_command.c   options, the order of things
- *     crew_mates.c     the agents: processes, connections, what they say of themselves
+ *     crew_mates.c     the agents: names, connections, questions
+ *     crew_processes.c those that are started here
+ *     crew_states.c    what they say of themselves
  *     crew_orders.c    who fetches what from whom, what is dropped, when all is in place
  *     crew_links.c     depths of links and the parts of the objective, for plan and measurement
  *     crew_measure.c   losses of levels and links, measured
@@ -42,11 +44,11 @@ typedef struct {
     int held[CREW_TASKS][KNOWLEDGE_LEVELS];
     int from[CREW_TASKS][KNOWLEDGE_LEVELS]; /* whom it fetches from; -1: doesn't */
     double seconds[CREW_TASKS][KNOWLEDGE_LEVELS];
-    bool verified;      /* in this session, after the last order */
-    int failures;       /* fetches that failed at its own end */
+    bool verified; /* in this session, after the last order */
+    int failures;  /* fetches that failed at its own end */
     bool given_up;
-    char failure[256];  /* the last one */
-    int damaged, lives; /* damaged increments found; sessions seen */
+    char failure[256];    /* the last one */
+    int damaged, lives;   /* damaged increments found; sessions seen */
     json_t *first, *last; /* whole states: before anything, and after */
 } mate_t;
 
@@ -76,6 +78,9 @@ static inline int crew_levels(const crew_t *crew)
 double crew_rate(const crew_t *crew, int h, int i);
 
 /* ---- mates ---- */
+void crew_processes_step(crew_t *crew, uint64_t now);
+void crew_processes_end(crew_t *crew);
+void mate_take_state(mate_t *mate, const json_t *state);
 int crew_mates_open(crew_t *crew, err_t *err);
 /* Starts what died, takes answers, asks again; waits at most timeout_s. */
 void crew_mates_step(crew_t *crew, double timeout_s);

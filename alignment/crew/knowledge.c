@@ -72,9 +72,10 @@ int knowledge_split(store_t *store, const adapter_t *highest, const char *task,
         return -1;
     }
     if (info->levels < 1 || info->level != info->levels || info->levels > KNOWLEDGE_LEVELS) {
-        return err_set(err, ERR_ARGUMENT,
-                       "task \"%s\": an adapter at level %d of %d; needed is the highest of 1 to %d",
-                       task, info->level, info->levels, KNOWLEDGE_LEVELS);
+        return err_set(
+            err, ERR_ARGUMENT,
+            "task \"%s\": an adapter at level %d of %d; needed is the highest of 1 to %d", task,
+            info->level, info->levels, KNOWLEDGE_LEVELS);
     }
     strcpy(knowledge->task, task);
     knowledge->base = info->base;
@@ -83,9 +84,8 @@ int knowledge_split(store_t *store, const adapter_t *highest, const char *task,
     int code = 0;
     for (int l = 1; l <= info->levels && code == 0; l++) {
         adapter_t *adapter = adapter_level(highest, l, err);
-        code = adapter != NULL
-                   ? put_level(store, adapter, below, &knowledge->level[l - 1], err)
-                   : -1;
+        code =
+            adapter != NULL ? put_level(store, adapter, below, &knowledge->level[l - 1], err) : -1;
         code = code == 0 ? knowledge_pin(store, knowledge, l, err) : code;
         adapter_destroy(below);
         below = adapter;
@@ -102,11 +102,11 @@ json_t *knowledge_json(const knowledge_t *knowledge)
     json_t *levels = json_array();
     for (int l = 0; l < knowledge->levels; l++) {
         const knowledge_level_t *level = &knowledge->level[l];
-        json_array_append_new(
-            levels, json_pack("{s:s, s:I, s:I, s:s}", "increment",
-                              digest_text(&level->increment, increment), "size",
-                              (json_int_t)level->size, "matrices", (json_int_t)level->matrices,
-                              "adapter", digest_text(&level->adapter, adapter)));
+        json_array_append_new(levels, json_pack("{s:s, s:I, s:I, s:s}", "increment",
+                                                digest_text(&level->increment, increment), "size",
+                                                (json_int_t)level->size, "matrices",
+                                                (json_int_t)level->matrices, "adapter",
+                                                digest_text(&level->adapter, adapter)));
     }
     snprintf(base, sizeof base, "%016llx", (unsigned long long)knowledge->base);
     return json_pack("{s:s, s:s, s:o}", "task", knowledge->task, "base", base, "levels", levels);
@@ -224,8 +224,7 @@ int knowledge_list(store_t *store, knowledge_t **list, int *count, err_t *err)
     }
     for (int i = 0; i < name_count && code == 0; i++) {
         const size_t length = strlen(names[i].name);
-        if (length > sizeof end &&
-            strcmp(names[i].name + length - (sizeof end - 1), end) == 0) {
+        if (length > sizeof end && strcmp(names[i].name + length - (sizeof end - 1), end) == 0) {
             err_t reason = ERR_INIT; /* damaged: whoever plans will tell it anew */
             if (load(store, &names[i].id, &(*list)[*count], &reason) == 0) {
                 *count += 1;

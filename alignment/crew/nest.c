@@ -19,16 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option_t nest_options[] = {
-    {.section = "nest",
-     .name = "ranks",
-     .type = OPTION_INT,
-     .fallback = "1,2,3,4,5",
-     .min = 1,
-     .max = 256,
-     .flags = OPTION_LIST,
-     .help = "rank of each level, rising"},
-    {0}};
+static const option_t nest_options[] = {{.section = "nest",
+                                         .name = "ranks",
+                                         .type = OPTION_INT,
+                                         .fallback = "1,2,3,4,5",
+                                         .min = 1,
+                                         .max = 256,
+                                         .flags = OPTION_LIST,
+                                         .help = "rank of each level, rising"},
+                                        {0}};
 
 typedef struct {
     float *a, *b; /* [r][in], [out][r] */

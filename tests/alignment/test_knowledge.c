@@ -69,15 +69,20 @@ static void test_hostile(void)
 {
     static const char hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
     static const char *const bad[] = {
-        "[]", "{}", "{\"task\":\"../x\",\"base\":\"0000000000000000\",\"levels\":[]}",
+        "[]",
+        "{}",
+        "{\"task\":\"../x\",\"base\":\"0000000000000000\",\"levels\":[]}",
         "{\"task\":\"x\",\"base\":\"0\",\"levels\":[1]}",
         "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[]}",
         "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[1]}",
-        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%s\",\"adapter\":"
+        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%s\","
+        "\"adapter\":"
         "\"%s\",\"size\":0,\"matrices\":0}]}",
-        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%s\",\"adapter\":"
+        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%s\","
+        "\"adapter\":"
         "\"%s\",\"size\":9,\"matrices\":10}]}",
-        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%.5s\",\"adapter\":"
+        "{\"task\":\"x\",\"base\":\"0000000000000000\",\"levels\":[{\"increment\":\"%.5s\","
+        "\"adapter\":"
         "\"%s\",\"size\":9,\"matrices\":9}]}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[1024];
