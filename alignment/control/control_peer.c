@@ -4,42 +4,15 @@
  * tried again later, so a server that was away does not get a heap of old requests.  A monitor
  * tells "nobody listens" from "refused".
  */
-#include "control/control_peer.h"
+#include "control/control_peer_private.h"
 
 #include "clock.h"
 #include "control/control_server.h"
-#include "control/endpoint.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REPEAT_S      0.4 /* doubles with each repeat, up to … */
-#define REPEAT_MOST_S 2.0
-
-typedef struct {
-    uint64_t id; /* 0: free */
-    char *text;
-    uint8_t *blob;
-    size_t blob_size;
-    bool sent;
-    uint64_t deadline_ns, repeat_ns;
-    double repeat_s;
-    control_answered_t *answered;
-    void *context;
-} waiting_t;
-
-struct control_peer {
-    char endpoint[ENDPOINT_SIZE], session[SESSION_LENGTH + 1];
-    char server_key[KEY_SIZE];
-    key_pair_t pair;
-    bool secure;
-    void *socket, *monitor;
-    control_peer_state_t state;
-    uint64_t next_id, repeats, ended;
-    waiting_t waiting[PEER_WAITING];
-};
 
 int control_peer_secure(const control_peer_t *peer, void *socket, err_t *err)
 {
@@ -129,7 +102,7 @@ control_peer_t *control_peer_create(void *zmq, const control_peer_config_t *conf
     return peer;
 }
 
-static void release(waiting_t *waiting)
+void control_peer_release(waiting_t *waiting)
 {
     free(waiting->text);
     free(waiting->blob);
@@ -145,45 +118,25 @@ static void end_one(waiting_t *waiting)
         const control_answer_t given = {waiting->id, &answer, NULL, 0, false};
         waiting->answered(waiting->context, &given);
     }
-    release(waiting);
+    control_peer_release(waiting);
 }
 
-static void look(control_peer_t *peer)
+/* The monitor is stopped and emptied first: libzmq loses the events that it still tries to write to
+   a monitor that has gone. */
+static void close_sockets(control_peer_t *peer)
 {
-    uint8_t frame[512];
-    int size;
-    while ((size = zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
-        uint16_t event = 0;
-        memcpy(&event, frame, (size_t)size < sizeof event ? 0 : sizeof event);
-        (void)zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT); /* the address */
-        switch (event) {
-        case ZMQ_EVENT_CONNECTED:
-            /* The handshake decides; while it keeps failing we stay refused. */
-            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_SILENT;
-            break;
-        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-            peer->state = PEER_SILENT;
-            for (int i = 0; i < PEER_WAITING; i++) {
-                peer->waiting[i].repeat_ns = 0; /* at once: what was sent before may be lost */
-                peer->waiting[i].repeat_s = REPEAT_S;
-            }
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-            peer->state = PEER_REFUSED;
-            break;
-        case ZMQ_EVENT_DISCONNECTED:
-            /* A CURVE server that can't read our handshake just hangs up. */
-            peer->state = peer->state == PEER_READY || !peer->secure ? PEER_NOBODY : PEER_REFUSED;
-            break;
-        case ZMQ_EVENT_CLOSED:
-        case ZMQ_EVENT_CONNECT_RETRIED:
-            peer->state = peer->state == PEER_REFUSED ? PEER_REFUSED : PEER_NOBODY;
-            break;
-        default:
-            break;
-        }
+    uint8_t frame[8];
+    if (peer->socket != NULL) {
+        (void)zmq_socket_monitor(peer->socket, NULL, 0);
+    }
+    while (peer->monitor != NULL &&
+           zmq_recv(peer->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+    }
+    if (peer->monitor != NULL) {
+        zmq_close(peer->monitor);
+    }
+    if (peer->socket != NULL) {
+        zmq_close(peer->socket);
     }
 }
 
@@ -195,24 +148,14 @@ void control_peer_destroy(control_peer_t *peer)
     for (int i = 0; i < PEER_WAITING; i++) {
         end_one(&peer->waiting[i]);
     }
-    if (peer->monitor != NULL) {
-        /* The other way round, libzmq loses the memory of events that come meanwhile. */
-        if (peer->socket != NULL) {
-            zmq_socket_monitor(peer->socket, NULL, 0);
-            look(peer);
-        }
-        zmq_close(peer->monitor);
-    }
-    if (peer->socket != NULL) {
-        zmq_close(peer->socket);
-    }
+    close_sockets(peer);
     keys_wipe(&peer->pair);
     free(peer);
 }
 
 /* ---- asking ---- */
 
-static void send_request(control_peer_t *peer, waiting_t *waiting, uint64_t now)
+void control_peer_send_request(control_peer_t *peer, waiting_t *waiting, uint64_t now)
 {
     const int more = waiting->blob != NULL ? ZMQ_SNDMORE : 0;
     bool sent =
@@ -283,10 +226,10 @@ uint64_t control_peer_ask(control_peer_t *peer, const char *command, const char 
     const int code = fill(peer, waiting, &request, blob, blob_size, err);
     json_decref(empty);
     if (code != 0) {
-        release(waiting);
+        control_peer_release(waiting);
         return 0;
     }
-    send_request(peer, waiting, now);
+    control_peer_send_request(peer, waiting, now);
     return waiting->id;
 }
 
@@ -305,108 +248,9 @@ void control_peer_forget(control_peer_t *peer, uint64_t id)
 {
     for (int i = 0; i < PEER_WAITING; i++) {
         if (id != 0 && peer->waiting[i].id == id) {
-            release(&peer->waiting[i]);
+            control_peer_release(&peer->waiting[i]);
         }
     }
-}
-
-/* ---- what comes ---- */
-
-static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_t *blob,
-                      size_t size)
-{
-    for (int i = 0; i < PEER_WAITING; i++) {
-        if (peer->waiting[i].id == answer->id && answer->id != 0) {
-            waiting_t done = peer->waiting[i];
-            memset(&peer->waiting[i], 0, sizeof peer->waiting[i]); /* the callback may ask again */
-            const control_answer_t given = {answer->id, answer, blob, size, true};
-            peer->ended++;
-            done.answered(done.context, &given);
-            release(&done);
-            return;
-        }
-    }
-}
-
-static bool take_answer(control_peer_t *peer)
-{
-    zmq_msg_t part[2], extra;
-    int count = 0, more = 1;
-    zmq_msg_init(&part[0]);
-    zmq_msg_init(&part[1]);
-    zmq_msg_init(&extra);
-    while (more != 0) {
-        zmq_msg_t *to = count < 2 ? &part[count] : &extra;
-        if (zmq_msg_recv(to, peer->socket, ZMQ_DONTWAIT) < 0) {
-            break;
-        }
-        more = zmq_msg_more(to);
-        count++;
-    }
-    answer_t answer = {0};
-    if (count >= 1 && count <= 2 &&
-        answer_read(zmq_msg_data(&part[0]), zmq_msg_size(&part[0]), &answer, NULL) == 0 &&
-        strcmp(answer.session, peer->session) == 0) {
-        peer->state = PEER_READY;
-        hand_over(peer, &answer, count == 2 ? zmq_msg_data(&part[1]) : NULL,
-                  count == 2 ? zmq_msg_size(&part[1]) : 0);
-    }
-    answer_free(&answer);
-    zmq_msg_close(&part[0]);
-    zmq_msg_close(&part[1]);
-    zmq_msg_close(&extra);
-    return count > 0;
-}
-
-static void give_up(control_peer_t *peer, waiting_t *waiting)
-{
-    waiting_t done = *waiting;
-    memset(waiting, 0, sizeof *waiting);
-    answer_t answer = {.id = done.id};
-    switch (peer->state) {
-    case PEER_NOBODY:
-        err_set(&answer.error, ERR_CLOSED, "nobody listens at %s", peer->endpoint);
-        break;
-    case PEER_REFUSED:
-        err_set(&answer.error, ERR_STATE,
-                "refused by %s: is our public key on its allow-list, and is its own key the one we "
-                "were given?",
-                peer->endpoint);
-        break;
-    case PEER_SILENT:
-    case PEER_READY:
-        err_set(&answer.error, ERR_TIMEOUT, "no answer from %s in time", peer->endpoint);
-        break;
-    }
-    const control_answer_t given = {done.id, &answer, NULL, 0, false};
-    peer->ended++;
-    done.answered(done.context, &given);
-    release(&done);
-}
-
-double control_peer_step(control_peer_t *peer)
-{
-    look(peer);
-    while (take_answer(peer)) {
-    }
-    const uint64_t now = clock_now_ns();
-    uint64_t next = now + 1000000000u;
-    for (int i = 0; i < PEER_WAITING; i++) {
-        waiting_t *waiting = &peer->waiting[i];
-        if (waiting->id == 0) {
-            continue;
-        }
-        if (now >= waiting->deadline_ns) {
-            give_up(peer, waiting);
-            continue;
-        }
-        if (now >= waiting->repeat_ns) {
-            send_request(peer, waiting, now);
-        }
-        next = waiting->deadline_ns < next ? waiting->deadline_ns : next;
-        next = waiting->repeat_ns < next ? waiting->repeat_ns : next;
-    }
-    return next > now ? 1e-9 * (double)(next - now) : 0.0;
 }
 
 void control_peer_items(const control_peer_t *peer, zmq_pollitem_t items[PEER_ITEMS])

@@ -13,7 +13,8 @@
 
 extern const option_t crew_options[]; /* section "run" */
 
-/* argv[0] is the word.  Exit codes: 0 the plan is in place, 1 not, 2 a wrong option, 5 not in time. */
+/* argv[0] is the word.  Exit codes: 0 the plan is in place, 1 not, 2 a wrong option, 5 not in time.
+ */
 int crew_main(int argc, char *const argv[]);
 
 #endif

@@ -37,7 +37,8 @@ const option_t crew_options[] = {
     {.section = "run",
      .name = "words",
      .type = OPTION_STRING,
-     .help = "more options for the agents that are started, separated by spaces: --skill.codec=deka"},
+     .help =
+         "more options for the agents that are started, separated by spaces: --skill.codec=deka"},
     {.section = "run",
      .name = "leaving",
      .type = OPTION_STRING,
@@ -133,22 +134,23 @@ static int planned(crew_t *crew, err_t *err)
 
 static int look_at_all(crew_t *crew, err_t *err)
 {
+    int code = 0;
+    crew->deadline_ns = clock_now_ns() + 5000000000u; /* a late report is better than none */
     for (int i = 0; i < crew->mates; i++) {
         mate_t *mate = &crew->mate[i];
-        if (mate_alive(mate) && mate_look(mate, &mate->last, err) != 0) {
-            return -1;
-        }
+        code = mate_alive(mate) && mate_look(mate, &mate->last, err) != 0 ? -1 : code;
         if (mate->last == NULL) {
             mate->last = json_incref(mate->first);
         }
     }
-    return 0;
+    return code;
 }
 
 static int write_report(const crew_t *crew, json_t *report, err_t *err)
 {
     const char *path = options_string(crew->options, "run.report");
-    char *text = report != NULL ? json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text =
+        report != NULL ? json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     int code = text != NULL ? 0 : err_set(err, ERR_MEMORY, "no memory for the report");
     if (code == 0 && *path == 0) {
         crew_print(report);
@@ -170,8 +172,7 @@ static int work(crew_t *crew, crew_links_t *links, crew_measured_t *measured, bo
     err_t *err = &crew->error;
     if (crew_gather(crew, err) != 0 ||
         (options_bool(o, "run.losses") && crew_measure_levels(crew, err) != 0) ||
-        planned(crew, err) != 0 ||
-        crew_links(crew->network, crew->planned, links, err) != 0) {
+        planned(crew, err) != 0 || crew_links(crew->network, crew->planned, links, err) != 0) {
         return -1;
     }
     int code = crew_settle(crew, err);

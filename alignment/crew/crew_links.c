@@ -34,8 +34,9 @@ static int choose(const allocation_input_t *in, const double *fetch, int i, int 
     int depth = 0;
     for (int l = 0; l < in->levels; l++) {
         sum += fetch[i * in->levels + l] + fetch[j * in->levels + l];
-        const double cost =
-            in->eta_a * in->loss[l] + (in->eta_t > 0 ? in->eta_t * sum : isinf(sum) ? sum : 0.0);
+        const double cost = in->eta_a * in->loss[l] + (in->eta_t > 0 ? in->eta_t * sum
+                                                       : isinf(sum)  ? sum
+                                                                     : 0.0);
         if (cost < best) {
             best = cost;
             depth = l + 1;

@@ -3,8 +3,8 @@
  * crew_orders: from what is to what the plan wants.
  *
  * For each increment the agents that lack it are ordered as by Dijkstra: holders have it at 0, an
- * agent i could have it at min over h of (h's time + S/R_hi), and h is then its source.  So an agent
- * whose best link comes from another that is still waiting waits for that one, when that is
+ * agent i could have it at min over h of (h's time + S/R_hi), and h is then its source.  So an
+ * agent whose best link comes from another that is still waiting waits for that one, when that is
  * sooner.  All is worked out anew from the agents' states at each step: deaths, returns and
  * failures need no other treatment.  What is fetched already stays with its source as long as that
  * one lives.
@@ -269,8 +269,9 @@ int crew_gather(crew_t *crew, err_t *err)
         return -1;
     }
     return crew->tasks > 0 ? 0
-                           : err_set(err, ERR_STATE, "no agent knows a task (agent.knowledge, "
-                                                     "run.knowledge)");
+                           : err_set(err, ERR_STATE,
+                                     "no agent knows a task (agent.knowledge, "
+                                     "run.knowledge)");
 }
 
 int crew_settle(crew_t *crew, err_t *err)

@@ -3,10 +3,14 @@
  * The inside of crew.h:
  *
  *     crew_command.c   options, the order of things
- *     crew_mates.c     the agents: processes, connections, what they say of themselves
+ *     crew_mates.c     the agents: names, connections, questions
+ *     crew_processes.c those that are started here
+ *     crew_states.c    what they say of themselves
  *     crew_orders.c    who fetches what from whom, what is dropped, when all is in place
  *     crew_links.c     depths of links and the parts of the objective, for plan and measurement
- *     crew_measure.c   losses of levels and links, measured
+ *     crew_pictures.c  one picture over one link, and what that needs
+ *     crew_levels.c    losses of levels, measured
+ *     crew_measure.c   losses of links, measured
  *     crew_report.c    the report
  */
 #ifndef CREW_CREW_PRIVATE_H
@@ -42,11 +46,11 @@ typedef struct {
     int held[CREW_TASKS][KNOWLEDGE_LEVELS];
     int from[CREW_TASKS][KNOWLEDGE_LEVELS]; /* whom it fetches from; -1: doesn't */
     double seconds[CREW_TASKS][KNOWLEDGE_LEVELS];
-    bool verified;      /* in this session, after the last order */
-    int failures;       /* fetches that failed at its own end */
+    bool verified; /* in this session, after the last order */
+    int failures;  /* fetches that failed at its own end */
     bool given_up;
-    char failure[256];  /* the last one */
-    int damaged, lives; /* damaged increments found; sessions seen */
+    char failure[256];    /* the last one */
+    int damaged, lives;   /* damaged increments found; sessions seen */
     json_t *first, *last; /* whole states: before anything, and after */
 } mate_t;
 
@@ -76,6 +80,9 @@ static inline int crew_levels(const crew_t *crew)
 double crew_rate(const crew_t *crew, int h, int i);
 
 /* ---- mates ---- */
+void crew_processes_step(crew_t *crew, uint64_t now);
+void crew_processes_end(crew_t *crew);
+void mate_take_state(mate_t *mate, const json_t *state);
 int crew_mates_open(crew_t *crew, err_t *err);
 /* Starts what died, takes answers, asks again; waits at most timeout_s. */
 void crew_mates_step(crew_t *crew, double timeout_s);
@@ -105,6 +112,21 @@ typedef struct {
 /* For `held`; ERR_MEMORY. */
 int crew_links(const network_t *network, const uint8_t *held, crew_links_t *links, err_t *err);
 void crew_links_free(crew_links_t *links);
+
+/* ---- pictures ---- */
+typedef struct {
+    uint8_t *rgb, *wanted; /* what is sent, what the expert makes of it */
+    size_t size;
+    int width, height;
+    double unaligned; /* loss without alignment, sum of squares a byte; NAN: not asked yet */
+} picture_t;
+int crew_picture_get(crew_t *crew, int i, int t, int index, picture_t *picture, err_t *err);
+void crew_picture_free(picture_t *picture);
+int crew_picture_send(crew_t *crew, int i, int j, int t, int level, const picture_t *picture,
+                      double *loss, err_t *err);
+int crew_find_skilled_expert(const crew_t *crew, int t);
+int crew_check_skills(const crew_t *crew, err_t *err);
+int crew_get_increment(crew_t *crew, int i, int t, int l, int h, bool keep, err_t *err);
 
 /* ---- measure ---- */
 typedef struct {

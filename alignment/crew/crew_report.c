@@ -69,11 +69,11 @@ static json_t *agents_json(const crew_t *crew, double *sent)
             json_object_set_new(held, crew->task[t].task, levels);
         }
         *sent += since(mate, "sent");
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:b, s:I, s:i, s:i, s:s*}", "name", mate->name, "held", held,
-                            "verified", mate->verified, "sent", (json_int_t)since(mate, "sent"),
-                            "restarts", (int)since(mate, "starts"), "damaged", mate->damaged,
-                            "failure", mate->given_up ? mate->failure : NULL));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:I, s:i, s:i, s:s*}", "name",
+                                              mate->name, "held", held, "verified", mate->verified,
+                                              "sent", (json_int_t)since(mate, "sent"), "restarts",
+                                              (int)since(mate, "starts"), "damaged", mate->damaged,
+                                              "failure", mate->given_up ? mate->failure : NULL));
     }
     return list;
 }
@@ -90,14 +90,14 @@ static json_t *loss_json(const crew_t *crew, const crew_links_t *links,
     const double none = NAN;
     json_t *object = json_object(), *levels = json_array(), *each = json_array();
     const double p = links->alignment + links->transmission + links->storage;
-    const double m = measured != NULL
-                         ? measured->alignment + measured->transmission + measured->storage
-                         : none;
+    const double m =
+        measured != NULL ? measured->alignment + measured->transmission + measured->storage : none;
     json_object_set_new(object, "objective", part(p, m));
     json_object_set_new(object, "alignment",
                         part(links->alignment, measured != NULL ? measured->alignment : none));
-    json_object_set_new(object, "transmission",
-                        part(links->transmission, measured != NULL ? measured->transmission : none));
+    json_object_set_new(
+        object, "transmission",
+        part(links->transmission, measured != NULL ? measured->transmission : none));
     json_object_set_new(object, "storage",
                         part(links->storage, measured != NULL ? measured->storage : none));
     for (int l = 0; l < crew_levels(crew); l++) {
@@ -115,8 +115,7 @@ static json_t *loss_json(const crew_t *crew, const crew_links_t *links,
         }
     }
     json_object_set_new(object, "links", each);
-    json_object_set_new(object, "images",
-                        json_integer(measured != NULL ? measured->images : 0));
+    json_object_set_new(object, "images", json_integer(measured != NULL ? measured->images : 0));
     json_object_set_new(object, "seconds", number(measured != NULL ? measured->seconds : none));
     return object;
 }
@@ -183,9 +182,9 @@ void crew_print(const json_t *report)
         printf("  sent %9.0f  restarts %.0f%s\n", at(agent, "sent"), at(agent, "restarts"),
                json_is_true(json_object_get(agent, "verified")) ? "" : "  not verified");
     }
-    printf("%.0f transfers in %.2f s: %.0f bytes sent for differences of %.0f", at(report, "transfers"),
-           at(report, "seconds"), at(bytes, "sent") - at(bytes, "received_for_use"),
-           at(bytes, "differences"));
+    printf("%.0f transfers in %.2f s: %.0f bytes sent for differences of %.0f",
+           at(report, "transfers"), at(report, "seconds"),
+           at(bytes, "sent") - at(bytes, "received_for_use"), at(bytes, "differences"));
     if (isfinite(at(bytes, "sent_over_differences"))) {
         printf(" (%.1f %%)", 100 * at(bytes, "sent_over_differences"));
     }

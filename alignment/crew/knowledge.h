@@ -49,7 +49,8 @@ bool knowledge_equal(const knowledge_t *a, const knowledge_t *b);
 int knowledge_keep(store_t *store, const knowledge_t *knowledge, err_t *err);
 int knowledge_list(store_t *store, knowledge_t **list, int *count, err_t *err);
 
-/* 0: increment `level` (1 ...) isn't here; 1: it is, for a use only; 2: it is kept.  Not verified. */
+/* 0: increment `level` (1 ...) isn't here; 1: it is, for a use only; 2: it is kept.  Not verified.
+ */
 int knowledge_state(store_t *store, const knowledge_t *knowledge, int level);
 /* Whether increment `level` (1 ...) is here whole and undamaged; a damaged one is removed and
  *damaged counted up. */

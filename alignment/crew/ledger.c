@@ -42,8 +42,7 @@ static int map(ledger_t *ledger, const char *path, err_t *err)
     if (code != 0) {
         return err_set_errno(err, code, "cannot write %s", path);
     }
-    void *page =
-        mmap(NULL, sizeof(page_t), PROT_READ | PROT_WRITE, MAP_SHARED, ledger->fd, 0);
+    void *page = mmap(NULL, sizeof(page_t), PROT_READ | PROT_WRITE, MAP_SHARED, ledger->fd, 0);
     if (page == MAP_FAILED) {
         return err_set_errno(err, errno, "cannot map %s", path);
     }

@@ -222,9 +222,9 @@ static int open_server(member_t *member, const char *folder, err_t *err)
 {
     const options_t *o = member->options;
     const char *given = options_string(o, "agent.bind");
-    const int length = *given != 0 ? snprintf(member->bind, sizeof member->bind, "%s", given)
-                                   : snprintf(member->bind, sizeof member->bind,
-                                              "ipc://%s/control", folder);
+    const int length =
+        *given != 0 ? snprintf(member->bind, sizeof member->bind, "%s", given)
+                    : snprintf(member->bind, sizeof member->bind, "ipc://%s/control", folder);
     if (length >= (int)sizeof member->bind) {
         return err_set(err, ERR_ARGUMENT, "agent.folder: too long for a socket, give agent.bind");
     }
@@ -238,8 +238,7 @@ static int open_server(member_t *member, const char *folder, err_t *err)
                                             .context = member,
                                             .zmq = member->zmq};
     member->server = control_server_create(&config, err);
-    member->settings =
-        (control_settings_t){.options = member->options, .server = member->server};
+    member->settings = (control_settings_t){.options = member->options, .server = member->server};
     return member->server != NULL ? 0 : -1;
 }
 
@@ -248,8 +247,9 @@ static int open_member(member_t *member, err_t *err)
     const char *name = options_string(member->options, "agent.name");
     const char *folder = options_string(member->options, "agent.folder");
     if (store_name_check(name, err) != 0 || strlen(name) >= sizeof member->name) {
-        return err_set(err, ERR_ARGUMENT, "agent.name: \"%.60s\" is not 1 to %d of A-Z a-z 0-9 . _ -",
-                       name, MEMBER_NAME - 1);
+        return err_set(err, ERR_ARGUMENT,
+                       "agent.name: \"%.60s\" is not 1 to %d of A-Z a-z 0-9 . _ -", name,
+                       MEMBER_NAME - 1);
     }
     strcpy(member->name, name);
     if (*folder == 0) {

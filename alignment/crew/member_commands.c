@@ -18,9 +18,9 @@ static json_t *task_state(const member_t *member, const member_task_t *task)
         json_array_append_new(held, json_integer(task->held[l]));
         json_array_append_new(seconds, json_real(task->seconds[l]));
     }
-    return json_pack("{s:o, s:b, s:o, s:o}", "knowledge", knowledge_json(&task->knowledge), "expert",
-                     member_is_expert(member, task->knowledge.task), "held", held, "seconds",
-                     seconds);
+    return json_pack("{s:o, s:b, s:o, s:o}", "knowledge", knowledge_json(&task->knowledge),
+                     "expert", member_is_expert(member, task->knowledge.task), "held", held,
+                     "seconds", seconds);
 }
 
 static json_t *fetch_state(const member_fetch_t *fetch)
@@ -65,11 +65,11 @@ static int on_state(void *context, const control_call_t *call, control_reply_t *
             json_array_append_new(fetches, fetch_state(&member->fetch[f]));
         }
     }
-    reply->result = json_pack("{s:s, s:s, s:i, s:o, s:o, s:I, s:I}", "name", member->name,
-                              "session", control_server_session(member->server), "pid",
-                              (int)getpid(), "tasks", tasks, "fetches", fetches, "sent",
-                              (json_int_t)ledger_sent_bytes(member->ledger), "starts",
-                              (json_int_t)ledger_starts(member->ledger));
+    reply->result =
+        json_pack("{s:s, s:s, s:i, s:o, s:o, s:I, s:I}", "name", member->name, "session",
+                  control_server_session(member->server), "pid", (int)getpid(), "tasks", tasks,
+                  "fetches", fetches, "sent", (json_int_t)ledger_sent_bytes(member->ledger),
+                  "starts", (json_int_t)ledger_starts(member->ledger));
     if (with_traffic) {
         json_object_set_new(reply->result, "received", traffic(member->ledger));
     }
@@ -187,7 +187,8 @@ static int on_fetch(void *context, const control_call_t *call, control_reply_t *
         ledger_sent(member->ledger, reply->blob_size);
         return 0;
     }
-    if (reason.code == ERR_FORMAT || reason.code == ERR_IO) { /* damaged: nobody shall be sent here */
+    if (reason.code == ERR_FORMAT ||
+        reason.code == ERR_IO) { /* damaged: nobody shall be sent here */
         log_warn("%s", reason.text);
         (void)member_verify(member);
     }
@@ -234,20 +235,14 @@ static int on_skill(void *context, const control_call_t *call, control_reply_t *
 void member_commands(member_t *member)
 {
     /* Pure are those that may come twice. */
-    static const control_command_t own[] = {{"status", on_state, CONTROL_PURE},
-                                            {"agent.state", on_state, CONTROL_PURE},
-                                            {"agent.task", on_task, CONTROL_PURE},
-                                            {"agent.get", on_get_increment, CONTROL_PURE},
-                                            {"agent.drop", on_drop, CONTROL_PURE},
-                                            {"agent.verify", on_verify, CONTROL_PURE},
-                                            {"put", on_put, CONTROL_PURE},
-                                            {"chunk", on_chunk, CONTROL_PURE},
-                                            {"fetch", on_fetch, CONTROL_PURE},
-                                            {"adapters", on_adapters, CONTROL_PURE},
-                                            {"get", on_get, CONTROL_PURE},
-                                            {"set", on_set, 0},
-                                            {"list", on_list, CONTROL_PURE},
-                                            {0}};
+    static const control_command_t own[] = {
+        {"status", on_state, CONTROL_PURE},    {"agent.state", on_state, CONTROL_PURE},
+        {"agent.task", on_task, CONTROL_PURE}, {"agent.get", on_get_increment, CONTROL_PURE},
+        {"agent.drop", on_drop, CONTROL_PURE}, {"agent.verify", on_verify, CONTROL_PURE},
+        {"put", on_put, CONTROL_PURE},         {"chunk", on_chunk, CONTROL_PURE},
+        {"fetch", on_fetch, CONTROL_PURE},     {"adapters", on_adapters, CONTROL_PURE},
+        {"get", on_get, CONTROL_PURE},         {"set", on_set, 0},
+        {"list", on_list, CONTROL_PURE},       {0}};
     const size_t room = sizeof member->commands / sizeof member->commands[0] - 1;
     size_t count = 0;
     for (const control_command_t *c = own; c->name != NULL; c++) {

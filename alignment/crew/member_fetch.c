@@ -16,8 +16,9 @@
 #include <math.h>
 #include <string.h>
 
-#define PATIENCE_S 3.0      /* for one chunk */
-#define BURST_NS   50000000 /* what the bucket holds at most: pauses of ours up to this cost nothing */
+#define PATIENCE_S 3.0 /* for one chunk */
+#define BURST_NS                                                                                   \
+    50000000 /* what the bucket holds at most: pauses of ours up to this cost nothing */
 
 static const knowledge_level_t *level_of(const member_fetch_t *fetch)
 {
@@ -190,8 +191,9 @@ static void ask(member_fetch_t *fetch, uint64_t count)
     while (place < MEMBER_WINDOW && fetch->asked[place] != 0) {
         place++;
     }
-    json_t *args = json_pack("{s:s, s:I, s:I}", "hash", digest_text(&level_of(fetch)->increment, hash),
-                             "offset", (json_int_t)fetch->next, "count", (json_int_t)count);
+    json_t *args =
+        json_pack("{s:s, s:I, s:I}", "hash", digest_text(&level_of(fetch)->increment, hash),
+                  "offset", (json_int_t)fetch->next, "count", (json_int_t)count);
     fetch->asked[place] = control_peer_ask(fetch->source->peer, "fetch", "", args, NULL, 0,
                                            PATIENCE_S, on_chunk, fetch, &err);
     json_decref(args);
@@ -221,8 +223,7 @@ static void begin(member_fetch_t *fetch, uint64_t now)
 {
     const knowledge_level_t *level = level_of(fetch);
     err_t err = ERR_INIT;
-    fetch->partial =
-        store_partial_open(fetch->member->store, &level->increment, level->size, &err);
+    fetch->partial = store_partial_open(fetch->member->store, &level->increment, level->size, &err);
     if (fetch->partial == NULL) {
         fail(fetch, true, &err);
         return;

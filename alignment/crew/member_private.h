@@ -14,7 +14,7 @@ enum { MEMBER_FETCHES = 64, MEMBER_SOURCES = 256, MEMBER_WINDOW = 2 };
 
 typedef struct {
     knowledge_t knowledge;
-    int held[KNOWLEDGE_LEVELS];      /* 0, 1, 2; verified when found, written by us since */
+    int held[KNOWLEDGE_LEVELS];       /* 0, 1, 2; verified when found, written by us since */
     double seconds[KNOWLEDGE_LEVELS]; /* that the last fetch took; 0: none since the start */
 } member_task_t;
 
@@ -36,9 +36,10 @@ typedef struct {
     uint64_t next;            /* to ask for */
     int under_way;
     uint64_t asked[MEMBER_WINDOW];
-    uint64_t due_ns, begun_ns; /* due: when the emulated link lets the next chunk through; 0: none */
-    bool here;                 /* it failed here (disk), not at the source */
-    err_t error;               /* code NONE: it goes on */
+    uint64_t due_ns,
+        begun_ns; /* due: when the emulated link lets the next chunk through; 0: none */
+    bool here;    /* it failed here (disk), not at the source */
+    err_t error;  /* code NONE: it goes on */
 } member_fetch_t;
 
 struct member {

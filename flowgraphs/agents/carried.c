@@ -32,8 +32,7 @@ static void on_frame(void *context, const received_frame_t *frame)
 int carry(const frame_header_t *header, const float complex *symbols, double snr_db, uint64_t seed,
           float complex *soft, float *noise_var, carried_t *carried, err_t *err)
 {
-    arrival_t arrival = {
-        .sent = header, .soft = soft, .noise_var = noise_var, .carried = carried};
+    arrival_t arrival = {.sent = header, .soft = soft, .noise_var = noise_var, .carried = carried};
     link_config_t config = link_config_default();
     if (header_check(header, err) != 0) {
         return -1;
@@ -58,7 +57,6 @@ int carry(const frame_header_t *header, const float complex *symbols, double snr
     if (!arrival.came) {
         return err_set(err, ERR_CLOSED, "the frame was lost or damaged at %g dB", snr_db);
     }
-    return arrival.other
-               ? err_set(err, ERR_FORMAT, "the frame names another adapter than was sent")
-               : 0;
+    return arrival.other ? err_set(err, ERR_FORMAT, "the frame names another adapter than was sent")
+                         : 0;
 }

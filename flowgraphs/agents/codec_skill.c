@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "codec_skill.h"
+#include "codec_skill_private.h"
 
 #include "adapter/tags.h"
 #include "carried.h"
-#include "codec/codec.h"
 #include "control/field.h"
-#include "images/dataset.h"
-#include "log.h"
-#include "variants.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { VARIANTS = 16, EXPERTS = MEMBER_TASKS };
 
 static const option_t skill_options[] = {
     {.section = "skill",
@@ -48,35 +42,6 @@ static const option_t skill_options[] = {
      .help = "TASK=FILE: the expert's whole weights, or an adapter (none: agent.knowledge at its "
              "highest level)"},
     {0}};
-
-/* A codec that answers for an expert. */
-typedef struct {
-    char task[KNOWLEDGE_TASK];
-    codec_t *codec; /* NULL: free */
-} expert_t;
-
-typedef struct {
-    member_t *member;
-    const options_t *options;
-    codec_t *codec;
-    dataset_t *images; /* opened when the first picture is asked for */
-    size_t first;      /* agents show different pictures */
-    int mode;
-    uint64_t frames;
-    struct {
-        digest_t id;
-        codec_variant_t *variant; /* NULL: free */
-        uint64_t used;
-    } variant[VARIANTS];
-    uint64_t turn;
-    expert_t expert[EXPERTS];
-    image_t image;
-    float complex *symbols, *soft;
-    float *noise_var;
-    size_t room; /* of these three */
-    uint8_t *answer;
-    size_t answer_room;
-} skill_t;
 
 /* ---- life ---- */
 
@@ -140,12 +105,6 @@ static json_t *skill_describe(void *context)
 
 /* ---- arguments ---- */
 
-typedef struct {
-    char task[KNOWLEDGE_TASK];
-    int level, width, height;
-    double snr_db; /* NAN: features as they are */
-} asked_t;
-
 static int read_asked(const control_call_t *call, const char *allowed, asked_t *asked, err_t *err)
 {
     const json_t *args = call->request->args;
@@ -201,99 +160,6 @@ static int make_room(skill_t *skill, size_t symbols, size_t answer, err_t *err)
                : err_set(err, ERR_MEMORY, "no memory for %zu symbols", symbols);
 }
 
-/* ---- knowledge as weights ---- */
-
-/* Codec and adapter of a level, ready; *id all zero for level 0. */
-static int use_level(skill_t *skill, const asked_t *asked, digest_t *id, err_t *err)
-{
-    memset(id, 0, sizeof *id);
-    if (asked->level == 0) {
-        variants_use(skill->codec, NULL);
-        return 0;
-    }
-    adapter_t *adapter = member_adapter(skill->member, asked->task, asked->level, id, err);
-    if (adapter == NULL) {
-        return -1;
-    }
-    int place = 0;
-    for (int i = 0; i < VARIANTS; i++) {
-        if (skill->variant[i].variant != NULL && digest_equal(&skill->variant[i].id, id)) {
-            adapter_destroy(adapter);
-            skill->variant[i].used = ++skill->turn;
-            variants_use(skill->codec, skill->variant[i].variant);
-            return 0;
-        }
-        place = skill->variant[i].used < skill->variant[place].used ? i : place;
-    }
-    codec_variant_t *variant = variants_make(skill->codec, adapter, VARIANTS_DECODE, err);
-    adapter_destroy(adapter);
-    if (variant == NULL) {
-        return -1;
-    }
-    variants_use(skill->codec, variant);
-    codec_variant_release(skill->variant[place].variant);
-    skill->variant[place].id = *id;
-    skill->variant[place].variant = variant;
-    skill->variant[place].used = ++skill->turn;
-    return 0;
-}
-
-/* The words of a TASK=FILE list; NULL: none for this task. */
-static const char *file_of(const options_t *options, const char *key, const char *task)
-{
-    const size_t length = strlen(task);
-    for (size_t i = 0; i < options_count(options, key); i++) {
-        const char *text = options_text_at(options, key, i);
-        if (strncmp(text, task, length) == 0 && text[length] == '=') {
-            return text + length + 1;
-        }
-    }
-    return NULL;
-}
-
-static codec_t *open_expert(const skill_t *skill, const char *task, err_t *err)
-{
-    const char *file = file_of(skill->options, "skill.expert", task);
-    file = file != NULL ? file : file_of(skill->options, "agent.knowledge", task);
-    if (file == NULL) {
-        err_set(err, ERR_ARGUMENT, "this agent is no expert of \"%s\"", task);
-        return NULL;
-    }
-    adapter_t *adapter = adapter_load(file, NULL);
-    if (adapter == NULL) {
-        return codec_open(file, err);
-    }
-    codec_t *codec = codec_clone(skill->codec, err);
-    codec_variant_t *variant = codec != NULL ? variants_make(codec, adapter, VARIANTS_DECODE, err) : NULL;
-    adapter_destroy(adapter);
-    if (variant == NULL) {
-        codec_close(codec);
-        return NULL;
-    }
-    codec_use(codec, variant);
-    codec_variant_release(variant);
-    return codec;
-}
-
-static codec_t *expert_of(skill_t *skill, const char *task, err_t *err)
-{
-    expert_t *place = NULL;
-    for (int i = 0; i < EXPERTS; i++) {
-        if (skill->expert[i].codec == NULL) {
-            place = place == NULL ? &skill->expert[i] : place;
-        } else if (strcmp(skill->expert[i].task, task) == 0) {
-            return skill->expert[i].codec;
-        }
-    }
-    if (place == NULL) {
-        err_set(err, ERR_STATE, "an agent is expert of at most %d tasks", EXPERTS);
-        return NULL;
-    }
-    place->codec = open_expert(skill, task, err);
-    snprintf(place->task, sizeof place->task, "%s", task);
-    return place->codec;
-}
-
 /* ---- commands ---- */
 
 static int on_sample(void *context, const control_call_t *call, control_reply_t *reply, err_t *err)
@@ -326,7 +192,8 @@ static int on_sample(void *context, const control_call_t *call, control_reply_t 
     }
     for (int y = 0; y < height; y++) {
         memcpy(skill->answer + (size_t)y * row,
-               skill->image.rgb + 3 * ((size_t)(top + y) * (size_t)skill->image.width + (size_t)left),
+               skill->image.rgb +
+                   3 * ((size_t)(top + y) * (size_t)skill->image.width + (size_t)left),
                row);
     }
     reply->blob = skill->answer;
@@ -353,7 +220,7 @@ static int on_encode(void *context, const control_call_t *call, control_reply_t 
     asked_t asked;
     digest_t id;
     if (read_asked(call, "task level width height", &asked, err) != 0 ||
-        check_rgb(call, &asked, err) != 0 || use_level(skill, &asked, &id, err) != 0) {
+        check_rgb(call, &asked, err) != 0 || skill_use_level(skill, &asked, &id, err) != 0) {
         return -1;
     }
     const size_t count = codec_symbols(skill->codec, asked.width, asked.height, skill->mode);
@@ -405,7 +272,7 @@ static int on_decode(void *context, const control_call_t *call, control_reply_t 
     asked_t asked;
     digest_t id;
     if (read_asked(call, "task level width height snr_db", &asked, err) != 0 ||
-        use_level(skill, &asked, &id, err) != 0) {
+        skill_use_level(skill, &asked, &id, err) != 0) {
         return -1;
     }
     const size_t count = codec_symbols(skill->codec, asked.width, asked.height, skill->mode);
@@ -425,8 +292,7 @@ static int on_decode(void *context, const control_call_t *call, control_reply_t 
         skill->noise_var[k] = 1e-5f;
     }
     reply->result = json_object();
-    if (!isnan(asked.snr_db) &&
-        over_the_air(skill, &asked, &id, count, reply->result, err) != 0) {
+    if (!isnan(asked.snr_db) && over_the_air(skill, &asked, &id, count, reply->result, err) != 0) {
         return -1;
     }
     reply->blob = skill->answer;
@@ -443,7 +309,7 @@ static int on_expert(void *context, const control_call_t *call, control_reply_t 
         check_rgb(call, &asked, err) != 0) {
         return -1;
     }
-    codec_t *codec = expert_of(skill, asked.task, err);
+    codec_t *codec = skill_expert(skill, asked.task, err);
     if (codec == NULL) {
         return -1;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * codec_skill: an agent's semantic links, with a codec of semantic/codec and the increments that the
- * agent holds (member.h).  Commands; pictures and features are blobs:
+ * codec_skill: an agent's semantic links, with a codec of semantic/codec and the increments that
+ * the agent holds (member.h).  Commands; pictures and features are blobs:
  *
  *     agent.sample {"task","index"}                     -> {"width","height"} + rgb, of its own
  *     agent.encode {"task","level","width","height"} + rgb      -> {"symbols"} + features

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agents: networks of real agents in the work folder: plans, experts, runs, and what became of them. */
+/* agents: networks of real agents in the work folder: plans, experts, runs, and what became of
+ * them. */
 #ifndef TESTS_SYSTEM_AGENTS_H
 #define TESTS_SYSTEM_AGENTS_H
 
 #include "adapter/adapter.h"
-#include "system/control_daemons.h"
 #include "crew/knowledge.h"
+#include "system/control_daemons.h"
 
 enum { AGENTS_LEVELS = 3 };
 
@@ -23,8 +24,11 @@ __attribute__((unused)) static void make_knowledge(const char *path, int layers,
             float *data = malloc(AGENTS_LEVELS * (size_t)side * sizeof *data);
             rng_normal(&rng, data, AGENTS_LEVELS * (size_t)side);
             snprintf(names[k][half], sizeof names[k][half], "layer%d.lora_%c", k, 'A' + half);
-            arrays[2 * k + half] = (adapter_array_t){
-                names[k][half], 2, {half ? side : AGENTS_LEVELS, half ? AGENTS_LEVELS : side}, data};
+            arrays[2 * k + half] =
+                (adapter_array_t){names[k][half],
+                                  2,
+                                  {half ? side : AGENTS_LEVELS, half ? AGENTS_LEVELS : side},
+                                  data};
         }
     }
     info.base = 0x1234;
@@ -46,7 +50,8 @@ __attribute__((unused)) static void make_knowledge(const char *path, int layers,
 }
 
 /* A network of agents "a", "b", ... and their plan: plan[agent] is "110" for levels 1 and 2. */
-__attribute__((unused)) static void make_plan(const char *path, int agents, const char *const plan[])
+__attribute__((unused)) static void make_plan(const char *path, int agents,
+                                              const char *const plan[])
 {
     json_t *frequencies = json_array(), *rates = json_array(), *held = json_array(),
            *names = json_array();
@@ -64,10 +69,10 @@ __attribute__((unused)) static void make_plan(const char *path, int agents, cons
         json_array_append_new(held, s);
         json_array_append_new(names, json_sprintf("%c", 'a' + i));
     }
-    json_t *root = json_pack(
-        "{s:i, s:i, s:f, s:f, s:f, s:[f,f,f], s:[i,i,i], s:o, s:o, s:o}", "N", agents, "L",
-        AGENTS_LEVELS, "eta_A", 1.0, "eta_T", 0.5, "eta_S", 0.1, "J_A", 0.6, 0.4, 0.2, "S", 1, 1, 1,
-        "F", frequencies, "R", rates, "names", names);
+    json_t *root =
+        json_pack("{s:i, s:i, s:f, s:f, s:f, s:[f,f,f], s:[i,i,i], s:o, s:o, s:o}", "N", agents,
+                  "L", AGENTS_LEVELS, "eta_A", 1.0, "eta_T", 0.5, "eta_S", 0.1, "J_A", 0.6, 0.4,
+                  0.2, "S", 1, 1, 1, "F", frequencies, "R", rates, "names", names);
     if (plan != NULL) {
         json_object_set(root, "s", held);
     }
@@ -129,10 +134,10 @@ __attribute__((unused)) static bool store_is(const char *folder, const char *age
     store_t *store = store_open(in_work("%s/%s", folder, agent), &err);
     if (store != NULL && knowledge_list(store, &list, &count, &err) == 0 && count == 1) {
         for (int l = 1; l <= list->levels; l++) {
-            found[l - 1] = knowledge_check(store, list, l, &damaged) &&
-                                   knowledge_state(store, list, l) == 2
-                               ? '1'
-                               : '0';
+            found[l - 1] =
+                knowledge_check(store, list, l, &damaged) && knowledge_state(store, list, l) == 2
+                    ? '1'
+                    : '0';
         }
         found[list->levels] = 0;
     }

@@ -77,10 +77,11 @@ static void test_damage(void)
 static void test_changes(void)
 {
     static const char *const three[] = {"111", "111", "111"};
-    CHECK_INT(run_network("--network.agents=3 --network.loss=.6,.4,.2 --eta_s=0.02 --allocate.out=%s "
-                          "--run.folder=%s --run.knowledge=agent1:task=%s --run.deadline_s=60",
-                          in_work("drawn.json"), in_work("drawn"), in_work("knowledge")),
-              0);
+    CHECK_INT(
+        run_network("--network.agents=3 --network.loss=.6,.4,.2 --eta_s=0.02 --allocate.out=%s "
+                    "--run.folder=%s --run.knowledge=agent1:task=%s --run.deadline_s=60",
+                    in_work("drawn.json"), in_work("drawn"), in_work("knowledge")),
+        0);
     make_plan(in_work("three.json"), 3, three);
     CHECK_INT(run_network("%s %s", in_work("three.json"), with("net")), 0);
     CHECK_INT(in_run("", "transfers"), 3);
@@ -142,12 +143,13 @@ static void test_keys(void)
     CHECK_INT(system(command), 0);
     json_t *list = json_array();
     for (int i = 0; i < 2; i++) {
-        agent[i] = start("align",
-                         "agent --agent.name=%s --agent.folder=%s --agent.bind=tcp://127.0.0.1:* "
-                         "--agent.key=%s --agent.allow=%s %s%s",
-                         names[i], in_work("keyed-%s", names[i]), in_work("key-%s", names[i]),
-                         in_work("allowed"), i == 0 ? "--agent.knowledge=task=" : "--log.level=info",
-                         i == 0 ? in_work("knowledge") : "");
+        agent[i] =
+            start("align",
+                  "agent --agent.name=%s --agent.folder=%s --agent.bind=tcp://127.0.0.1:* "
+                  "--agent.key=%s --agent.allow=%s %s%s",
+                  names[i], in_work("keyed-%s", names[i]), in_work("key-%s", names[i]),
+                  in_work("allowed"), i == 0 ? "--agent.knowledge=task=" : "--log.level=info",
+                  i == 0 ? in_work("knowledge") : "");
         CU_ASSERT(wait_for(&agent[i], ", by key"));
         char *text = text_of(agent[i].log);
         const char *at = strstr(text, "tcp://127");

@@ -145,7 +145,8 @@ static void test_full_disk(void)
         agent[i] = start_agent(names[i], i == 0);
         char endpoint[300];
         snprintf(endpoint, sizeof endpoint, "ipc://%s", in_work("full/%s/control", names[i]));
-        json_array_append_new(list, json_pack("{s:s, s:s}", "name", names[i], "endpoint", endpoint));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "name", names[i], "endpoint", endpoint));
     }
     child_file_limit = RLIM_INFINITY;
     CHECK_INT(json_dump_file(list, in_work("list.json"), 0), 0);

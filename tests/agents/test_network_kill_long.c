@@ -21,8 +21,8 @@ static pid_t pid_of(int agent)
     control_client_t *client = control_client_create(&config, NULL);
     control_result_t got;
     pid_t pid = 0;
-    if (client != NULL && control_client_ask(client, "agent.state", "", NULL, NULL, 0, 0.5, &got,
-                                             NULL) == 0) {
+    if (client != NULL &&
+        control_client_ask(client, "agent.state", "", NULL, NULL, 0, 0.5, &got, NULL) == 0) {
         pid = (pid_t)json_integer_value(json_object_get(got.result, "pid"));
         control_result_free(&got);
     }

@@ -4,7 +4,8 @@
 
 #include "quality/quality.h"
 
-/* Levels of ranks 1, 2, 3 on the small codec's encoder, each part half as large as the one before. */
+/* Levels of ranks 1, 2, 3 on the small codec's encoder, each part half as large as the one before.
+ */
 static void make_levels(void)
 {
     enum { IN = 8 * 9, OUT = 32 };
@@ -134,9 +135,8 @@ static void test_requests(void)
     CHECK_INT(control_client_ask(client, "agent.decode", "", args, coded.blob, coded.blob_size, 20,
                                  &decoded, &err),
               0);
-    CHECK_INT(control_client_ask(client, "agent.decode", "", args, coded.blob, 7, 20, &expert,
-                                 &err),
-              -1);
+    CHECK_INT(
+        control_client_ask(client, "agent.decode", "", args, coded.blob, 7, 20, &expert, &err), -1);
     CHECK_ERROR_NAMES(&err, "symbols, not 7");
     control_result_free(&expert);
     json_object_set_new(args, "level", json_integer(4));
