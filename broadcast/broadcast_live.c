@@ -250,7 +250,7 @@ static void print_air(const live_t *l)
     if (file) {
         fclose(file);
     }
-    if (slowest < 1e9) {
+    if (slowest < 1e9 && options_choice(l->options, "live.pace") == 0) {
         printf("air: slowest second %.2f times real time, %.0f stalls, %.0f samples dropped\n", slowest, stalls, dropped);
     }
 }

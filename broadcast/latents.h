@@ -8,6 +8,9 @@
  *     labels_test   [n_test]             absent: labels, where X_test is absent; or none
  *     head.weight   [classes][features], head.bias [classes]: logits = W features + b; or none
  *
+ * Or, written NAME@FILE or NAME@FILE,TEST, what `semradio-train latents` makes of several encoders: latent.NAME
+ * [features][n], weight.NAME, bias.NAME and labels; TEST is another such file, of other pictures.
+ *
  * Real latents only.  Complex channel i of a latent is feature i + j feature i + half, half =
  * (features + 1) / 2 (federated_adapter.h).
  */

@@ -18,6 +18,8 @@ const option_t align_ap_table[] = {
     {.section = "ap", .name = "key", .type = OPTION_STRING, .help = "its own key pair (semradio-align keys)"},
     {.section = "ap", .name = "allow", .type = OPTION_STRING,
      .help = "list of the public keys that may connect, one a line"},
+    {.section = "ap", .name = "latents", .type = OPTION_STRING, .fallback = "X",
+     .help = "the tensor of its latents, features x samples"},
     {.section = "ap", .name = "users", .type = OPTION_INT, .fallback = "1", .min = 1, .max = FEDERATED_AP_USERS,
      .alias = "users", .help = "the rounds begin when so many have sent their statistics"},
     {.section = "ap", .name = "gather_s", .type = SECONDS, .fallback = "10", .min = 0, .max = 1e6,
@@ -135,7 +137,7 @@ int align_ap_main(int argc, char *const argv[])
         return done(options, &err, PROGRAM_USAGE);
     }
     program_catch_signals();
-    federated_file_t *file = federated_file_load_x(options_positional(options, 0), &err);
+    federated_file_t *file = federated_file_load_x(options_positional(options, 0), options_string(options, "ap.latents"), &err);
     code = !file ? PROGRAM_FAILED : align_ap_read(options, file, &config, &err) < 0 ? PROGRAM_USAGE : PROGRAM_OK;
     federated_ap_t *ap = code == PROGRAM_OK ? federated_ap_create(&config, &err) : NULL;
     federated_file_destroy(file);
