@@ -233,16 +233,19 @@ static void print_user(const live_t *l, int k)
     json_decref(object);
 }
 
-/* How the air kept up: its slowest second (the first apart, when time begins), what it lost. */
+/* How the air kept up: its slowest second (but those in which its time began and ended), what it lost. */
 static void print_air(const live_t *l)
 {
     char line[1024];
-    double slowest = 1e9, dropped = 0.0, stalls = 0.0;
+    double slowest = 1e9, last = 1e9, dropped = 0.0, stalls = 0.0;
+    int begun = 0; /* seconds since its time began */
     FILE *file = fopen(children_path(&l->children, "air.jsonl"), "r");
-    for (int i = 0; file && fgets(line, sizeof line, file); i++) {
+    while (file && fgets(line, sizeof line, file)) {
         json_t *now = json_loads(line, 0, NULL);
         const double factor = number(now, NULL, "realtime_factor");
-        slowest = i > 1 && factor < slowest ? factor : slowest;
+        slowest = last < slowest ? last : slowest;
+        last = begun > 1 ? factor : 1e9;
+        begun += begun > 0 || factor > 0.0;
         dropped = number(now, NULL, "dropped");
         stalls = number(now, NULL, "stalls");
         json_decref(now);
