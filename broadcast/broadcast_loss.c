@@ -2,14 +2,14 @@
 /*
  * broadcast_loss: what the aligner loses when it is given the channel as measured and not as it is.
  *
- * Two tables, each: F and G designed from the measured channels, and from the true ones; NMSE of the raw latents on
- * the true channels; the ratio in dB.
+ * Two tables, each: F and G designed from the measured channels, and from the true ones; NMSE of
+ * the raw latents on the true channels; the ratio in dB.
  *
- *   on the air  one antenna: a frame through the air's Rayleigh channel and the real receiver; a user's n is
- *               v / (1 - v) with v the mean of the noise variances that the receiver reports (broadcast_user.c), true
- *               is the same of the true gains and noise.
- *   matrices    n_r = n_t antennas, CN(0, 1) entries: least squares from `loss.pilots` orthogonal training vectors of
- *               the power of one channel use, so H_hat = H + CN(0, sigma2 n_t K / (pilots n_t P))
+ *   on the air  one antenna: a frame through the air's Rayleigh channel and the real receiver; a
+ * user's n is v / (1 - v) with v the mean of the noise variances that the receiver reports
+ * (broadcast_user.c), true is the same of the true gains and noise. matrices    n_r = n_t antennas,
+ * CN(0, 1) entries: least squares from `loss.pilots` orthogonal training vectors of the power of
+ * one channel use, so H_hat = H + CN(0, sigma2 n_t K / (pilots n_t P))
  */
 #include "broadcast.h"
 
@@ -28,18 +28,40 @@
 
 enum { USERS = 3, FEATURES = 64, SAMPLES = 400, CAUSES = 48, SYMBOLS = 480, USES = 4, MOST = 4 };
 
-static const option_t loss_options[] = {
-    {.section = "loss", .name = "snr_db", .type = OPTION_STRING, .fallback = "0,10,20,30",
-     .help = "mean Es/N0 of the rows, separated by commas"},
-    {.section = "loss", .name = "draws", .type = OPTION_INT, .fallback = "10", .min = 1, .max = 1000,
-     .help = "channels for each row, three users each"},
-    {.section = "loss", .name = "frames", .type = OPTION_INT, .fallback = "4", .min = 1, .max = 100,
-     .help = "on the air: frames that are measured"},
-    {.section = "loss", .name = "pilots", .type = OPTION_INT, .fallback = "1", .min = 1, .max = 1000,
-     .help = "matrices: training vectors for each antenna"},
-    {.section = "loss", .name = "seed", .type = OPTION_INT, .fallback = "1", .min = 0, .max = 1e15,
-     .help = "of latents and channels"},
-    {0}};
+static const option_t loss_options[] = {{.section = "loss",
+                                         .name = "snr_db",
+                                         .type = OPTION_STRING,
+                                         .fallback = "0,10,20,30",
+                                         .help = "mean Es/N0 of the rows, separated by commas"},
+                                        {.section = "loss",
+                                         .name = "draws",
+                                         .type = OPTION_INT,
+                                         .fallback = "10",
+                                         .min = 1,
+                                         .max = 1000,
+                                         .help = "channels for each row, three users each"},
+                                        {.section = "loss",
+                                         .name = "frames",
+                                         .type = OPTION_INT,
+                                         .fallback = "4",
+                                         .min = 1,
+                                         .max = 100,
+                                         .help = "on the air: frames that are measured"},
+                                        {.section = "loss",
+                                         .name = "pilots",
+                                         .type = OPTION_INT,
+                                         .fallback = "1",
+                                         .min = 1,
+                                         .max = 1000,
+                                         .help = "matrices: training vectors for each antenna"},
+                                        {.section = "loss",
+                                         .name = "seed",
+                                         .type = OPTION_INT,
+                                         .fallback = "1",
+                                         .min = 0,
+                                         .max = 1e15,
+                                         .help = "of latents and channels"},
+                                        {0}};
 
 /* ---- latents ----------------------------------------------------------------- */
 
@@ -78,7 +100,8 @@ static int make_world(world_t *w, uint64_t seed)
     w->x = (federated_tensor_t){FEATURES, SAMPLES, false, make_latents(&w->rng, causes, FEATURES)};
     bool good = w->x.v != NULL;
     for (int k = 0; k < USERS; k++) {
-        w->y[k] = (federated_tensor_t){features[k], SAMPLES, false, make_latents(&w->rng, causes, features[k])};
+        w->y[k] = (federated_tensor_t){features[k], SAMPLES, false,
+                                       make_latents(&w->rng, causes, features[k])};
         good = good && w->y[k].v;
     }
     free(causes);
@@ -100,12 +123,12 @@ typedef struct {
 } channel_t;
 
 /*
- * Mean NMSE of the raw latents on the true channels, with F and G designed from `given`.  G meets what the true
- * channel gives: with C, R = r I of whitened latents,
- *     |y - G v|^2 = E - 2 Re tr(G B C^H) + tr(G (r B B^H + sigma2 I) G^H),   B of the true channel
+ * Mean NMSE of the raw latents on the true channels, with F and G designed from `given`.  G meets
+ * what the true channel gives: with C, R = r I of whitened latents, |y - G v|^2 = E - 2 Re tr(G B
+ * C^H) + tr(G (r B B^H + sigma2 I) G^H),   B of the true channel
  */
-static int design(const world_t *w, const federated_config_t *config, int antennas, const channel_t *given,
-                  const channel_t *truth, double *nmse, err_t *err)
+static int design(const world_t *w, const federated_config_t *config, int antennas,
+                  const channel_t *given, const channel_t *truth, double *nmse, err_t *err)
 {
     federated_tensor_t told[USERS], is[USERS];
     for (int k = 0; k < USERS; k++) {
@@ -129,11 +152,12 @@ typedef struct {
     double measured, truth; /* NMSE, summed over draws */
 } loss_t;
 
-static int compare(const world_t *w, const federated_config_t *config, int antennas, const channel_t *measured,
-                   const channel_t *truth, loss_t *loss, err_t *err)
+static int compare(const world_t *w, const federated_config_t *config, int antennas,
+                   const channel_t *measured, const channel_t *truth, loss_t *loss, err_t *err)
 {
     double a, b;
-    if (design(w, config, antennas, measured, truth, &a, err) < 0 || design(w, config, antennas, truth, truth, &b, err) < 0) {
+    if (design(w, config, antennas, measured, truth, &a, err) < 0 ||
+        design(w, config, antennas, truth, truth, &b, err) < 0) {
         return -1;
     }
     loss->measured += a;
@@ -192,7 +216,8 @@ static double true_noise(const air_t *air)
     numerology_gather(response, used);
     numerology_pick_data(used, data);
     for (int i = 0; i < NUMEROLOGY_DATA; i++) {
-        const double h2 = (double)(crealf(data[i]) * crealf(data[i]) + cimagf(data[i]) * cimagf(data[i]));
+        const double h2 =
+            (double)(crealf(data[i]) * crealf(data[i]) + cimagf(data[i]) * cimagf(data[i]));
         sum += n0 / (h2 + n0) / NUMEROLOGY_DATA;
     }
     return sum;
@@ -205,8 +230,8 @@ typedef struct {
 } frame_t;
 
 /* A user's channel: measured over `frames` frames, and true. */
-static int hear(frame_t *frame, double snr_db, double spread_ns, uint64_t seed, int frames, channel_t *measured,
-                channel_t *truth, err_t *err)
+static int hear(frame_t *frame, double snr_db, double spread_ns, uint64_t seed, int frames,
+                channel_t *measured, channel_t *truth, err_t *err)
 {
     const double sigma2 = pow(10.0, -snr_db / 10.0);
     const size_t gap = 3000;
@@ -245,15 +270,18 @@ static int hear(frame_t *frame, double snr_db, double spread_ns, uint64_t seed, 
     return out ? 0 : -1;
 }
 
-static int on_the_air(const options_t *o, const world_t *w, double snr_db, double spread_ns, frame_t *frame, err_t *err)
+static int on_the_air(const options_t *o, const world_t *w, double snr_db, double spread_ns,
+                      frame_t *frame, err_t *err)
 {
-    const int draws = (int)options_int(o, "loss.draws"), frames = (int)options_int(o, "loss.frames");
+    const int draws = (int)options_int(o, "loss.draws"),
+              frames = (int)options_int(o, "loss.frames");
     const federated_config_t config = config_for(snr_db, 1);
     loss_t loss = {0.0, 0.0};
     for (int d = 0; d < draws; d++) {
         channel_t measured[USERS], truth[USERS];
         for (int k = 0; k < USERS; k++) {
-            const uint64_t seed = (uint64_t)options_int(o, "loss.seed") + 1000 * (uint64_t)d + (uint64_t)k;
+            const uint64_t seed =
+                (uint64_t)options_int(o, "loss.seed") + 1000 * (uint64_t)d + (uint64_t)k;
             if (hear(frame, snr_db, spread_ns, seed, frames, &measured[k], &truth[k], err) < 0) {
                 return -1;
             }
@@ -262,16 +290,18 @@ static int on_the_air(const options_t *o, const world_t *w, double snr_db, doubl
             return -1;
         }
     }
-    printf("on the air, %4.0f ns %6.1f %10.4f %10.4f %9.3f\n", spread_ns, snr_db, loss.truth / draws,
-           loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
+    printf("on the air, %4.0f ns %6.1f %10.4f %10.4f %9.3f\n", spread_ns, snr_db,
+           loss.truth / draws, loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
     return 0;
 }
 
 static int matrices(const options_t *o, world_t *w, double snr_db, int antennas, err_t *err)
 {
-    const int draws = (int)options_int(o, "loss.draws"), pilots = (int)options_int(o, "loss.pilots");
+    const int draws = (int)options_int(o, "loss.draws"),
+              pilots = (int)options_int(o, "loss.pilots");
     const federated_config_t config = config_for(snr_db, antennas);
-    /* A training vector has the energy P / K of one use; n_t of them, orthogonal, tell each entry once. */
+    /* A training vector has the energy P / K of one use; n_t of them, orthogonal, tell each entry
+     * once. */
     const double error = sqrt(0.5 * config.sigma2 / (pilots * config.power / USES));
     loss_t loss = {0.0, 0.0};
     for (int d = 0; d < draws; d++) {
@@ -288,8 +318,8 @@ static int matrices(const options_t *o, world_t *w, double snr_db, int antennas,
             return -1;
         }
     }
-    printf("matrices, %d x %d     %6.1f %10.4f %10.4f %9.3f\n", antennas, antennas, snr_db, loss.truth / draws,
-           loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
+    printf("matrices, %d x %d     %6.1f %10.4f %10.4f %9.3f\n", antennas, antennas, snr_db,
+           loss.truth / draws, loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
     return 0;
 }
 
@@ -298,8 +328,14 @@ static int matrices(const options_t *o, world_t *w, double snr_db, int antennas,
 static int open_frame(frame_t *frame, err_t *err)
 {
     const numerology_t numerology = numerology_default();
-    const frame_header_t header = {.source = 1, .destination = 255, .images = 1, .codec = BROADCAST_CODEC, .rate = 1,
-                                   .width = 1, .height = 1, .symbols = SYMBOLS};
+    const frame_header_t header = {.source = 1,
+                                   .destination = 255,
+                                   .images = 1,
+                                   .codec = BROADCAST_CODEC,
+                                   .rate = 1,
+                                   .width = 1,
+                                   .height = 1,
+                                   .symbols = SYMBOLS};
     float complex symbols[SYMBOLS];
     rng_t rng;
     rng_seed(&rng, 1, 61);
@@ -326,14 +362,16 @@ static int run(const options_t *o, err_t *err)
     world_t world = {.rng = {{0}}};
     frame_t frame = {NULL, NULL, 0};
     const char *at = options_string(o, "loss.snr_db");
-    int code = make_world(&world, (uint64_t)options_int(o, "loss.seed")) < 0 ? err_set(err, ERR_MEMORY, "no memory")
-                                                                             : open_frame(&frame, err);
+    int code = make_world(&world, (uint64_t)options_int(o, "loss.seed")) < 0
+                   ? err_set(err, ERR_MEMORY, "no memory")
+                   : open_frame(&frame, err);
     printf("%-20s %6s %10s %10s %9s\n", "NMSE, H is", "SNR,dB", "true", "measured", "loss, dB");
     while (code == 0 && *at && !program_stopped(0)) {
         char *end;
         const double snr_db = strtod(at, &end);
         if (end == at || !(fabs(snr_db) <= 60.0)) {
-            code = err_set(err, ERR_ARGUMENT, "loss.snr_db: \"%s\" is not a number within +-60", at);
+            code =
+                err_set(err, ERR_ARGUMENT, "loss.snr_db: \"%s\" is not a number within +-60", at);
             break;
         }
         for (int i = 0; code == 0 && i < 2; i++) {
@@ -356,13 +394,14 @@ int broadcast_loss_main(int argc, char *const argv[])
     static const option_t *const tables[] = {loss_options, program_options, NULL};
     options_t *options = NULL;
     err_t err = ERR_INIT;
-    int code = program_begin("semradio-broadcast loss", NULL, "what a measured channel costs against the true one",
-                             tables, argc, argv, &options);
+    int code = program_begin("semradio-broadcast loss", NULL,
+                             "what a measured channel costs against the true one", tables, argc,
+                             argv, &options);
     if (!options) {
         return code;
     }
     program_catch_signals();
-    code = run(options, &err) == 0            ? PROGRAM_OK
+    code = run(options, &err) == 0    ? PROGRAM_OK
            : err.code == ERR_ARGUMENT ? PROGRAM_USAGE
                                       : PROGRAM_FAILED;
     if (err.code != ERR_NONE) {

@@ -55,7 +55,8 @@ static int find_place(place_t *at, const char *word, err_t *err)
     snprintf(at->test, sizeof at->test, "latent.%.*s", length, word);
     snprintf(at->weight, sizeof at->weight, "weight.%.*s", length, word);
     snprintf(at->bias, sizeof at->bias, "bias.%.*s", length, word);
-    snprintf(at->path, sizeof at->path, "%.*s", comma ? (int)(comma - file) - 1 : (int)strlen(file) - 1, file + 1);
+    snprintf(at->path, sizeof at->path, "%.*s",
+             comma ? (int)(comma - file) - 1 : (int)strlen(file) - 1, file + 1);
     snprintf(at->test_path, sizeof at->test_path, "%s", comma ? comma + 1 : at->path);
     at->labels = "labels";
     return 0;
@@ -68,7 +69,8 @@ static int take_tests(latents_t *l, const place_t *at, err_t *err)
     tensor = tensor ? tensor : safetensors_find(at->tests, at->x);
     if (!tensor || tensor->rank != 2 || tensor->shape[0] != l->features || tensor->shape[1] < 1 ||
         tensor->shape[1] > 1 << 26) {
-        return refuse(at->test_path, "what is to be sent has not the features of what is aligned on", err);
+        return refuse(at->test_path,
+                      "what is to be sent has not the features of what is aligned on", err);
     }
     l->tests = (int)tensor->shape[1];
     float *by_feature = floats_of(tensor);
@@ -86,8 +88,9 @@ static int take_tests(latents_t *l, const place_t *at, err_t *err)
         }
     }
     free(by_feature);
-    return isfinite(l->energy) && l->energy > 0.0 ? 0
-                                                  : refuse(at->test_path, "latents are constant or not finite", err);
+    return isfinite(l->energy) && l->energy > 0.0
+               ? 0
+               : refuse(at->test_path, "latents are constant or not finite", err);
 }
 
 static int take_labels(latents_t *l, const place_t *at, err_t *err)
@@ -122,14 +125,17 @@ static int take_head(latents_t *l, const place_t *at, err_t *err)
     if (!w) {
         return 0;
     }
-    if (w->rank != 2 || w->shape[1] != l->features || w->shape[0] < 2 || w->shape[0] > 100000 || !b ||
-        b->count != (size_t)w->shape[0]) {
-        return refuse(at->path, "the classifier is not [classes][features] with a bias [classes]", err);
+    if (w->rank != 2 || w->shape[1] != l->features || w->shape[0] < 2 || w->shape[0] > 100000 ||
+        !b || b->count != (size_t)w->shape[0]) {
+        return refuse(at->path, "the classifier is not [classes][features] with a bias [classes]",
+                      err);
     }
     l->classes = (int)w->shape[0];
     l->weight = floats_of(w);
     l->bias = floats_of(b);
-    return l->weight && l->bias ? 0 : err_set(err, ERR_MEMORY, "%s: no memory for a classifier", at->path);
+    return l->weight && l->bias
+               ? 0
+               : err_set(err, ERR_MEMORY, "%s: no memory for a classifier", at->path);
 }
 
 static int take_x(latents_t *l, const place_t *at, err_t *err)
@@ -162,8 +168,8 @@ latents_t *latents_load(const char *word, err_t *err)
         l = calloc(1, sizeof *l);
         at.train = train = l ? safetensors_open(at.path, err) : NULL;
         at.tests = tests = train ? safetensors_open(at.test_path, err) : NULL;
-        code = tests && take_x(l, &at, err) == 0 && take_tests(l, &at, err) == 0 && take_labels(l, &at, err) == 0 &&
-                       take_head(l, &at, err) == 0
+        code = tests && take_x(l, &at, err) == 0 && take_tests(l, &at, err) == 0 &&
+                       take_labels(l, &at, err) == 0 && take_head(l, &at, err) == 0
                    ? 0
                    : -1;
     }
@@ -207,7 +213,8 @@ static double deviation(const latents_t *l, int c)
 static adapter_t *first(const latents_t *l, int uses, bool out, err_t *err)
 {
     const int channels = uses > l->half ? uses : l->half, width = 2 * channels;
-    float *weight = calloc((size_t)width * (size_t)width, sizeof *weight), *bias = calloc((size_t)width, sizeof *bias);
+    float *weight = calloc((size_t)width * (size_t)width, sizeof *weight),
+          *bias = calloc((size_t)width, sizeof *bias);
     adapter_info_t info = ADAPTER_INFO_INIT;
     adapter_t *adapter = NULL;
     info.kind = ADAPTER_LINEAR;
@@ -269,8 +276,8 @@ static int class_of(const latents_t *l, const float *features)
     return best;
 }
 
-double latents_error(const latents_t *l, uint64_t i, const float complex *from, int place, int places, float *scratch,
-                     int *right)
+double latents_error(const latents_t *l, uint64_t i, const float complex *from, int place,
+                     int places, float *scratch, int *right)
 {
     const size_t at = (size_t)(i % (uint64_t)l->tests);
     const float *y = l->test + at * (size_t)l->features;
