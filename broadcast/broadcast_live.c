@@ -3,8 +3,8 @@
  * broadcast_live: an air, an access point and users as processes, from nothing to aligned; what
  * each user saw before and after; and, with live.kill, one of them killed and started again.
  */
+#include "broadcast_live.h"
 #include "broadcast.h"
-#include "children.h"
 #include "synthetic.h"
 
 #include "clock.h"
@@ -20,15 +20,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_USERS = 10 };
-
 static const option_t live_options[] = {
     {.section = "live",
      .name = "users",
      .type = OPTION_INT,
      .fallback = "4",
      .min = 1,
-     .max = MOST_USERS,
+     .max = LIVE_MOST_USERS,
      .alias = "users",
      .help = "receivers"},
     {.section = "live",
@@ -122,16 +120,6 @@ static const option_t live_options[] = {
      .fallback = "false",
      .help = "the table as lines of JSON"},
     {0}};
-
-typedef struct {
-    const options_t *options;
-    children_t children;
-    char air_name[64], endpoint[200];
-    int users;
-    pid_t air, ap, user[MOST_USERS];
-    control_client_t *client;
-    double rejoin_s; /* NAN: nobody was killed */
-} live_t;
 
 /* ---- starting ---------------------------------------------------------------- */
 
@@ -282,84 +270,7 @@ static int kill_one(live_t *l, err_t *err)
     return 0;
 }
 
-/* ---- telling ----------------------------------------------------------------- */
-
-static double number(const json_t *object, const char *inner, const char *key)
-{
-    const json_t *at = inner ? json_object_get(object, inner) : object;
-    const json_t *value = json_object_get(at, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-static void print_user(const live_t *l, int k)
-{
-    json_t *object = json_load_file(children_path(&l->children, "user%d.json", k), 0, NULL);
-    if (!object) {
-        printf("user%-3d nothing was written: %s\n", k,
-               children_path(&l->children, "user%d.log", k));
-        return;
-    }
-    if (options_bool(l->options, "live.json")) {
-        char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        printf("%s\n", text ? text : "");
-        free(text);
-    } else {
-        printf("user%-3d %8.2f %8.3f %8.0f %8.4f %8.0f %8.4f", k, number(object, NULL, "snr_db"),
-               number(object, NULL, "seconds_to_aligned"), number(object, "before", "messages"),
-               number(object, "before", "nmse"), number(object, "after", "messages"),
-               number(object, "after", "nmse"));
-        printf(" %7.3f %7.3f %5.0f %8.0f\n", number(object, "before", "accuracy"),
-               number(object, "after", "accuracy"),
-               number(object, NULL, "lost") + number(object, NULL, "not_held"),
-               number(object, NULL, "samples_lost"));
-    }
-    json_decref(object);
-}
-
-/* How the air kept up: its slowest second (but those in which its time began and ended), what it
- * lost. */
-static void print_air(const live_t *l)
-{
-    char line[1024];
-    double slowest = 1e9, last = 1e9, dropped = 0.0, stalls = 0.0;
-    int begun = 0; /* seconds since its time began */
-    FILE *file = fopen(children_path(&l->children, "air.jsonl"), "r");
-    while (file && fgets(line, sizeof line, file)) {
-        json_t *now = json_loads(line, 0, NULL);
-        const double factor = number(now, NULL, "realtime_factor");
-        slowest = last < slowest ? last : slowest;
-        last = begun > 1 ? factor : 1e9;
-        begun += begun > 0 || factor > 0.0;
-        dropped = number(now, NULL, "dropped");
-        stalls = number(now, NULL, "stalls");
-        json_decref(now);
-    }
-    if (file) {
-        fclose(file);
-    }
-    if (slowest < 1e9 && options_choice(l->options, "live.pace") == 0) {
-        printf("air: slowest second %.2f times real time, %.0f stalls, %.0f samples dropped\n",
-               slowest, stalls, dropped);
-    }
-}
-
-static void print_all(const live_t *l, const json_t *last)
-{
-    printf("alignment in use %.3f s after its statistics were there (%s)\n",
-           number(last, NULL, "seconds"), json_string_value(json_object_get(last, "method")));
-    if (!options_bool(l->options, "live.json")) {
-        printf("%-7s %8s %8s %8s %8s %8s %8s %7s %7s %5s %8s\n", "", "Es/N0,dB", "aligned,s",
-               "messages", "before", "messages", "after", "acc.", "acc.", "lost", "samples");
-    }
-    for (int k = 0; k < l->users; k++) {
-        print_user(l, k);
-    }
-    print_air(l);
-    if (!isnan(l->rejoin_s)) {
-        printf("user%d, killed and started again: aligned after %.3f s\n", l->users - 1,
-               l->rejoin_s);
-    }
-}
+/* ---- the whole --------------------------------------------------------------- */
 
 /* In the order in which they must end. */
 static void stop_all(live_t *l)
@@ -399,7 +310,7 @@ static int run(live_t *l, err_t *err)
     control_client_destroy(l->client);
     stop_all(l);
     if (code == 0) {
-        print_all(l, last);
+        live_print(l, last);
     }
     json_decref(last);
     return code;

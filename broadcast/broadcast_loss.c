@@ -12,21 +12,19 @@
  * one channel use, so H_hat = H + CN(0, sigma2 n_t K / (pilots n_t P))
  */
 #include "broadcast.h"
+#include "probe.h"
 
-#include "air/air.h"
 #include "federated/federated_split.h"
 #include "log.h"
 #include "program.h"
 #include "rng.h"
-#include "waveform/receiver.h"
-#include "waveform/transmitter.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS = 3, FEATURES = 64, SAMPLES = 400, CAUSES = 48, SYMBOLS = 480, USES = 4, MOST = 4 };
+enum { USERS = 3, FEATURES = 64, SAMPLES = 400, CAUSES = 48, USES = 4, MOST = 4 };
 
 static const option_t loss_options[] = {{.section = "loss",
                                          .name = "snr_db",
@@ -178,100 +176,10 @@ static federated_config_t config_for(double snr_db, int antennas)
     return c;
 }
 
-/* ---- on the air -------------------------------------------------------------- */
-
-typedef struct {
-    double noise; /* sum of mean v */
-    int frames;
-} heard_t;
-
-static void on_frame(void *context, const received_frame_t *frame)
-{
-    heard_t *heard = context;
-    double sum = 0.0;
-    if (frame->status != RECEIVED_OK) {
-        return;
-    }
-    for (size_t i = 0; i < frame->symbol_count; i++) {
-        sum += (double)frame->noise_var[i] / (double)frame->symbol_count;
-    }
-    heard->noise += sum;
-    heard->frames++;
-}
-
-/* H of mean noise variance v, as broadcast_user has it. */
-static double gain_of(double v, double sigma2)
-{
-    const double n = fmin(fmax(v, 1e-9), 1.0 - 1e-9);
-    return sqrt(sigma2 / (n / (1.0 - n)));
-}
-
-/* Mean over the data carriers of N0 / (|h|^2 + N0). */
-static double true_noise(const air_t *air)
-{
-    float complex response[NUMEROLOGY_FFT], used[NUMEROLOGY_USED], data[NUMEROLOGY_DATA];
-    const double n0 = air_noise_var(air) / (double)NUMEROLOGY_SYMBOL_ENERGY;
-    double sum = 0.0;
-    air_response(air, NUMEROLOGY_FFT, response);
-    numerology_gather(response, used);
-    numerology_pick_data(used, data);
-    for (int i = 0; i < NUMEROLOGY_DATA; i++) {
-        const double h2 =
-            (double)(crealf(data[i]) * crealf(data[i]) + cimagf(data[i]) * cimagf(data[i]));
-        sum += n0 / (h2 + n0) / NUMEROLOGY_DATA;
-    }
-    return sum;
-}
-
-typedef struct {
-    transmitter_t *transmitter;
-    float complex *samples;
-    size_t length;
-} frame_t;
-
-/* A user's channel: measured over `frames` frames, and true. */
-static int hear(frame_t *frame, double snr_db, double spread_ns, uint64_t seed, int frames,
-                channel_t *measured, channel_t *truth, err_t *err)
-{
-    const double sigma2 = pow(10.0, -snr_db / 10.0);
-    const size_t gap = 3000;
-    heard_t heard = {0.0, 0};
-    air_config_t config = air_config_default();
-    receiver_config_t receiver = receiver_default();
-    config.model = AIR_RAYLEIGH;
-    config.block = AIR_BLOCK_STATIC;
-    config.delay_spread_ns = spread_ns;
-    config.snr_db = snr_db;
-    config.seed = seed;
-    receiver.max_symbols = SYMBOLS;
-    receiver.on_frame = on_frame;
-    receiver.context = &heard;
-    air_t *air = air_create(&config, err);
-    receiver_t *rx = air ? receiver_create(&receiver, err) : NULL;
-    float complex *out = rx ? malloc((frame->length + gap) * sizeof *out) : NULL;
-    uint64_t now = 0;
-    for (int i = 0; out && i < frames; i++) {
-        const float complex *x[1] = {out};
-        air_process(air, NULL, out, gap);
-        air_process(air, frame->samples, out + gap, frame->length);
-        receiver_push(rx, x, gap + frame->length, now);
-        now += gap + frame->length;
-    }
-    if (out) {
-        receiver_flush(rx);
-        *measured = *truth = (channel_t){{0.0}};
-        truth->v[0] = gain_of(true_noise(air), sigma2);
-        /* A user that hears nothing has no channel to tell: it would be left out. */
-        measured->v[0] = heard.frames > 0 ? gain_of(heard.noise / heard.frames, sigma2) : 1e-3;
-    }
-    free(out);
-    receiver_destroy(rx);
-    air_destroy(air);
-    return out ? 0 : -1;
-}
+/* ---- tables -------------------------------------------------------------------- */
 
 static int on_the_air(const options_t *o, const world_t *w, double snr_db, double spread_ns,
-                      frame_t *frame, err_t *err)
+                      const probe_t *probe, err_t *err)
 {
     const int draws = (int)options_int(o, "loss.draws"),
               frames = (int)options_int(o, "loss.frames");
@@ -282,7 +190,9 @@ static int on_the_air(const options_t *o, const world_t *w, double snr_db, doubl
         for (int k = 0; k < USERS; k++) {
             const uint64_t seed =
                 (uint64_t)options_int(o, "loss.seed") + 1000 * (uint64_t)d + (uint64_t)k;
-            if (hear(frame, snr_db, spread_ns, seed, frames, &measured[k], &truth[k], err) < 0) {
+            measured[k] = truth[k] = (channel_t){{0.0}};
+            if (probe_hear(probe, snr_db, spread_ns, seed, frames, &measured[k].v[0],
+                           &truth[k].v[0], err) < 0) {
                 return -1;
             }
         }
@@ -325,46 +235,15 @@ static int matrices(const options_t *o, world_t *w, double snr_db, int antennas,
 
 /* ---- life -------------------------------------------------------------------- */
 
-static int open_frame(frame_t *frame, err_t *err)
-{
-    const numerology_t numerology = numerology_default();
-    const frame_header_t header = {.source = 1,
-                                   .destination = 255,
-                                   .images = 1,
-                                   .codec = BROADCAST_CODEC,
-                                   .rate = 1,
-                                   .width = 1,
-                                   .height = 1,
-                                   .symbols = SYMBOLS};
-    float complex symbols[SYMBOLS];
-    rng_t rng;
-    rng_seed(&rng, 1, 61);
-    rng_normal(&rng, (float *)(void *)symbols, 2 * SYMBOLS);
-    for (int i = 0; i < SYMBOLS; i++) {
-        symbols[i] *= (float)sqrt(0.5);
-    }
-    frame->transmitter = transmitter_create(&numerology, err);
-    if (!frame->transmitter) {
-        return -1;
-    }
-    frame->length = transmitter_frame_samples(frame->transmitter, &header);
-    frame->samples = malloc(frame->length * sizeof *frame->samples);
-    if (!frame->samples) {
-        return err_set(err, ERR_MEMORY, "no memory for a frame");
-    }
-    transmitter_modulate(frame->transmitter, &header, symbols, frame->samples);
-    return 0;
-}
-
 static int run(const options_t *o, err_t *err)
 {
     static const double spreads_ns[] = {0.0, 300.0};
     world_t world = {.rng = {{0}}};
-    frame_t frame = {NULL, NULL, 0};
+    probe_t probe = {NULL, NULL, 0};
     const char *at = options_string(o, "loss.snr_db");
     int code = make_world(&world, (uint64_t)options_int(o, "loss.seed")) < 0
                    ? err_set(err, ERR_MEMORY, "no memory")
-                   : open_frame(&frame, err);
+                   : probe_open(&probe, err);
     printf("%-20s %6s %10s %10s %9s\n", "NMSE, H is", "SNR,dB", "true", "measured", "loss, dB");
     while (code == 0 && *at && !program_stopped(0)) {
         char *end;
@@ -375,7 +254,7 @@ static int run(const options_t *o, err_t *err)
             break;
         }
         for (int i = 0; code == 0 && i < 2; i++) {
-            code = on_the_air(o, &world, snr_db, spreads_ns[i], &frame, err);
+            code = on_the_air(o, &world, snr_db, spreads_ns[i], &probe, err);
         }
         for (int antennas = 1; code == 0 && antennas <= MOST; antennas *= 2) {
             code = matrices(o, &world, snr_db, antennas, err);
@@ -383,8 +262,7 @@ static int run(const options_t *o, err_t *err)
         fflush(stdout);
         at = *end == ',' ? end + 1 : end;
     }
-    transmitter_destroy(frame.transmitter);
-    free(frame.samples);
+    probe_close(&probe);
     forget_world(&world);
     return code;
 }
