@@ -205,7 +205,7 @@ static int on_the_air(const options_t *o, const world_t *w, double snr_db, doubl
     return 0;
 }
 
-static int matrices(const options_t *o, world_t *w, double snr_db, int antennas, err_t *err)
+static int matrices(const options_t *o, const world_t *w, double snr_db, int antennas, err_t *err)
 {
     const int draws = (int)options_int(o, "loss.draws"),
               pilots = (int)options_int(o, "loss.pilots");
@@ -214,11 +214,13 @@ static int matrices(const options_t *o, world_t *w, double snr_db, int antennas,
      * once. */
     const double error = sqrt(0.5 * config.sigma2 / (pilots * config.power / USES));
     loss_t loss = {0.0, 0.0};
+    rng_t rng; /* the same channels and errors in every row */
+    rng_seed(&rng, (uint64_t)options_int(o, "loss.seed"), 62 + (uint64_t)antennas);
     for (int d = 0; d < draws; d++) {
         channel_t measured[USERS], truth[USERS];
         for (int k = 0; k < USERS; k++) {
             float drawn[4 * MOST * MOST];
-            rng_normal(&w->rng, drawn, 4 * MOST * MOST);
+            rng_normal(&rng, drawn, 4 * MOST * MOST);
             for (int i = 0; i < 2 * antennas * antennas; i++) {
                 truth[k].v[i] = sqrt(0.5) * (double)drawn[i];
                 measured[k].v[i] = truth[k].v[i] + error * (double)drawn[2 * MOST * MOST + i];
