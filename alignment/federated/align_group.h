@@ -16,7 +16,8 @@ extern const option_t align_ap_table[];
 extern const option_t align_user_table[];
 
 /* From both tables ("federated", "ap"); texts are the options' own, x is the file's. */
-int align_ap_read(const options_t *options, const federated_file_t *file, federated_ap_config_t *config, err_t *err);
+int align_ap_read(const options_t *options, const federated_file_t *file,
+                  federated_ap_config_t *config, err_t *err);
 /* y, h, store and the callbacks are the caller's. */
 void align_user_read(const options_t *options, federated_station_config_t *config);
 

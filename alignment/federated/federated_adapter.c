@@ -69,7 +69,8 @@ static adapter_t *make(const matrix_t *w, const matrix_t *b, const side_t *out, 
 {
     int rows = channels_of(out), cols = channels_of(in), width = 2 * (rows > cols ? rows : cols);
     sheet_t sheet = {.weight = calloc((size_t)width * (size_t)width, sizeof *sheet.weight),
-                     .bias = calloc((size_t)width, sizeof *sheet.bias), .width = width};
+                     .bias = calloc((size_t)width, sizeof *sheet.bias),
+                     .width = width};
     adapter_info_t about = ADAPTER_INFO_INIT;
     adapter_t *adapter = NULL;
     about.base = info->base;
@@ -96,7 +97,8 @@ adapter_t *federated_adapter_z(const matrix_t *z, const federated_result_t *x,
     matrix_t inverse = {0}, w = {0}, b = {0};
     adapter_t *adapter = NULL;
     if (matrix_create(&inverse, z->cols, z->cols, z->real, err) == 0 &&
-        matrix_create(&w, z->rows, z->cols, z->real, err) == 0 && matrix_create(&b, z->rows, 1, z->real, err) == 0) {
+        matrix_create(&w, z->rows, z->cols, z->real, err) == 0 &&
+        matrix_create(&b, z->rows, 1, z->real, err) == 0) {
         matrix_add_diagonal(&inverse, 1.0);
         matrix_solve_left(&x->x_lower, &inverse);
         matrix_multiply(1.0, z, MATRIX_AS_IS, &inverse, MATRIX_AS_IS, 0.0, &w);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * federated_adapter: a pre-equaliser or equaliser as an adapter of kind linear (adapter.h, equaliser.h),
- * so that it is stored, staged, armed and applied like any other.
+ * federated_adapter: a pre-equaliser or equaliser as an adapter of kind linear (adapter.h,
+ * equaliser.h), so that it is stored, staged, armed and applied like any other.
  *
  * Latents as complex channels: channel i of real latents is feature i + j feature i + half (half =
- * (features + 1) / 2; the last imaginary part is 0 where features is odd), of complex ones feature i.
- * Symbols: channel use k, antenna a is channel k * antennas + a.  C is the larger of both; what is left
- * over is 0.
+ * (features + 1) / 2; the last imaginary part is 0 where features is odd), of complex ones feature
+ * i. Symbols: channel use k, antenna a is channel k * antennas + a.  C is the larger of both; what
+ * is left over is 0.
  *
  *     pre-equaliser   s = Z L_x^-1 (x - mean_x)
  *     equaliser       y = L_y G scale v + mean_y

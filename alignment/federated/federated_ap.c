@@ -18,7 +18,8 @@ static int check(const federated_ap_config_t *c, err_t *err)
     }
     if (!(c->gather_s >= 0.0 && c->deadline_s > 0.0 && c->lease_s > 0.0 && c->linger_s > 0.0) ||
         c->gather_s > 1e6 || c->deadline_s > 1e6 || c->lease_s > 1e6 || c->linger_s > 60.0) {
-        return err_set(err, ERR_ARGUMENT, "gather_s, deadline_s, lease_s or linger_s is out of range");
+        return err_set(err, ERR_ARGUMENT,
+                       "gather_s, deadline_s, lease_s or linger_s is out of range");
     }
     return 0;
 }
@@ -26,7 +27,8 @@ static int check(const federated_ap_config_t *c, err_t *err)
 static int open_ap(federated_ap_t *ap, err_t *err)
 {
     const federated_ap_config_t *c = &ap->config;
-    const swap_tx_config_t swap = {.session = AP_GROUP, .lease_ns = (uint64_t)(c->lease_s * 1e9),
+    const swap_tx_config_t swap = {.session = AP_GROUP,
+                                   .lease_ns = (uint64_t)(c->lease_s * 1e9),
                                    .linger_ns = (uint64_t)(c->linger_s * 1e9)};
     ap->split = federated_split_create(&c->task.x, &c->task.config, c->task.antennas, err);
     ap->obj = calloc((size_t)c->task.config.rounds, sizeof *ap->obj);
@@ -38,9 +40,13 @@ static int open_ap(federated_ap_t *ap, err_t *err)
     memcpy(&ap->base, ap->task_id.byte, sizeof ap->base);
     ap->swap = swap_tx_create(&swap, clock_now_ns(), err);
     ap->zmq = zmq_ctx_new();
-    const control_server_config_t server = {.program = "semradio-align ap", .bind = c->bind, .key = c->key,
-                                            .allow = c->allow, .commands = federated_ap_commands,
-                                            .context = ap, .zmq = ap->zmq};
+    const control_server_config_t server = {.program = "semradio-align ap",
+                                            .bind = c->bind,
+                                            .key = c->key,
+                                            .allow = c->allow,
+                                            .commands = federated_ap_commands,
+                                            .context = ap,
+                                            .zmq = ap->zmq};
     ap->server = ap->swap && ap->zmq ? control_server_create(&server, err) : NULL;
     return ap->server ? 0 : -1;
 }
@@ -63,8 +69,9 @@ federated_ap_t *federated_ap_create(const federated_ap_config_t *config, err_t *
         return NULL;
     }
     ap->config.task.x.v = NULL;
-    log_info("access point at %s, task %02x%02x%02x%02x, %zu bytes", control_server_endpoint(ap->server),
-             ap->task_id.byte[0], ap->task_id.byte[1], ap->task_id.byte[2], ap->task_id.byte[3], ap->task.size);
+    log_info("access point at %s, task %02x%02x%02x%02x, %zu bytes",
+             control_server_endpoint(ap->server), ap->task_id.byte[0], ap->task_id.byte[1],
+             ap->task_id.byte[2], ap->task_id.byte[3], ap->task.size);
     return ap;
 }
 
@@ -111,7 +118,8 @@ int federated_ap_step(federated_ap_t *ap, double timeout_s, err_t *err)
 {
     zmq_pollitem_t items[CONTROL_ITEMS];
     const int count = control_server_items(ap->server, items);
-    const double tick_s = ap->state == FEDERATED_GATHER || ap->state == FEDERATED_IN_USE ? 0.05 : 0.01;
+    const double tick_s =
+        ap->state == FEDERATED_GATHER || ap->state == FEDERATED_IN_USE ? 0.05 : 0.01;
     zmq_poll(items, count, (long)ceil(1e3 * fmin(timeout_s, tick_s)));
     control_server_serve(ap->server);
     if (ap_rounds_step(ap, clock_now_ns(), err) < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * federated_ap: the access point's end of the alignment over the control plane (docs/FEDERATED.md, "The
- * protocol"): users join, send statistics, and get F; the rounds have deadlines; at the end Z is an
- * adapter that is armed at the users and stamped from then on.
+ * federated_ap: the access point's end of the alignment over the control plane (docs/FEDERATED.md,
+ * "The protocol"): users join, send statistics, and get F; the rounds have deadlines; at the end Z
+ * is an adapter that is armed at the users and stamped from then on.
  *
  *     federated_ap_t *ap = federated_ap_create(&config, &err);        // bound from here on
  *     while (!stop && federated_ap_step(ap, 0.1, &err) == 0) { ... }
@@ -25,12 +25,12 @@ enum { FEDERATED_AP_USERS = 64 };
 typedef struct {
     const char *bind, *key, *allow; /* control_server.h */
     federated_task_t task;          /* x is only read by create */
-    int users;         /* the rounds begin when so many have sent their share (or were left out) … */
+    int users; /* the rounds begin when so many have sent their share (or were left out) … */
     double gather_s;   /* … or so long after the first share */
     double deadline_s; /* of a round: who is silent then is left out of it */
     double lease_s;    /* of silence: such a user has vanished, nobody waits for it */
     double linger_s;   /* swap.linger_s: from our radio to a user's decoder, at most */
-    bool realign;      /* a user that joins after the end begins new rounds, from Z; else it gets Z */
+    bool realign; /* a user that joins after the end begins new rounds, from Z; else it gets Z */
 } federated_ap_config_t;
 
 typedef struct federated_ap federated_ap_t;
@@ -46,7 +46,8 @@ typedef enum {
 federated_ap_t *federated_ap_create(const federated_ap_config_t *config, err_t *err);
 void federated_ap_destroy(federated_ap_t *ap); /* NULL is fine */
 
-/* Waits for messages, at most timeout_s, and moves on.  -1: the rounds broke down (ERR_STATE, ERR_MEMORY). */
+/* Waits for messages, at most timeout_s, and moves on.  -1: the rounds broke down (ERR_STATE,
+ * ERR_MEMORY). */
 int federated_ap_step(federated_ap_t *ap, double timeout_s, err_t *err);
 
 federated_state_t federated_ap_state(const federated_ap_t *ap);
@@ -61,15 +62,18 @@ void federated_ap_times(const federated_ap_t *ap, uint64_t *began_ns, uint64_t *
 /* Z as it is now. */
 const matrix_t *federated_ap_z(const federated_ap_t *ap);
 
-/* Z's adapter (of the newest alignment), NULL before FEDERATED_DEPLOY.  The AP's own, until the next step. */
+/* Z's adapter (of the newest alignment), NULL before FEDERATED_DEPLOY.  The AP's own, until the
+ * next step. */
 const adapter_t *federated_ap_adapter(const federated_ap_t *ap);
-/* True: that adapter has a tag, which users are told or will be, and frames may soon be stamped with. */
+/* True: that adapter has a tag, which users are told or will be, and frames may soon be stamped
+ * with. */
 bool federated_ap_prepared(const federated_ap_t *ap, uint16_t *tag);
 /* What adapters of this alignment are made for. */
 uint64_t federated_ap_base(const federated_ap_t *ap);
 
-/* A frame is about to be made: its tag (0: not aligned) and the alignment it stands for.  `gone`: frames that
-   have left the radio since the start.  True: *alignment is another one than at the call before. */
+/* A frame is about to be made: its tag (0: not aligned) and the alignment it stands for.  `gone`:
+   frames that have left the radio since the start.  True: *alignment is another one than at the
+   call before. */
 typedef struct {
     uint16_t tag;
     digest_t id; /* of the adapter, where tag is not 0 */

@@ -4,112 +4,14 @@
 
 #include "clock.h"
 #include "control/field.h"
-#include "control/swap_wire.h"
 #include "log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- users ----------------------------------------------------------------- */
-
-bool ap_user_here(const ap_user_t *user)
-{
-    return user->name[0] != 0;
-}
-
-bool ap_user_lives(const federated_ap_t *ap, const ap_user_t *user, uint64_t now_ns)
-{
-    return ap_user_here(user) && !user->left_out[0] &&
-           (now_ns < user->heard_ns || now_ns - user->heard_ns < (uint64_t)(ap->config.lease_s * 1e9));
-}
-
-static void forget_incoming(ap_user_t *user)
-{
-    free(user->incoming.bytes);
-    user->incoming = (ap_incoming_t){0};
-}
-
-void ap_leave_out(federated_ap_t *ap, ap_user_t *user, const char *why)
-{
-    if (!user->left_out[0]) {
-        log_warn("user %s is left out: %.200s", user->name, why);
-    }
-    snprintf(user->left_out, sizeof user->left_out, "%s", why);
-    user->shared = false;
-    user->takes_part = false;
-    user->ready_order = 0;
-    forget_incoming(user);
-    (void)ap;
-}
-
-static ap_user_t *find(federated_ap_t *ap, const char *name)
-{
-    for (int k = 0; k < FEDERATED_AP_USERS; k++) {
-        if (strcmp(ap->user[k].name, name) == 0) {
-            return &ap->user[k];
-        }
-    }
-    return NULL;
-}
-
-/* The user that "name" and "session" tell; NULL with ERR_STATE "join first". */
-static ap_user_t *who(federated_ap_t *ap, const control_call_t *call, err_t *err)
-{
-    char name[STORE_NAME_MAX], session[SESSION_LENGTH + 1];
-    if (field_text(call->request->args, "name", name, sizeof name, err) != 0 ||
-        field_text(call->request->args, "session", session, sizeof session, err) != 0) {
-        return NULL;
-    }
-    ap_user_t *user = name[0] ? find(ap, name) : NULL;
-    if (!user || strcmp(user->session, session) != 0) {
-        err_set(err, ERR_STATE, "join first: %s of this session is not known here", name);
-        return NULL;
-    }
-    user->heard_ns = clock_now_ns();
-    return user;
-}
-
-ap_want_t ap_want(const federated_ap_t *ap, const ap_user_t *user)
-{
-    if (user->left_out[0]) {
-        return AP_NOTHING;
-    }
-    if (!user->shared) {
-        return AP_SHARE;
-    }
-    if (ap->state == FEDERATED_ROUNDS) {
-        return user->takes_part && user->answered != ap->round ? AP_ANSWER : AP_NOTHING;
-    }
-    return ap->state != FEDERATED_GATHER && ap->prepared && user->ready_order != ap->order ? AP_DEPLOY : AP_NOTHING;
-}
-
-json_t *ap_next(const federated_ap_t *ap, const ap_user_t *user)
-{
-    static const char *const wants[] = {"nothing", "share", "answer", "deploy"};
-    const ap_want_t want = ap_want(ap, user);
-    json_t *object = json_pack("{s:s, s:I, s:i, s:b}", "want", wants[want], "alignment", (json_int_t)ap->alignment,
-                               "round", ap->round, "in_use", ap->state == FEDERATED_IN_USE);
-    if (want == AP_ANSWER || want == AP_DEPLOY) {
-        json_object_set_new(object, "size", json_integer((json_int_t)ap->package.size));
-    }
-    if (want == AP_DEPLOY) {
-        const swap_action_t action = {.kind = SWAP_ARM,
-                                      .arm = {.session = user->rx_session, .order = (uint64_t)ap->order,
-                                              .id = adapter_id(ap->adapter), .tag = ap->ticket.tag,
-                                              .live = ap->ticket.live}};
-        json_object_set_new(object, "arm", swap_wire_args(&action));
-    }
-    if (user->left_out[0]) {
-        json_object_set_new(object, "left_out", json_string(user->left_out));
-    }
-    return object;
-}
-
-/* ---- commands -------------------------------------------------------------- */
-
 /* A piece of bytes[size] from "offset" on; counts it. */
-static int piece(const control_call_t *call, const federated_package_t *package, control_reply_t *reply,
-                 uint64_t *count, err_t *err)
+static int piece(const control_call_t *call, const federated_package_t *package,
+                 control_reply_t *reply, uint64_t *count, err_t *err)
 {
     int64_t offset = 0;
     if (field_int_or(call->request->args, "offset", 0, (int64_t)package->size, &offset, err) != 0) {
@@ -127,7 +29,8 @@ static int on_task(void *context, const control_call_t *call, control_reply_t *r
     federated_ap_t *ap = context;
     char text[DIGEST_TEXT];
     uint64_t nobody = 0; /* who joins tells what it got */
-    if (field_only(call->request->args, "offset", err) != 0 || piece(call, &ap->task, reply, &nobody, err) != 0) {
+    if (field_only(call->request->args, "offset", err) != 0 ||
+        piece(call, &ap->task, reply, &nobody, err) != 0) {
         return -1;
     }
     reply->result = json_pack("{s:s, s:I}", "hash", digest_text(&ap->task_id, text), "size",
@@ -148,7 +51,8 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
         field_int(args, "rx_session", 1, INT64_MAX, &rx_session, err) != 0 ||
         field_int(args, "order", 0, INT64_C(1) << 53, &order, err) != 0 ||
         field_int_or(args, "task_bytes", 0, INT64_C(1) << 53, &task_bytes, err) != 0 ||
-        field_text(args, "hash", hash, sizeof hash, err) != 0 || digest_parse(hash, &task, err) != 0) {
+        field_text(args, "hash", hash, sizeof hash, err) != 0 ||
+        digest_parse(hash, &task, err) != 0) {
         return -1;
     }
     if (strlen(session) != SESSION_LENGTH) {
@@ -157,9 +61,9 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
     if (!digest_equal(&task, &ap->task_id)) {
         return err_set(err, ERR_UNSUPPORTED, "this task is another one: get it first");
     }
-    ap_user_t *user = find(ap, name);
+    ap_user_t *user = ap_find(ap, name);
     const bool back = user != NULL;
-    user = back ? user : find(ap, "");
+    user = back ? user : ap_find(ap, "");
     if (!user) {
         return err_set(err, ERR_STATE, "there are %d users already", FEDERATED_AP_USERS);
     }
@@ -167,7 +71,7 @@ static int on_join(void *context, const control_call_t *call, control_reply_t *r
         *user = (ap_user_t){.takes_part = false};
         strcpy(user->name, name);
     }
-    forget_incoming(user);
+    ap_forget_incoming(user);
     strcpy(user->session, session);
     user->rx_session = (uint64_t)rx_session;
     user->shared = false;
@@ -189,7 +93,7 @@ static int on_next(void *context, const control_call_t *call, control_reply_t *r
     if (field_only(call->request->args, "name session", err) != 0) {
         return -1;
     }
-    ap_user_t *user = who(ap, call, err);
+    ap_user_t *user = ap_who(ap, call, err);
     if (!user) {
         return -1;
     }
@@ -210,13 +114,14 @@ static int on_get(void *context, const control_call_t *call, control_reply_t *re
     if (field_only(call->request->args, "name session alignment round offset", err) != 0) {
         return -1;
     }
-    ap_user_t *user = who(ap, call, err);
+    ap_user_t *user = ap_who(ap, call, err);
     if (!user || field_int(call->request->args, "alignment", 0, INT64_MAX, &alignment, err) != 0 ||
         field_int(call->request->args, "round", 0, INT32_MAX, &round, err) != 0) {
         return -1;
     }
     if (alignment != ap->alignment || round != ap->round || ap->state == FEDERATED_GATHER) {
-        return err_set(err, ERR_STATE, "round %lld of alignment %lld is over", (long long)round, (long long)alignment);
+        return err_set(err, ERR_STATE, "round %lld of alignment %lld is over", (long long)round,
+                       (long long)alignment);
     }
     return piece(call, &ap->package, reply, &user->bytes_down, err);
 }
@@ -254,13 +159,16 @@ static int take(federated_ap_t *ap, ap_user_t *user, err_t *err)
 }
 
 /* Room for a package that begins, of this size. */
-static int start_incoming(const federated_ap_t *ap, ap_user_t *user, bool is_share, int64_t size, err_t *err)
+static int start_incoming(const federated_ap_t *ap, ap_user_t *user, bool is_share, int64_t size,
+                          err_t *err)
 {
-    forget_incoming(user);
+    ap_forget_incoming(user);
     if ((size_t)size > federated_package_most(&ap->shape)) {
-        return err_set(err, ERR_ARGUMENT, "%lld bytes are more than any package here", (long long)size);
+        return err_set(err, ERR_ARGUMENT, "%lld bytes are more than any package here",
+                       (long long)size);
     }
-    user->incoming = (ap_incoming_t){.bytes = malloc((size_t)size), .size = (size_t)size, .is_share = is_share};
+    user->incoming =
+        (ap_incoming_t){.bytes = malloc((size_t)size), .size = (size_t)size, .is_share = is_share};
     return user->incoming.bytes ? 0 : err_set(err, ERR_MEMORY, "no memory for a package");
 }
 
@@ -273,7 +181,7 @@ static int on_send(void *context, const control_call_t *call, control_reply_t *r
     if (field_only(args, "name session kind alignment round size offset", err) != 0) {
         return -1;
     }
-    ap_user_t *user = who(ap, call, err);
+    ap_user_t *user = ap_who(ap, call, err);
     if (!user || field_text(args, "kind", kind, sizeof kind, err) != 0 ||
         field_int(args, "alignment", 0, INT64_MAX, &alignment, err) != 0 ||
         field_int(args, "round", 0, INT32_MAX, &round, err) != 0 ||
@@ -288,10 +196,11 @@ static int on_send(void *context, const control_call_t *call, control_reply_t *r
     if (user->left_out[0]) {
         return err_set(err, ERR_STATE, "left out: %.200s", user->left_out);
     }
-    if (!is_share && (ap->state != FEDERATED_ROUNDS || alignment != ap->alignment || round != ap->round ||
-                      !user->takes_part || !user->shared)) {
-        forget_incoming(user);
-        return err_set(err, ERR_STATE, "round %lld of alignment %lld is over", (long long)round, (long long)alignment);
+    if (!is_share && (ap->state != FEDERATED_ROUNDS || alignment != ap->alignment ||
+                      round != ap->round || !user->takes_part || !user->shared)) {
+        ap_forget_incoming(user);
+        return err_set(err, ERR_STATE, "round %lld of alignment %lld is over", (long long)round,
+                       (long long)alignment);
     }
     if (offset == 0 && start_incoming(ap, user, is_share, size, err) != 0) {
         return -1;
@@ -299,18 +208,19 @@ static int on_send(void *context, const control_call_t *call, control_reply_t *r
     ap_incoming_t *in = &user->incoming;
     if (!call->blob || !in->bytes || in->is_share != is_share || in->size != (size_t)size ||
         in->have != (size_t)offset || call->blob_size > in->size - in->have) {
-        return err_set(err, ERR_ARGUMENT, "a piece at %lld that does not follow", (long long)offset);
+        return err_set(err, ERR_ARGUMENT, "a piece at %lld that does not follow",
+                       (long long)offset);
     }
     memcpy(in->bytes + in->have, call->blob, call->blob_size);
     in->have += call->blob_size;
     const bool done = in->have == in->size;
     if (done && take(ap, user, err) < 0) {
-        ap_leave_out(ap, user, err->text);
+        ap_leave_out(user, err->text);
         return -1;
     }
     reply->result = json_pack("{s:I, s:b}", "have", (json_int_t)in->have, "done", done);
     if (done) {
-        forget_incoming(user);
+        ap_forget_incoming(user);
     }
     return 0;
 }
@@ -323,11 +233,11 @@ static int on_leave(void *context, const control_call_t *call, control_reply_t *
     if (field_only(call->request->args, "name session why", err) != 0) {
         return -1;
     }
-    ap_user_t *user = who(ap, call, err);
+    ap_user_t *user = ap_who(ap, call, err);
     if (!user || field_text(call->request->args, "why", why, sizeof why, err) != 0) {
         return -1;
     }
-    ap_leave_out(ap, user, why);
+    ap_leave_out(user, why);
     return 0;
 }
 
@@ -340,7 +250,7 @@ static int on_ready(void *context, const control_call_t *call, control_reply_t *
     if (field_only(args, "name session order nmse nmse_raw", err) != 0) {
         return -1;
     }
-    ap_user_t *user = who(ap, call, err);
+    ap_user_t *user = ap_who(ap, call, err);
     if (!user || field_int(args, "order", 1, INT64_MAX, &order, err) != 0 ||
         field_real(args, "nmse", -1e30, 1e30, &user->nmse, err) != 0 ||
         field_real(args, "nmse_raw", -1e30, 1e30, &user->nmse_raw, err) != 0) {

@@ -26,7 +26,7 @@ typedef struct {
     char name[STORE_NAME_MAX]; /* "": free */
     char session[SESSION_LENGTH + 1];
     uint64_t rx_session;
-    char left_out[256]; /* why; "": it is not */
+    char left_out[256];            /* why; "": it is not */
     bool shared, takes_part, late; /* late: missed the last round; nobody waits for it */
     federated_share_t share;
     federated_answer_t answer;
@@ -35,7 +35,8 @@ typedef struct {
     double nmse, nmse_raw;
     uint64_t heard_ns, ticket, ticket_ns;
     ap_incoming_t incoming;
-    uint64_t bytes_task, bytes_share, bytes_up, bytes_down; /* up, down: of the rounds and the end */
+    uint64_t bytes_task, bytes_share, bytes_up,
+        bytes_down;   /* up, down: of the rounds and the end */
     uint64_t last_up; /* of one answer */
     int rounds, missed;
 } ap_user_t;
@@ -57,7 +58,7 @@ struct federated_ap {
     int aligned;       /* users of the last round */
     double *obj;       /* [rounds]: J after each */
     uint64_t began_ns, in_use_ns, first_share_ns, deadline_ns;
-    matrix_t warm;     /* v NULL: F0 from the shares */
+    matrix_t warm; /* v NULL: F0 from the shares */
 
     adapter_t *adapter;
     int64_t order;
@@ -71,10 +72,15 @@ struct federated_ap {
 
 extern const control_command_t federated_ap_commands[];
 
+/* NULL: nobody of this name ("": no place is free). */
+ap_user_t *ap_find(federated_ap_t *ap, const char *name);
+/* The user that "name" and "session" tell; NULL with ERR_STATE "join first". */
+ap_user_t *ap_who(federated_ap_t *ap, const control_call_t *call, err_t *err);
+void ap_forget_incoming(ap_user_t *user);
 bool ap_user_here(const ap_user_t *user);
 /* Not left out, and heard of within the lease. */
 bool ap_user_lives(const federated_ap_t *ap, const ap_user_t *user, uint64_t now_ns);
-void ap_leave_out(federated_ap_t *ap, ap_user_t *user, const char *why);
+void ap_leave_out(ap_user_t *user, const char *why);
 ap_want_t ap_want(const federated_ap_t *ap, const ap_user_t *user);
 /* What "next" answers. */
 json_t *ap_next(const federated_ap_t *ap, const ap_user_t *user);

@@ -4,11 +4,11 @@
  *
  *     gather    until `users` have sent their share, or gather_s after the first one
  *     rounds    F is out; the round ends when everybody who is waited for has answered, or at its
- *               deadline.  Who has not answered is missing from the sums of this round and isn't waited
- *               for again until it answers; it gets F like all others, and F is all there is to catch up.
- *     deploy    Z is out; users fit G, stage, arm.  When all that live have, or at the deadline with at
- *               least one, the transmitter stamps (swap_tx.h)
- *     in use    latecomers and those that come back get Z, or (realign) begin new rounds from Z
+ *               deadline.  Who has not answered is missing from the sums of this round and isn't
+ * waited for again until it answers; it gets F like all others, and F is all there is to catch up.
+ *     deploy    Z is out; users fit G, stage, arm.  When all that live have, or at the deadline
+ * with at least one, the transmitter stamps (swap_tx.h) in use    latecomers and those that come
+ * back get Z, or (realign) begin new rounds from Z
  */
 #include "federated/federated_ap_private.h"
 
@@ -47,8 +47,8 @@ static int publish(federated_ap_t *ap, const matrix_t *f, err_t *err)
 static int deploy(federated_ap_t *ap, uint64_t now_ns, err_t *err)
 {
     const federated_adapter_info_t info = {ap->base, "pre-equaliser", ap->config.task.antennas};
-    adapter_t *adapter = federated_adapter_z(federated_split_z(ap->split), federated_split_result(ap->split),
-                                             &info, err);
+    adapter_t *adapter = federated_adapter_z(federated_split_z(ap->split),
+                                             federated_split_result(ap->split), &info, err);
     if (!adapter || publish(ap, federated_split_z(ap->split), err) < 0) {
         adapter_destroy(adapter);
         return -1;
@@ -68,7 +68,8 @@ static int deploy(federated_ap_t *ap, uint64_t now_ns, err_t *err)
 /* The fence for older orders, and the tag. */
 static void prepare(federated_ap_t *ap, uint64_t now_ns)
 {
-    const swap_prepare_t wish = {.session = AP_GROUP, .order = (uint64_t)ap->order, .id = adapter_id(ap->adapter)};
+    const swap_prepare_t wish = {
+        .session = AP_GROUP, .order = (uint64_t)ap->order, .id = adapter_id(ap->adapter)};
     pthread_mutex_lock(&ap->lock);
     const swap_code_t code = swap_tx_prepare(ap->swap, &wish, now_ns, &ap->ticket);
     pthread_mutex_unlock(&ap->lock);
@@ -94,8 +95,8 @@ void ap_outrank(federated_ap_t *ap, int64_t order)
     ap->state = FEDERATED_DEPLOY;
 }
 
-/* How many have armed this order, and whether anybody is still waited for; *age_ns: of the newest word of one
-   that has armed any. */
+/* How many have armed this order, and whether anybody is still waited for; *age_ns: of the newest
+   word of one that has armed any. */
 static int count_ready(const federated_ap_t *ap, uint64_t now_ns, bool *waiting, uint64_t *age_ns)
 {
     int ready = 0;
@@ -127,15 +128,17 @@ static void try_go(federated_ap_t *ap, uint64_t now_ns)
     if (ready == 0 || (waiting && now_ns < ap->deadline_ns)) {
         return;
     }
-    const swap_go_t go = {AP_GROUP, (uint64_t)ap->order, adapter_id(ap->adapter), ap->ticket.tag, AP_GROUP, age_ns};
+    const swap_go_t go = {
+        AP_GROUP, (uint64_t)ap->order, adapter_id(ap->adapter), ap->ticket.tag, AP_GROUP, age_ns};
     pthread_mutex_lock(&ap->lock);
     const swap_code_t code = swap_tx_go(ap->swap, &go, true, now_ns);
     pthread_mutex_unlock(&ap->lock);
     if (code == SWAP_OK) {
         ap->state = FEDERATED_IN_USE;
         ap->in_use_ns = now_ns;
-        log_info("alignment %lld in use: tag %u, %d users, %.3f s after it began", (long long)ap->alignment,
-                 ap->ticket.tag, ready, 1e-9 * (double)(now_ns - ap->began_ns));
+        log_info("alignment %lld in use: tag %u, %d users, %.3f s after it began",
+                 (long long)ap->alignment, ap->ticket.tag, ready,
+                 1e-9 * (double)(now_ns - ap->began_ns));
     } else {
         ap->prepared = false;
         ap->order++;
@@ -156,7 +159,8 @@ static void keep_alive(federated_ap_t *ap, uint64_t now_ns)
     swap_tx_state(ap->swap, &state);
     pthread_mutex_unlock(&ap->lock);
     if (state.tag == 0 && ap->state == FEDERATED_IN_USE) {
-        log_warn("nothing was heard of any aligned user: back to no alignment until one is there again");
+        log_warn(
+            "nothing was heard of any aligned user: back to no alignment until one is there again");
         ap->state = FEDERATED_DEPLOY;
         ap->prepared = false;
         ap->order++;
@@ -191,7 +195,8 @@ static int begin(federated_ap_t *ap, uint64_t now_ns, err_t *err)
     ap->done = 0;
     ap->aligned = group.count;
     ap->began_ns = now_ns;
-    if (federated_split_begin(ap->split, group.share, group.count, ap->warm.v ? &ap->warm : NULL, err) < 0) {
+    if (federated_split_begin(ap->split, group.share, group.count, ap->warm.v ? &ap->warm : NULL,
+                              err) < 0) {
         return -1;
     }
     log_info("alignment %lld: %d users, %s", (long long)ap->alignment, group.count,
@@ -210,7 +215,8 @@ static bool is_complete(federated_ap_t *ap, uint64_t now_ns)
     bool waiting = false;
     for (int k = 0; k < FEDERATED_AP_USERS; k++) {
         const ap_user_t *u = &ap->user[k];
-        const bool has = ap_user_here(u) && !u->left_out[0] && u->takes_part && u->answered == ap->round;
+        const bool has =
+            ap_user_here(u) && !u->left_out[0] && u->takes_part && u->answered == ap->round;
         answered += has;
         waiting = waiting || (!has && ap_user_lives(ap, u, now_ns) && u->takes_part && !u->late);
     }
@@ -238,7 +244,8 @@ static int end_round(federated_ap_t *ap, uint64_t now_ns, err_t *err)
         u->missed++;
     }
     ap->aligned = group.count;
-    if (federated_split_step(ap->split, group.share, group.answer, group.count, &ap->obj[ap->round - 1], err) < 0) {
+    if (federated_split_step(ap->split, group.share, group.answer, group.count,
+                             &ap->obj[ap->round - 1], err) < 0) {
         return err_prefix(err, "round %d", ap->round);
     }
     ap->done = ap->round;
@@ -290,7 +297,8 @@ static bool is_gathered(const federated_ap_t *ap, uint64_t now_ns)
         shared += ap_user_lives(ap, u, now_ns) && u->shared;
         waiting = waiting || (ap_user_lives(ap, u, now_ns) && !u->shared);
     }
-    const bool over = ap->first_share_ns != 0 && now_ns >= after(ap->first_share_ns, ap->config.gather_s);
+    const bool over =
+        ap->first_share_ns != 0 && now_ns >= after(ap->first_share_ns, ap->config.gather_s);
     return shared > 0 && ((shared + out >= ap->config.users && !waiting) || over);
 }
 
@@ -299,7 +307,8 @@ int ap_rounds_step(federated_ap_t *ap, uint64_t now_ns, err_t *err)
     if (ap->state == FEDERATED_GATHER && is_gathered(ap, now_ns) && begin(ap, now_ns, err) < 0) {
         return -1;
     }
-    if (ap->state == FEDERATED_ROUNDS && is_complete(ap, now_ns) && end_round(ap, now_ns, err) < 0) {
+    if (ap->state == FEDERATED_ROUNDS && is_complete(ap, now_ns) &&
+        end_round(ap, now_ns, err) < 0) {
         return -1;
     }
     if (ap->state == FEDERATED_DEPLOY && !ap->prepared) {

@@ -13,12 +13,12 @@ static const char *state_name(federated_state_t state)
 
 static json_t *user_json(const federated_ap_t *ap, const ap_user_t *u)
 {
-    json_t *object = json_pack("{s:s, s:b, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", u->name, "here",
-                               ap_user_lives(ap, u, clock_now_ns()), "armed",
-                               ap->order > 0 && u->ready_order == ap->order, "rounds", u->rounds, "missed", u->missed,
-                               "bytes_task", (json_int_t)u->bytes_task, "bytes_share", (json_int_t)u->bytes_share,
-                               "bytes_up", (json_int_t)u->bytes_up, "bytes_down", (json_int_t)u->bytes_down,
-                               "bytes_round", (json_int_t)u->last_up);
+    json_t *object = json_pack(
+        "{s:s, s:b, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", u->name, "here",
+        ap_user_lives(ap, u, clock_now_ns()), "armed", ap->order > 0 && u->ready_order == ap->order,
+        "rounds", u->rounds, "missed", u->missed, "bytes_task", (json_int_t)u->bytes_task,
+        "bytes_share", (json_int_t)u->bytes_share, "bytes_up", (json_int_t)u->bytes_up,
+        "bytes_down", (json_int_t)u->bytes_down, "bytes_round", (json_int_t)u->last_up);
     if (u->left_out[0]) {
         json_object_set_new(object, "left_out", json_string(u->left_out));
     } else if (u->ready_order > 0) {
@@ -36,14 +36,16 @@ json_t *federated_ap_status(const federated_ap_t *ap)
             json_array_append_new(users, user_json(ap, &ap->user[k]));
         }
     }
-    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:i, s:o}", "state", state_name(ap->state), "method",
-                               federated_method_name(ap->config.task.config.method), "alignment",
-                               (json_int_t)ap->alignment, "round", ap->round, "rounds_done", ap->done, "users", users);
+    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:i, s:o}", "state", state_name(ap->state),
+                               "method", federated_method_name(ap->config.task.config.method),
+                               "alignment", (json_int_t)ap->alignment, "round", ap->round,
+                               "rounds_done", ap->done, "users", users);
     if (ap->done > 0) {
         json_object_set_new(object, "obj_round", json_real(ap->obj[ap->done - 1]));
     }
     if (ap->in_use_ns >= ap->began_ns && ap->in_use_ns != 0) {
-        json_object_set_new(object, "seconds", json_real(1e-9 * (double)(ap->in_use_ns - ap->began_ns)));
+        json_object_set_new(object, "seconds",
+                            json_real(1e-9 * (double)(ap->in_use_ns - ap->began_ns)));
     }
     return object;
 }
@@ -58,8 +60,8 @@ void federated_ap_print(const federated_ap_t *ap, FILE *out)
     if (ap->in_use_ns >= ap->began_ns && ap->in_use_ns != 0) {
         fprintf(out, ", in use after %.3f s", 1e-9 * (double)(ap->in_use_ns - ap->began_ns));
     }
-    fprintf(out, "\n%-16s %6s %6s %9s %9s %9s %9s %9s %8s %8s\n", "user", "rounds", "missed", "task B", "share B",
-            "B/round", "up B", "down B", "NMSE", "raw");
+    fprintf(out, "\n%-16s %6s %6s %9s %9s %9s %9s %9s %8s %8s\n", "user", "rounds", "missed",
+            "task B", "share B", "B/round", "up B", "down B", "NMSE", "raw");
     for (int k = 0; k < FEDERATED_AP_USERS; k++) {
         const ap_user_t *u = &ap->user[k];
         if (!ap_user_here(u)) {
@@ -67,7 +69,8 @@ void federated_ap_print(const federated_ap_t *ap, FILE *out)
         }
         fprintf(out, "%-16s %6d %6d %9llu %9llu %9llu %9llu %9llu", u->name, u->rounds, u->missed,
                 (unsigned long long)u->bytes_task, (unsigned long long)u->bytes_share,
-                (unsigned long long)u->last_up, (unsigned long long)u->bytes_up, (unsigned long long)u->bytes_down);
+                (unsigned long long)u->last_up, (unsigned long long)u->bytes_up,
+                (unsigned long long)u->bytes_down);
         if (u->left_out[0]) {
             fprintf(out, "  left out: %s\n", u->left_out);
         } else if (u->ready_order > 0) {
@@ -88,8 +91,11 @@ int federated_ap_save(const federated_ap_t *ap, const char *path, err_t *err)
                                                 {"x_mean", &x->x_mean},
                                                 {"x_lower", &x->x_lower},
                                                 {"obj_round", &obj}};
-    const federated_number_name_t numbers[] = {{"K", c->channel_uses}, {"sigma2", c->sigma2}, {"rho", c->rho},
-                                               {"P", c->power}, {"rounds", c->rounds}};
+    const federated_number_name_t numbers[] = {{"K", c->channel_uses},
+                                               {"sigma2", c->sigma2},
+                                               {"rho", c->rho},
+                                               {"P", c->power},
+                                               {"rounds", c->rounds}};
     const char *const notes[][2] = {{"method", federated_method_name(c->method)},
                                     {"domain", c->domain == FEDERATED_RAW ? "raw" : "whitened"},
                                     {"widely_linear", c->widely_linear ? "true" : "false"}};

@@ -115,11 +115,11 @@ static int take_users(const safetensors_t *from, federated_file_t *file, err_t *
     return users > 0 ? 0 : err_set(err, ERR_FORMAT, "there is no user: no tensor Y0 or H0");
 }
 
-static int take_all(const safetensors_t *from, bool users, federated_file_t *file, err_t *err)
+static int take_all(const safetensors_t *from, const char *name, bool users, federated_file_t *file, err_t *err)
 {
-    const safetensors_tensor_t *x = safetensors_find(from, "X"), *f0 = safetensors_find(from, "F0");
+    const safetensors_tensor_t *x = safetensors_find(from, name), *f0 = safetensors_find(from, "F0");
     if (!x) {
-        return err_set(err, ERR_FORMAT, "there is no tensor X");
+        return err_set(err, ERR_FORMAT, "there is no tensor %.80s", name);
     }
     int code = take_matrix(x, &file->input.x, err);
     if (code == 0 && f0) {
@@ -133,14 +133,14 @@ static int take_all(const safetensors_t *from, bool users, federated_file_t *fil
     return code < 0 || (users && take_users(from, file, err) < 0) || take_scalars(from, file, err) < 0 ? -1 : 0;
 }
 
-static federated_file_t *load(const char *path, bool users, err_t *err)
+static federated_file_t *load(const char *path, const char *name, bool users, err_t *err)
 {
     safetensors_t *from = safetensors_open(path, err);
     federated_file_t *file = from ? calloc(1, sizeof *file) : NULL;
     if (from && !file) {
         err_set(err, ERR_MEMORY, "%s: no memory to read it", path);
     }
-    if (file && take_all(from, users, file, err) < 0) {
+    if (file && take_all(from, name, users, file, err) < 0) {
         err_prefix(err, "%s", path);
         federated_file_destroy(file);
         file = NULL;
@@ -151,12 +151,12 @@ static federated_file_t *load(const char *path, bool users, err_t *err)
 
 federated_file_t *federated_file_load(const char *path, err_t *err)
 {
-    return load(path, true, err);
+    return load(path, "X", true, err);
 }
 
-federated_file_t *federated_file_load_x(const char *path, err_t *err)
+federated_file_t *federated_file_load_x(const char *path, const char *name, err_t *err)
 {
-    return load(path, false, err);
+    return load(path, name, false, err);
 }
 
 int federated_file_matrix(const char *path, const char *name, federated_tensor_t *out, err_t *err)

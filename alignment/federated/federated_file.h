@@ -26,8 +26,8 @@ typedef struct {
 
 /* Errors name the file and the tensor. */
 federated_file_t *federated_file_load(const char *path, err_t *err);
-/* X and the scalars alone. */
-federated_file_t *federated_file_load_x(const char *path, err_t *err);
+/* X, under another name, and the scalars alone. */
+federated_file_t *federated_file_load_x(const char *path, const char *name, err_t *err);
 /* One matrix; free((void *)out->v). */
 int federated_file_matrix(const char *path, const char *name, federated_tensor_t *out, err_t *err);
 void federated_file_destroy(federated_file_t *file); /* NULL is fine */

@@ -18,12 +18,15 @@ typedef struct {
     bool failed;
 } parcel_t;
 
-static void add(parcel_t *parcel, const char *name, federated_wire_t wire, int rank, const int64_t *shape,
-                const double *v)
+static void add(parcel_t *parcel, const char *name, federated_wire_t wire, int rank,
+                const int64_t *shape, const double *v)
 {
     safetensors_tensor_t *t = &parcel->tensor[parcel->count];
-    *t = (safetensors_tensor_t){.name = name, .rank = rank, .count = 1,
-                                .dtype = wire == FEDERATED_WIRE_F64 ? SAFETENSORS_F64 : SAFETENSORS_F32};
+    *t = (safetensors_tensor_t){.name = name,
+                                .rank = rank,
+                                .count = 1,
+                                .dtype =
+                                    wire == FEDERATED_WIRE_F64 ? SAFETENSORS_F64 : SAFETENSORS_F32};
     for (int i = 0; i < rank; i++) {
         t->shape[i] = shape[i];
         t->count *= (size_t)shape[i];
@@ -89,7 +92,8 @@ static void add_packed(parcel_t *parcel, const char *name, federated_wire_t wire
     free(v);
 }
 
-static void add_tensor(parcel_t *parcel, const char *name, federated_wire_t wire, const federated_tensor_t *t)
+static void add_tensor(parcel_t *parcel, const char *name, federated_wire_t wire,
+                       const federated_tensor_t *t)
 {
     const int64_t shape[] = {t->rows, t->samples, 2};
     add(parcel, name, wire, t->is_complex ? 3 : 2, shape, t->v);
@@ -101,12 +105,12 @@ static void add_numbers(parcel_t *parcel, const char *name, const double *v, int
     add(parcel, name, FEDERATED_WIRE_F64, 1, shape, v);
 }
 
-static int close_parcel(parcel_t *parcel, const char *const *keys, const char *const *values, int notes,
-                        federated_package_t *out, err_t *err)
+static int close_parcel(parcel_t *parcel, const char *const *keys, const char *const *values,
+                        int notes, federated_package_t *out, err_t *err)
 {
     int code = parcel->failed ? err_set(err, ERR_MEMORY, "no memory for a package")
-                              : safetensors_serialise(parcel->tensor, parcel->count, keys, values, notes,
-                                                      &out->bytes, &out->size, err);
+                              : safetensors_serialise(parcel->tensor, parcel->count, keys, values,
+                                                      notes, &out->bytes, &out->size, err);
     for (int i = 0; i < parcel->count; i++) {
         free(parcel->own[i]);
     }
@@ -127,9 +131,11 @@ static federated_wire_t narrowest(const federated_tensor_t *x)
 
 int federated_package_task(const federated_task_t *task, federated_package_t *out, err_t *err)
 {
-    static const char *const keys[] = {"complexify", "domain", "method", "start", "whiten", "widely_linear", "wire"};
+    static const char *const keys[] = {"complexify", "domain",        "method", "start",
+                                       "whiten",     "widely_linear", "wire"};
     const federated_config_t *c = &task->config;
-    const double scalars[] = {c->channel_uses, c->sigma2, c->rho, c->power, c->rounds, task->antennas};
+    const double scalars[] = {c->channel_uses, c->sigma2, c->rho,
+                              c->power,        c->rounds, task->antennas};
     const char *const values[] = {c->complexify ? "true" : "false",
                                   c->domain == FEDERATED_RAW ? "raw" : "whitened",
                                   federated_method_name(c->method),
@@ -143,15 +149,16 @@ int federated_package_task(const federated_task_t *task, federated_package_t *ou
     return close_parcel(&parcel, keys, values, 7, out, err);
 }
 
-int federated_package_f(const matrix_t *f, federated_wire_t wire, federated_package_t *out, err_t *err)
+int federated_package_f(const matrix_t *f, federated_wire_t wire, federated_package_t *out,
+                        err_t *err)
 {
     parcel_t parcel = {0};
     add_matrix(&parcel, "F", wire, f);
     return close_parcel(&parcel, NULL, NULL, 0, out, err);
 }
 
-int federated_package_share(const federated_share_t *share, federated_wire_t wire, federated_package_t *out,
-                            err_t *err)
+int federated_package_share(const federated_share_t *share, federated_wire_t wire,
+                            federated_package_t *out, err_t *err)
 {
     parcel_t parcel = {0};
     add_tensor(&parcel, "H", FEDERATED_WIRE_F64, &share->h);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * federated_package: what the AP and its users send each other, as safetensors bytes (docs/FEDERATED.md,
- * "The protocol").  Everything read is hostile: names, shapes, number formats and values are checked.
+ * federated_package: what the AP and its users send each other, as safetensors bytes
+ * (docs/FEDERATED.md, "The protocol").  Everything read is hostile: names, shapes, number formats
+ * and values are checked.
  *
  *     task    X (d x n, as it came), scalars [K sigma2 rho P rounds antennas]; notes method domain
  *             complexify whiten widely_linear start wire
@@ -9,10 +10,10 @@
  *     share   H (n_r x n_t), energy, and T (packed) or C (m x d) or neither
  *     answer  M1 (packed), Q (M x d), norms [|G|^2, gain]
  *
- * Matrices are rows first, complex ones with a last axis (re, im).  A Hermitian matrix is packed: complex
- * [side][side], real parts on and below the diagonal, the imaginary part of (i, j), i > j, at (j, i); real
- * [side (side + 1) / 2], the lower triangle row by row.  M1, Q, T, C and F are F32 or F64 as the wire says;
- * H, energy, norms and scalars always F64.
+ * Matrices are rows first, complex ones with a last axis (re, im).  A Hermitian matrix is packed:
+ * complex [side][side], real parts on and below the diagonal, the imaginary part of (i, j), i > j,
+ * at (j, i); real [side (side + 1) / 2], the lower triangle row by row.  M1, Q, T, C and F are F32
+ * or F64 as the wire says; H, energy, norms and scalars always F64.
  */
 #ifndef ALIGNMENT_FEDERATED_FEDERATED_PACKAGE_H
 #define ALIGNMENT_FEDERATED_FEDERATED_PACKAGE_H
@@ -47,15 +48,17 @@ typedef struct {
 
 /* 0, or -1 with ERR_MEMORY. */
 int federated_package_task(const federated_task_t *task, federated_package_t *out, err_t *err);
-int federated_package_f(const matrix_t *f, federated_wire_t wire, federated_package_t *out, err_t *err);
-int federated_package_share(const federated_share_t *share, federated_wire_t wire, federated_package_t *out,
-                            err_t *err);
+int federated_package_f(const matrix_t *f, federated_wire_t wire, federated_package_t *out,
+                        err_t *err);
+int federated_package_share(const federated_share_t *share, federated_wire_t wire,
+                            federated_package_t *out, err_t *err);
 int federated_package_answer(const federated_answer_t *answer, federated_wire_t wire,
                              federated_package_t *out, err_t *err);
 
 /* 0 and *out made, or -1 with ERR_FORMAT, ERR_MEMORY, and nothing made. */
 int federated_read_task(const void *bytes, size_t size, federated_task_t *out, err_t *err);
-int federated_read_f(const void *bytes, size_t size, const federated_shape_t *shape, matrix_t *out, err_t *err);
+int federated_read_f(const void *bytes, size_t size, const federated_shape_t *shape, matrix_t *out,
+                     err_t *err);
 int federated_read_share(const void *bytes, size_t size, const federated_shape_t *shape,
                          federated_share_t *out, err_t *err);
 int federated_read_answer(const void *bytes, size_t size, const federated_shape_t *shape,

@@ -26,7 +26,8 @@ int federated_part_share(federated_t *part, const federated_tensor_t *h, bool st
     double d = part->d, triangle = part->real ? 0.5 * d * (d + 1.0) : d * d;
     double whole = (part->real ? 1.0 : 2.0) * u->c.rows * d;
     double *copy = malloc(numbers * sizeof *copy);
-    *share = (federated_share_t){.h = {h->rows, h->samples, h->is_complex, copy}, .energy = u->energy};
+    *share =
+        (federated_share_t){.h = {h->rows, h->samples, h->is_complex, copy}, .energy = u->energy};
     if (!copy) {
         return err_set(err, ERR_MEMORY, "no memory for H");
     }
@@ -55,8 +56,8 @@ int federated_part_share(federated_t *part, const federated_tensor_t *h, bool st
 static int take(federated_t *part, const matrix_t *from, matrix_t *to, err_t *err)
 {
     if (from->rows != to->rows || from->cols != to->cols || from->real != to->real) {
-        return err_set(err, ERR_ARGUMENT, "F is %d x %d, not %d x %d", from->rows, from->cols, to->rows,
-                       to->cols);
+        return err_set(err, ERR_ARGUMENT, "F is %d x %d, not %d x %d", from->rows, from->cols,
+                       to->rows, to->cols);
     }
     if (part->basis.v) {
         matrix_multiply(1.0, from, MATRIX_AS_IS, &part->basis, MATRIX_AS_IS, 0.0, to);
@@ -66,7 +67,8 @@ static int take(federated_t *part, const matrix_t *from, matrix_t *to, err_t *er
     return 0;
 }
 
-int federated_part_answer(federated_t *part, const matrix_t *f, federated_answer_t *answer, err_t *err)
+int federated_part_answer(federated_t *part, const matrix_t *f, federated_answer_t *answer,
+                          err_t *err)
 {
     federated_user_t *u = only_user(part);
     *answer = (federated_answer_t){0};
@@ -104,26 +106,31 @@ int federated_part_deploy(federated_t *part, const matrix_t *z, err_t *err)
  * E |L (y - G v)|^2 with v = B x + w: tr(L (E yy^H - C B^H G^H - G B C^H + G S G^H) L^H),
  * S = B R B^H + sigma2 I, B of the true channel.
  */
-int federated_mismatch(federated_t *part, int k, const federated_tensor_t *truth, double *nmse_raw, err_t *err)
+int federated_mismatch(federated_t *part, int k, const federated_tensor_t *truth, double *nmse_raw,
+                       err_t *err)
 {
     federated_user_t *u = &part->user[k];
     const federated_user_result_t *out = &part->out[u->index];
     const matrix_t *g = &out->g_dep;
-    matrix_t h = {0}, b = {0}, cb = {0}, s = {0}, half = {0}, turned = {0}, lg = {0}, lgs = {0}, lcb = {0};
+    matrix_t h = {0}, b = {0}, cb = {0}, s = {0}, half = {0}, turned = {0}, lg = {0}, lgs = {0},
+             lcb = {0};
     const int got = g->cols, m = g->rows;
     int code = -1;
     if (federated_take_channel(part, truth, &h, err) < 0) {
         return -1;
     }
     if (h.rows != u->h.rows || h.cols != u->h.cols) {
-        code = err_set(err, ERR_ARGUMENT, "the true H is %d x %d, the given one was not", truth->rows, truth->samples);
+        code = err_set(err, ERR_ARGUMENT, "the true H is %d x %d, the given one was not",
+                       truth->rows, truth->samples);
     } else if (matrix_create(&b, got, part->d, part->real, err) == 0 &&
-               matrix_create(&cb, m, got, part->real, err) == 0 && matrix_create(&lcb, m, got, part->real, err) == 0 &&
+               matrix_create(&cb, m, got, part->real, err) == 0 &&
+               matrix_create(&lcb, m, got, part->real, err) == 0 &&
                matrix_create(&s, got, got, part->real, err) == 0 &&
-               matrix_create(&half, part->rows > got ? part->rows : got, part->rows > got ? part->rows : got,
-                             part->real, err) == 0 &&
+               matrix_create(&half, part->rows > got ? part->rows : got,
+                             part->rows > got ? part->rows : got, part->real, err) == 0 &&
                matrix_create(&turned, half.rows, half.cols, part->real, err) == 0 &&
-               matrix_create(&lg, m, got, part->real, err) == 0 && matrix_create(&lgs, m, got, part->real, err) == 0) {
+               matrix_create(&lg, m, got, part->real, err) == 0 &&
+               matrix_create(&lgs, m, got, part->real, err) == 0) {
         federated_power(part, &part->z);
         matrix_sandwich(&h, MATRIX_AS_IS, &part->power, &s, &half, &turned);
         matrix_add_diagonal(&s, part->sigma2);

@@ -58,7 +58,8 @@ static int build(federated_split_t *split, const federated_tensor_t *x, int ante
     federated_t *f = split->f;
     const federated_config_t *c = &f->config;
     if (c->method > FEDERATED_ONE_SHOT) {
-        return err_set(err, ERR_ARGUMENT, "%s has no rounds with users elsewhere: mean, joint, wiener or one-shot",
+        return err_set(err, ERR_ARGUMENT,
+                       "%s has no rounds with users elsewhere: mean, joint, wiener or one-shot",
                        federated_method_name(c->method));
     }
     if (antennas < 1 || antennas > 64) {
@@ -73,16 +74,19 @@ static int build(federated_split_t *split, const federated_tensor_t *x, int ante
     f->sigma2 = c->sigma2 * (f->real ? 0.5 : 1.0);
     f->result.rounds = c->rounds;
     if (f->rows > FEDERATED_ROWS_MAX) {
-        return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", f->rows, FEDERATED_ROWS_MAX);
+        return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", f->rows,
+                       FEDERATED_ROWS_MAX);
     }
-    return make_room(f, err) < 0 || matrix_create(&split->plain_f, f->rows, f->d, f->real, err) < 0 ||
+    return make_room(f, err) < 0 ||
+                   matrix_create(&split->plain_f, f->rows, f->d, f->real, err) < 0 ||
                    matrix_create(&split->plain_z, f->rows, f->d, f->real, err) < 0
                ? -1
                : 0;
 }
 
-federated_split_t *federated_split_create(const federated_tensor_t *x, const federated_config_t *config,
-                                          int antennas, err_t *err)
+federated_split_t *federated_split_create(const federated_tensor_t *x,
+                                          const federated_config_t *config, int antennas,
+                                          err_t *err)
 {
     if (federated_check_config(config, err) < 0) {
         return NULL;
@@ -151,7 +155,8 @@ bool federated_split_wants_statistics(const federated_split_t *split)
     return c->method == FEDERATED_ONE_SHOT || c->start == FEDERATED_SPECTRAL;
 }
 
-int federated_split_check(const federated_split_t *split, const federated_share_t *share, err_t *err)
+int federated_split_check(const federated_split_t *split, const federated_share_t *share,
+                          err_t *err)
 {
     const federated_t *f = split->f;
     federated_user_result_t out = {.left_out = ""};
@@ -159,10 +164,12 @@ int federated_split_check(const federated_split_t *split, const federated_share_
         return err_set(err, ERR_ARGUMENT, "%s", out.left_out);
     }
     if (!(share->energy > 0.0 && isfinite(share->energy))) {
-        return err_set(err, ERR_ARGUMENT, "|Y|^2 / n = %g is not above 0 and finite", share->energy);
+        return err_set(err, ERR_ARGUMENT, "|Y|^2 / n = %g is not above 0 and finite",
+                       share->energy);
     }
     if (federated_split_wants_statistics(split) && !share->t.v && !share->c.v) {
-        return err_set(err, ERR_ARGUMENT, "neither T nor C came, and this method needs one of them");
+        return err_set(err, ERR_ARGUMENT,
+                       "neither T nor C came, and this method needs one of them");
     }
     return 0;
 }
@@ -170,7 +177,8 @@ int federated_split_check(const federated_split_t *split, const federated_share_
 /* ---- users as the rounds see them ------------------------------------------ */
 
 /* C, or T, of a share into R's basis. */
-static int take_statistics(const federated_t *f, const federated_share_t *share, federated_user_t *u, err_t *err)
+static int take_statistics(const federated_t *f, const federated_share_t *share,
+                           federated_user_t *u, err_t *err)
 {
     matrix_t half = {0};
     const matrix_t *from = share->c.v ? &share->c : &share->t;
@@ -198,7 +206,8 @@ static int take_statistics(const federated_t *f, const federated_share_t *share,
     return 0;
 }
 
-static int take_shares(federated_t *f, const federated_share_t *const share[], int count, err_t *err)
+static int take_shares(federated_t *f, const federated_share_t *const share[], int count,
+                       err_t *err)
 {
     forget_users(f);
     f->user = calloc((size_t)count, sizeof *f->user);
@@ -211,7 +220,8 @@ static int take_shares(federated_t *f, const federated_share_t *const share[], i
         u->index = k;
         u->energy = share[k]->energy;
         f->result.energy += u->energy;
-        if (federated_take_channel(f, &share[k]->h, &u->h, err) < 0 || take_statistics(f, share[k], u, err) < 0) {
+        if (federated_take_channel(f, &share[k]->h, &u->h, err) < 0 ||
+            take_statistics(f, share[k], u, err) < 0) {
             return -1;
         }
     }
@@ -227,7 +237,8 @@ static int run_here(federated_t *f, err_t *err)
         int got = f->config.channel_uses * f->user[k].h.rows;
         side = got > side ? got : side;
         if (side > FEDERATED_ROWS_MAX) {
-            return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", side, FEDERATED_ROWS_MAX);
+            return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", side,
+                           FEDERATED_ROWS_MAX);
         }
         if (federated_user_create(f, &f->user[k], err) < 0) {
             return -1;
@@ -251,8 +262,8 @@ static int publish(federated_split_t *split, err_t *err)
                : 0;
 }
 
-int federated_split_begin(federated_split_t *split, const federated_share_t *const share[], int count,
-                          const matrix_t *f0, err_t *err)
+int federated_split_begin(federated_split_t *split, const federated_share_t *const share[],
+                          int count, const matrix_t *f0, err_t *err)
 {
     federated_t *f = split->f;
     const federated_tensor_t none = {0};
@@ -292,17 +303,21 @@ static int room_for(federated_split_t *split, int count, err_t *err)
 }
 
 int federated_split_step(federated_split_t *split, const federated_share_t *const share[],
-                         const federated_answer_t *const answer[], int count, double *obj, err_t *err)
+                         const federated_answer_t *const answer[], int count, double *obj,
+                         err_t *err)
 {
     federated_t *f = split->f;
     federated_user_t *user = calloc((size_t)(count > 0 ? count : 1), sizeof *user);
-    int code = !user ? err_set(err, ERR_MEMORY, "no memory for %d users", count)
+    int code = !user       ? err_set(err, ERR_MEMORY, "no memory for %d users", count)
                : count < 1 ? err_set(err, ERR_ARGUMENT, "a round without users")
                            : room_for(split, count, err);
     f->result.energy = 0.0;
     for (int k = 0; code == 0 && k < count; k++) {
-        user[k] = (federated_user_t){.index = k, .energy = share[k]->energy, .load = answer[k]->m1,
-                                     .ft = answer[k]->q, .norm2 = answer[k]->norm2};
+        user[k] = (federated_user_t){.index = k,
+                                     .energy = share[k]->energy,
+                                     .load = answer[k]->m1,
+                                     .ft = answer[k]->q,
+                                     .norm2 = answer[k]->norm2};
         f->result.energy += user[k].energy;
         if (f->basis.v) {
             matrix_t *q = &split->turned[k];

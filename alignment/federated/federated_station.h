@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * federated_station: a user's end of the alignment (docs/FEDERATED.md, "The protocol").  Its latents stay
- * here; what leaves are H, |Y|^2 / n and C^H C (or C) once, M1 and Q in each round.
+ * federated_station: a user's end of the alignment (docs/FEDERATED.md, "The protocol").  Its
+ * latents stay here; what leaves are H, |Y|^2 / n and C^H C (or C) once, M1 and Q in each round.
  *
  *     federated_station_t *s = federated_station_create(&config, &err);
  *     while (!stop && federated_station_step(s, &err) == 0) { ... }
@@ -48,8 +48,9 @@ federated_station_t *federated_station_create(const federated_station_config_t *
 void federated_station_destroy(federated_station_t *station); /* NULL is fine */
 
 /*
- * One exchange; takes at most about two seconds.  0: go on (also while nobody answers).  -1: this user can't
- * take part, and the access point has been told (ERR_ARGUMENT), the keys don't fit (ERR_STATE), or ERR_MEMORY.
+ * One exchange; takes at most about two seconds.  0: go on (also while nobody answers).  -1: this
+ * user can't take part, and the access point has been told (ERR_ARGUMENT), the keys don't fit
+ * (ERR_STATE), or ERR_MEMORY.
  */
 int federated_station_step(federated_station_t *station, err_t *err);
 
@@ -61,7 +62,8 @@ const federated_user_result_t *federated_station_result(const federated_station_
 const adapter_t *federated_station_adapter(const federated_station_t *station);
 /* Whether the access point says that Z is stamped. */
 bool federated_station_in_use(const federated_station_t *station);
-const federated_task_t *federated_station_task(const federated_station_t *station); /* NULL before */
+const federated_task_t *
+federated_station_task(const federated_station_t *station);       /* NULL before */
 int federated_station_rounds(const federated_station_t *station); /* answered */
 
 /* H, G, mean, lower, nmse, nmse_raw, F64.  ERR_STATE before the first. */

@@ -63,14 +63,14 @@ static int read_matrix(const safetensors_t *file, const char *name, int rows, in
     if (!t) {
         return -1;
     }
-    int got = rows > 0 ? rows
+    int got = rows > 0                                               ? rows
               : t->rank > 1 && t->shape[0] <= FEDERATED_FEATURES_MAX ? (int)t->shape[0]
-                                                                      : -1;
+                                                                     : -1;
     if (!has_shape(t, real ? 2 : 3, got, cols, 2)) {
         return rows > 0 ? err_set(err, ERR_FORMAT, "%s is not %d x %d and %s", name, rows, cols,
                                   real ? "real" : "complex")
-                        : err_set(err, ERR_FORMAT, "%s has not %d columns, or is not %s", name, cols,
-                                  real ? "real" : "complex");
+                        : err_set(err, ERR_FORMAT, "%s has not %d columns, or is not %s", name,
+                                  cols, real ? "real" : "complex");
     }
     if (matrix_create(out, got, cols, real, err) < 0) {
         return -1;
@@ -86,14 +86,15 @@ static int read_matrix(const safetensors_t *file, const char *name, int rows, in
     return 0;
 }
 
-static int read_packed(const safetensors_t *file, const char *name, int side, bool real, matrix_t *out,
-                       err_t *err)
+static int read_packed(const safetensors_t *file, const char *name, int side, bool real,
+                       matrix_t *out, err_t *err)
 {
     const safetensors_tensor_t *t = find(file, name, err);
     if (!t) {
         return -1;
     }
-    if (!(real ? has_shape(t, 1, (int64_t)side * (side + 1) / 2, 0, 0) : has_shape(t, 2, side, side, 0))) {
+    if (!(real ? has_shape(t, 1, (int64_t)side * (side + 1) / 2, 0, 0)
+               : has_shape(t, 2, side, side, 0))) {
         return err_set(err, ERR_FORMAT, "%s is not the packed matrix of side %d", name, side);
     }
     if (matrix_create(out, side, side, real, err) < 0) {
@@ -120,8 +121,8 @@ static int read_packed(const safetensors_t *file, const char *name, int side, bo
 }
 
 /* Any matrix, real or complex, as a federated_tensor_t. */
-static int read_tensor(const safetensors_t *file, const char *name, int64_t most, federated_tensor_t *out,
-                       err_t *err)
+static int read_tensor(const safetensors_t *file, const char *name, int64_t most,
+                       federated_tensor_t *out, err_t *err)
 {
     const safetensors_tensor_t *t = find(file, name, err);
     if (!t) {
@@ -142,7 +143,8 @@ static int read_tensor(const safetensors_t *file, const char *name, int64_t most
     return 0;
 }
 
-static int read_numbers(const safetensors_t *file, const char *name, int count, double *out, err_t *err)
+static int read_numbers(const safetensors_t *file, const char *name, int count, double *out,
+                        err_t *err)
 {
     const safetensors_tensor_t *t = find(file, name, err);
     if (!t) {
@@ -168,11 +170,13 @@ static safetensors_t *open_package(const void *bytes, size_t size, const char *n
 
 /* ---- each kind ------------------------------------------------------------- */
 
-int federated_read_f(const void *bytes, size_t size, const federated_shape_t *shape, matrix_t *out, err_t *err)
+int federated_read_f(const void *bytes, size_t size, const federated_shape_t *shape, matrix_t *out,
+                     err_t *err)
 {
     safetensors_t *file = open_package(bytes, size, "F", err);
     *out = (matrix_t){0};
-    int code = file ? read_matrix(file, "F", shape->rows, shape->features, shape->real, out, err) : -1;
+    int code =
+        file ? read_matrix(file, "F", shape->rows, shape->features, shape->real, out, err) : -1;
     safetensors_close(file);
     return code;
 }
@@ -208,7 +212,8 @@ int federated_read_answer(const void *bytes, size_t size, const federated_shape_
     double norms[2] = {0.0, 0.0};
     *out = (federated_answer_t){0};
     int code = file && read_packed(file, "M1", shape->rows, shape->real, &out->m1, err) == 0 &&
-                       read_matrix(file, "Q", shape->rows, shape->features, shape->real, &out->q, err) == 0 &&
+                       read_matrix(file, "Q", shape->rows, shape->features, shape->real, &out->q,
+                                   err) == 0 &&
                        read_numbers(file, "norms", 2, norms, err) == 0
                    ? 0
                    : -1;
@@ -225,7 +230,8 @@ int federated_read_answer(const void *bytes, size_t size, const federated_shape_
 }
 
 /* The position of the note in "a|b|c". */
-static int read_choice(const safetensors_t *file, const char *key, const char *choices, int *out, err_t *err)
+static int read_choice(const safetensors_t *file, const char *key, const char *choices, int *out,
+                       err_t *err)
 {
     const char *value = safetensors_note(file, key), *at = choices;
     size_t length = value ? strlen(value) : 0;
@@ -268,7 +274,8 @@ static int read_scalars(const safetensors_t *file, federated_task_t *out, err_t 
     if (read_numbers(file, "scalars", 6, v, err) < 0) {
         return -1;
     }
-    if (!(v[0] >= 1.0 && v[0] <= 4096.0 && v[4] >= 1.0 && v[4] <= 100000.0 && v[5] >= 1.0 && v[5] <= 64.0)) {
+    if (!(v[0] >= 1.0 && v[0] <= 4096.0 && v[4] >= 1.0 && v[4] <= 100000.0 && v[5] >= 1.0 &&
+          v[5] <= 64.0)) {
         return err_set(err, ERR_FORMAT, "scalars: K, rounds or antennas is out of range");
     }
     out->config.channel_uses = (int)v[0];

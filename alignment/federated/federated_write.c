@@ -35,13 +35,20 @@ int federated_write(const char *path, const federated_matrix_name_t *matrices, i
         const matrix_t *m = matrices[i].m;
         own[i] = by_rows(m);
         code = own[i] ? code : err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
-        tensor[count++] = (safetensors_tensor_t){.name = matrices[i].name, .dtype = SAFETENSORS_F64,
-                                                 .rank = m->real ? 2 : 3, .shape = {m->rows, m->cols, 2},
-                                                 .count = matrix_doubles(m), .data = own[i]};
+        tensor[count++] = (safetensors_tensor_t){.name = matrices[i].name,
+                                                 .dtype = SAFETENSORS_F64,
+                                                 .rank = m->real ? 2 : 3,
+                                                 .shape = {m->rows, m->cols, 2},
+                                                 .count = matrix_doubles(m),
+                                                 .data = own[i]};
     }
     for (int i = 0; i < number_count; i++) {
-        tensor[count++] = (safetensors_tensor_t){.name = numbers[i].name, .dtype = SAFETENSORS_F64, .rank = 1,
-                                                 .shape = {1}, .count = 1, .data = &numbers[i].value};
+        tensor[count++] = (safetensors_tensor_t){.name = numbers[i].name,
+                                                 .dtype = SAFETENSORS_F64,
+                                                 .rank = 1,
+                                                 .shape = {1},
+                                                 .count = 1,
+                                                 .data = &numbers[i].value};
     }
     for (int i = 0; i < note_count; i++) {
         keys[i] = notes[i][0];

@@ -15,8 +15,8 @@ typedef struct {
     double value;
 } federated_number_name_t;
 
-/* Rows first, complex matrices with a last axis (re, im); numbers of one element; notes {key, value}.
-   At most 8 of each. */
+/* Rows first, complex matrices with a last axis (re, im); numbers of one element; notes {key,
+   value}. At most 8 of each. */
 int federated_write(const char *path, const federated_matrix_name_t *matrices, int matrix_count,
                     const federated_number_name_t *numbers, int number_count,
                     const char *const notes[][2], int note_count, err_t *err);

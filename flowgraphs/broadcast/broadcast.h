@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * broadcast: the words of semradio-broadcast.  One access point sends latents to many users over a radio, while
- * it aligns them over the control plane (alignment/federated):
+ * broadcast: the words of semradio-broadcast.  One access point sends latents to many users over a
+ * radio, while it aligns them over the control plane (alignment/federated):
  *
  *     main thread    federated_ap_step / federated_station_step
  *     radio thread   latents -> pre-equaliser of the tag -> frame -> radio

@@ -2,8 +2,9 @@
 /*
  * broadcast_ap: the access point on the air.
  *
- * With frame.points = 64qam each symbol's two parts are rounded to eight evenly spaced levels whose step is the
- * best for a Gaussian of that symbol's deviation (0.586 of it; Max, 1960), over the latents that are aligned on.
+ * With frame.points = 64qam each symbol's two parts are rounded to eight evenly spaced levels whose
+ * step is the best for a Gaussian of that symbol's deviation (0.586 of it; Max, 1960), over the
+ * latents that are aligned on.
  */
 #include "broadcast.h"
 #include "latents.h"
@@ -26,16 +27,37 @@
 
 enum { MOST_MESSAGES = 255, LEVELS_FROM = 512 /* latents that tell a symbol's deviation */ };
 
-const option_t broadcast_ap_options[] = {
-    {.section = "frame", .name = "messages", .type = OPTION_INT, .fallback = "60", .min = 1, .max = MOST_MESSAGES,
-     .help = "latents in a frame"},
-    {.section = "frame", .name = "rate", .type = OPTION_REAL, .unit = "frames/s", .fallback = "20", .min = 0.1,
-     .max = 1000, .alias = "frame-rate", .help = "frames a second"},
-    {.section = "frame", .name = "points", .type = OPTION_CHOICE, .choices = "plain|64qam", .fallback = "plain",
-     .help = "symbols as they are, or rounded to 64 points"},
-    {.section = "frame", .name = "duration_s", .type = OPTION_REAL, .unit = "s", .fallback = "0", .min = 0, .max = 1e6,
-     .help = "ends after so long (0: never)"},
-    {0}};
+const option_t broadcast_ap_options[] = {{.section = "frame",
+                                          .name = "messages",
+                                          .type = OPTION_INT,
+                                          .fallback = "60",
+                                          .min = 1,
+                                          .max = MOST_MESSAGES,
+                                          .help = "latents in a frame"},
+                                         {.section = "frame",
+                                          .name = "rate",
+                                          .type = OPTION_REAL,
+                                          .unit = "frames/s",
+                                          .fallback = "20",
+                                          .min = 0.1,
+                                          .max = 1000,
+                                          .alias = "frame-rate",
+                                          .help = "frames a second"},
+                                         {.section = "frame",
+                                          .name = "points",
+                                          .type = OPTION_CHOICE,
+                                          .choices = "plain|64qam",
+                                          .fallback = "plain",
+                                          .help = "symbols as they are, or rounded to 64 points"},
+                                         {.section = "frame",
+                                          .name = "duration_s",
+                                          .type = OPTION_REAL,
+                                          .unit = "s",
+                                          .fallback = "0",
+                                          .min = 0,
+                                          .max = 1e6,
+                                          .help = "ends after so long (0: never)"},
+                                         {0}};
 
 typedef struct {
     const options_t *options;
@@ -47,7 +69,8 @@ typedef struct {
     int uses, messages;
     double period_s;
     bool rounded;
-    float step[3][4096]; /* of each symbol: without alignment, of the present one, of the one before */
+    float step[3]
+              [4096]; /* of each symbol: without alignment, of the present one, of the one before */
     uint16_t step_tag[3];
     int turn;
     pthread_mutex_t lock; /* of step, step_tag */
@@ -152,7 +175,8 @@ static size_t make_frame(ap_t *a, uint64_t number)
         latents_lay(a->latents, a->next + (uint64_t)p, a->latent, p, a->messages);
     }
     blas_enter();
-    const bool held = maps_apply(a->maps, stamp.tag, a->messages, a->latent, NULL, a->latents->half, a->sent, a->uses);
+    const bool held = maps_apply(a->maps, stamp.tag, a->messages, a->latent, NULL, a->latents->half,
+                                 a->sent, a->uses);
     blas_leave();
     if (!held) {
         memset(a->sent, 0, (size_t)(a->uses * a->messages) * sizeof *a->sent);
@@ -165,10 +189,17 @@ static size_t make_frame(ap_t *a, uint64_t number)
             a->symbols[p * a->uses + k] = a->sent[k * a->messages + p];
         }
     }
-    const frame_header_t header = {.source = BROADCAST_SOURCE, .destination = 255, .frame = (uint16_t)number,
-                                   .image_id = (uint32_t)a->next, .images = (uint8_t)a->messages,
-                                   .codec = BROADCAST_CODEC, .rate = 1, .adapter_tag = stamp.tag, .width = 1,
-                                   .height = 1, .symbols = (uint32_t)a->uses};
+    const frame_header_t header = {.source = BROADCAST_SOURCE,
+                                   .destination = 255,
+                                   .frame = (uint16_t)number,
+                                   .image_id = (uint32_t)a->next,
+                                   .images = (uint8_t)a->messages,
+                                   .codec = BROADCAST_CODEC,
+                                   .rate = 1,
+                                   .adapter_tag = stamp.tag,
+                                   .width = 1,
+                                   .height = 1,
+                                   .symbols = (uint32_t)a->uses};
     a->next = (a->next + (uint64_t)a->messages) % (uint64_t)a->latents->tests;
     transmitter_modulate(a->transmitter, &header, a->symbols, a->samples);
     return transmitter_frame_samples(a->transmitter, &header);
@@ -228,8 +259,11 @@ static int open_air(ap_t *a, err_t *err)
     a->latent = calloc((size_t)a->latents->half * places, sizeof *a->latent);
     a->sent = calloc((size_t)a->uses * places, sizeof *a->sent);
     a->symbols = calloc((size_t)a->uses * places, sizeof *a->symbols);
-    a->samples = calloc(numerology_frame_samples(&numerology, (size_t)a->uses * places) + 1024, sizeof *a->samples);
-    int code = a->transmitter && a->latent && a->sent && a->symbols && a->samples ? add_map(a, 0, base, err) : -1;
+    a->samples = calloc(numerology_frame_samples(&numerology, (size_t)a->uses * places) + 1024,
+                        sizeof *a->samples);
+    int code = a->transmitter && a->latent && a->sent && a->symbols && a->samples
+                   ? add_map(a, 0, base, err)
+                   : -1;
     adapter_destroy(base);
     a->radio = code == 0 ? radio_open(&radio, err) : NULL;
     return a->radio ? 0 : -1;
@@ -238,8 +272,12 @@ static int open_air(ap_t *a, err_t *err)
 static int open_ap(ap_t *a, err_t *err)
 {
     federated_ap_config_t config;
-    federated_file_t file = {.input = {.x = a->latents->x}, .channel_uses = (double)NAN, .sigma2 = (double)NAN,
-                             .rho = (double)NAN, .power = (double)NAN, .rounds = (double)NAN};
+    federated_file_t file = {.input = {.x = a->latents->x},
+                             .channel_uses = (double)NAN,
+                             .sigma2 = (double)NAN,
+                             .rho = (double)NAN,
+                             .power = (double)NAN,
+                             .rounds = (double)NAN};
     if (align_ap_read(a->options, &file, &config, err) < 0) {
         return -1;
     }
@@ -267,7 +305,8 @@ static int run(ap_t *a, err_t *err)
     atomic_store(&a->stop, true);
     pthread_join(a->thread, NULL);
     federated_ap_print(a->ap, stdout);
-    printf("%llu frames sent, %llu slots of time missed\n", (unsigned long long)a->frames, (unsigned long long)a->late);
+    printf("%llu frames sent, %llu slots of time missed\n", (unsigned long long)a->frames,
+           (unsigned long long)a->late);
     return code;
 }
 
@@ -288,13 +327,18 @@ static void close_all(ap_t *a)
 
 int broadcast_ap_main(int argc, char *const argv[])
 {
-    static const option_t *const tables[] = {align_federated_table, align_ap_table, broadcast_ap_options,
-                                             radio_options, radio_tx_options, program_options, NULL};
+    static const option_t *const tables[] = {align_federated_table,
+                                             align_ap_table,
+                                             broadcast_ap_options,
+                                             radio_options,
+                                             radio_tx_options,
+                                             program_options,
+                                             NULL};
     options_t *options = NULL;
     err_t err = ERR_INIT;
     int code = program_begin("semradio-broadcast ap", "LATENTS.safetensors",
-                             "an access point that sends latents to many users and aligns them", tables, argc, argv,
-                             &options);
+                             "an access point that sends latents to many users and aligns them",
+                             tables, argc, argv, &options);
     if (!options) {
         return code;
     }
@@ -313,9 +357,9 @@ int broadcast_ap_main(int argc, char *const argv[])
             a->latents = latents_load(options_positional(options, 0), &err);
         }
         if (a->latents && open_ap(a, &err) == 0) {
-            code = run(a, &err) < 0                        ? (int)PROGRAM_FAILED
+            code = run(a, &err) < 0                   ? (int)PROGRAM_FAILED
                    : federated_ap_left_out(a->ap) > 0 ? (int)ALIGN_FEDERATED_LEFT_OUT
-                                                           : (int)PROGRAM_OK;
+                                                      : (int)PROGRAM_OK;
         } else {
             code = err.code == ERR_ARGUMENT ? PROGRAM_USAGE : PROGRAM_FAILED;
         }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * broadcast_live: an air, an access point and users as processes, from nothing to aligned; what each user saw
- * before and after; and, with live.kill, one of them killed and started again.
+ * broadcast_live: an air, an access point and users as processes, from nothing to aligned; what
+ * each user saw before and after; and, with live.kill, one of them killed and started again.
  */
+#include "broadcast_live.h"
 #include "broadcast.h"
-#include "children.h"
 #include "synthetic.h"
 
 #include "clock.h"
@@ -20,52 +20,111 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_USERS = 10 };
-
 static const option_t live_options[] = {
-    {.section = "live", .name = "users", .type = OPTION_INT, .fallback = "4", .min = 1, .max = MOST_USERS,
-     .alias = "users", .help = "receivers"},
-    {.section = "live", .name = "seconds", .type = OPTION_REAL, .unit = "s", .fallback = "5", .min = 0.1, .max = 1e5,
-     .alias = "seconds", .help = "of sending after the alignment is in use"},
-    {.section = "live", .name = "limit_s", .type = OPTION_REAL, .unit = "s", .fallback = "60", .min = 1, .max = 1e5,
+    {.section = "live",
+     .name = "users",
+     .type = OPTION_INT,
+     .fallback = "4",
+     .min = 1,
+     .max = LIVE_MOST_USERS,
+     .alias = "users",
+     .help = "receivers"},
+    {.section = "live",
+     .name = "seconds",
+     .type = OPTION_REAL,
+     .unit = "s",
+     .fallback = "5",
+     .min = 0.1,
+     .max = 1e5,
+     .alias = "seconds",
+     .help = "of sending after the alignment is in use"},
+    {.section = "live",
+     .name = "limit_s",
+     .type = OPTION_REAL,
+     .unit = "s",
+     .fallback = "60",
+     .min = 1,
+     .max = 1e5,
      .help = "gives up when nothing is aligned by then"},
-    {.section = "live", .name = "snr_db", .type = OPTION_REAL, .unit = "dB", .fallback = "20", .min = -20, .max = 60,
-     .alias = "snr", .help = "mean Es/N0 of the air; each user's own fades around it, and is measured"},
-    {.section = "live", .name = "delay_spread_ns", .type = OPTION_REAL, .unit = "ns", .fallback = "0", .min = 0,
-     .max = 1000, .help = "of each user's channel (0: flat)"},
-    {.section = "live", .name = "seed", .type = OPTION_INT, .fallback = "1", .min = 0, .max = 1e15,
+    {.section = "live",
+     .name = "snr_db",
+     .type = OPTION_REAL,
+     .unit = "dB",
+     .fallback = "20",
+     .min = -20,
+     .max = 60,
+     .alias = "snr",
+     .help = "mean Es/N0 of the air; each user's own fades around it, and is measured"},
+    {.section = "live",
+     .name = "delay_spread_ns",
+     .type = OPTION_REAL,
+     .unit = "ns",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000,
+     .help = "of each user's channel (0: flat)"},
+    {.section = "live",
+     .name = "seed",
+     .type = OPTION_INT,
+     .fallback = "1",
+     .min = 0,
+     .max = 1e15,
      .help = "of the air's channels and the synthetic latents"},
-    {.section = "live", .name = "pace", .type = OPTION_CHOICE, .choices = "realtime|free", .fallback = "realtime",
+    {.section = "live",
+     .name = "pace",
+     .type = OPTION_CHOICE,
+     .choices = "realtime|free",
+     .fallback = "realtime",
      .help = "of the air"},
-    {.section = "live", .name = "k", .type = OPTION_INT, .fallback = "8", .min = 1, .max = 250, .alias = "K",
+    {.section = "live",
+     .name = "k",
+     .type = OPTION_INT,
+     .fallback = "8",
+     .min = 1,
+     .max = 250,
+     .alias = "K",
      .help = "channel uses of a message; P is the same"},
-    {.section = "live", .name = "options", .type = OPTION_STRING,
+    {.section = "live",
+     .name = "options",
+     .type = OPTION_STRING,
      .fallback = "--method=one-shot --widely_linear --domain=raw --whiten",
      .help = "more options of the access point, separated by single spaces"},
-    {.section = "live", .name = "samples", .type = OPTION_INT, .fallback = "1500", .min = 50, .max = 100000,
+    {.section = "live",
+     .name = "samples",
+     .type = OPTION_INT,
+     .fallback = "1500",
+     .min = 50,
+     .max = 100000,
      .help = "synthetic latents: samples to align on; two thirds as many more are sent"},
-    {.section = "live", .name = "features", .type = OPTION_INT, .fallback = "192", .min = 4, .max = 2048,
-     .help = "synthetic latents: the access point's; users have 2, 1, 1/2, 3/4 times as many in turn"},
-    {.section = "live", .name = "kill", .type = OPTION_BOOL, .fallback = "false",
+    {.section = "live",
+     .name = "features",
+     .type = OPTION_INT,
+     .fallback = "192",
+     .min = 4,
+     .max = 2048,
+     .help =
+         "synthetic latents: the access point's; users have 2, 1, 1/2, 3/4 times as many in turn"},
+    {.section = "live",
+     .name = "kill",
+     .type = OPTION_BOOL,
+     .fallback = "false",
      .help = "kills the last user once all are aligned, and starts it again"},
-    {.section = "live", .name = "keep", .type = OPTION_BOOL, .fallback = "false",
+    {.section = "live",
+     .name = "keep",
+     .type = OPTION_BOOL,
+     .fallback = "false",
      .help = "leaves the folder with logs and latents"},
-    {.section = "live", .name = "json", .type = OPTION_BOOL, .fallback = "false", .help = "the table as lines of JSON"},
+    {.section = "live",
+     .name = "json",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     .help = "the table as lines of JSON"},
     {0}};
-
-typedef struct {
-    const options_t *options;
-    children_t children;
-    char air_name[64], endpoint[200];
-    int users;
-    pid_t air, ap, user[MOST_USERS];
-    control_client_t *client;
-    double rejoin_s; /* NAN: nobody was killed */
-} live_t;
 
 /* ---- starting ---------------------------------------------------------------- */
 
-/* Party 0 is the access point; the latents named on the command line, in turn, or synthetic ones. */
+/* Party 0 is the access point; the latents named on the command line, in turn, or synthetic ones.
+ */
 static const char *latents_of(const live_t *l, int party)
 {
     int given = 0;
@@ -81,16 +140,18 @@ static const char *latents_of(const live_t *l, int party)
 static int make_latents(const live_t *l, err_t *err)
 {
     static const double sizes[] = {2.0, 1.0, 0.5, 0.75};
-    const int features = (int)options_int(l->options, "live.features"), n = (int)options_int(l->options, "live.samples");
+    const int features = (int)options_int(l->options, "live.features"),
+              n = (int)options_int(l->options, "live.samples");
     if (options_positional(l->options, 0)) {
         return options_positional(l->options, 1)
                    ? 0
-                   : err_set(err, ERR_ARGUMENT, "live takes the access point's latents and one user's at least");
+                   : err_set(err, ERR_ARGUMENT,
+                             "live takes the access point's latents and one user's at least");
     }
     for (int party = 0; party <= l->users; party++) {
         const int own = party == 0 ? features : (int)(features * sizes[(party - 1) % 4]);
-        if (synthetic_write(latents_of(l, party), (uint64_t)options_int(l->options, "live.seed"), party, own, n,
-                            2 * n / 3, err) < 0) {
+        if (synthetic_write(latents_of(l, party), (uint64_t)options_int(l->options, "live.seed"),
+                            party, own, n, 2 * n / 3, err) < 0) {
             return -1;
         }
     }
@@ -99,11 +160,13 @@ static int make_latents(const live_t *l, err_t *err)
 
 static int start_user(live_t *l, int k, err_t *err)
 {
-    l->user[k] = children_start(&l->children, "broadcast", children_path(&l->children, "user%d.log", k) + strlen(l->children.folder) + 1,
-                                err, "user %s --radio.address=%s --radio.timeout_s=30 --user.connect=%s --user.name=user%d "
-                                "--watch.summary=%s",
-                                latents_of(l, k + 1), l->air_name, l->endpoint, k,
-                                children_path(&l->children, "user%d.json", k));
+    l->user[k] = children_start(
+        &l->children, "broadcast",
+        children_path(&l->children, "user%d.log", k) + strlen(l->children.folder) + 1, err,
+        "user %s --radio.address=%s --radio.timeout_s=30 --user.connect=%s --user.name=user%d "
+        "--watch.summary=%s",
+        latents_of(l, k + 1), l->air_name, l->endpoint, k,
+        children_path(&l->children, "user%d.json", k));
     return l->user[k] > 0 ? 0 : -1;
 }
 
@@ -113,12 +176,14 @@ static int start_all(live_t *l, err_t *err)
     const int uses = (int)options_int(o, "live.k");
     snprintf(l->air_name, sizeof l->air_name, "broadcast-%d", (int)getpid());
     snprintf(l->endpoint, sizeof l->endpoint, "ipc://%s/ap", l->children.folder);
-    l->air = children_start(&l->children, "air", "air.log", err,
-                            "--air %s --air.pace=%s --air.radios=%d --air.buffer_ms=%d --channel.model=rayleigh "
-                            "--air.status=%s --channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g --channel.seed=%lld",
-                            l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250, children_path(&l->children, "air.jsonl"),
-                            options_real(o, "live.delay_spread_ns"), options_real(o, "live.snr_db"),
-                            (long long)options_int(o, "live.seed"));
+    l->air = children_start(
+        &l->children, "air", "air.log", err,
+        "--air %s --air.pace=%s --air.radios=%d --air.buffer_ms=%d --channel.model=rayleigh "
+        "--air.status=%s --channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g "
+        "--channel.seed=%lld",
+        l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250,
+        children_path(&l->children, "air.jsonl"), options_real(o, "live.delay_spread_ns"),
+        options_real(o, "live.snr_db"), (long long)options_int(o, "live.seed"));
     if (l->air < 0 || make_latents(l, err) < 0) {
         return -1;
     }
@@ -127,11 +192,12 @@ static int start_all(live_t *l, err_t *err)
             return -1;
         }
     }
-    l->ap = children_start(&l->children, "broadcast", "ap.log", err,
-                           "ap %s --radio.address=%s --radio.timeout_s=30 --ap.bind=%s --ap.users=%d --K=%d --P=%d "
-                           "--snr_db=%g %s",
-                           latents_of(l, 0), l->air_name, l->endpoint, l->users, uses, uses,
-                           options_real(o, "live.snr_db"), options_string(o, "live.options"));
+    l->ap = children_start(
+        &l->children, "broadcast", "ap.log", err,
+        "ap %s --radio.address=%s --radio.timeout_s=30 --ap.bind=%s --ap.users=%d --K=%d --P=%d "
+        "--snr_db=%g %s",
+        latents_of(l, 0), l->air_name, l->endpoint, l->users, uses, uses,
+        options_real(o, "live.snr_db"), options_string(o, "live.options"));
     const control_peer_config_t peer = {.endpoint = l->endpoint};
     l->client = l->ap > 0 ? control_client_create(&peer, err) : NULL;
     return l->client ? 0 : -1;
@@ -160,7 +226,8 @@ static int count_armed(const json_t *status_now)
     const char *state = json_string_value(json_object_get(status_now, "state"));
     json_array_foreach(json_object_get(status_now, "users"), i, user)
     {
-        armed += json_is_true(json_object_get(user, "here")) && json_is_true(json_object_get(user, "armed"));
+        armed += json_is_true(json_object_get(user, "here")) &&
+                 json_is_true(json_object_get(user, "armed"));
     }
     return state && strcmp(state, "in use") == 0 ? armed : 0;
 }
@@ -177,8 +244,8 @@ static int wait_for_users(const live_t *l, int users, err_t *err)
             return 0;
         }
     }
-    return err_set(err, ERR_TIMEOUT, "%d users were not aligned within %g s; logs are in %s", users, limit_s,
-                   l->children.folder);
+    return err_set(err, ERR_TIMEOUT, "%d users were not aligned within %g s; logs are in %s", users,
+                   limit_s, l->children.folder);
 }
 
 /* Kills the last user, and waits until it is aligned again. */
@@ -203,74 +270,7 @@ static int kill_one(live_t *l, err_t *err)
     return 0;
 }
 
-/* ---- telling ----------------------------------------------------------------- */
-
-static double number(const json_t *object, const char *inner, const char *key)
-{
-    const json_t *at = inner ? json_object_get(object, inner) : object;
-    const json_t *value = json_object_get(at, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-static void print_user(const live_t *l, int k)
-{
-    json_t *object = json_load_file(children_path(&l->children, "user%d.json", k), 0, NULL);
-    if (!object) {
-        printf("user%-3d nothing was written: %s\n", k, children_path(&l->children, "user%d.log", k));
-        return;
-    }
-    if (options_bool(l->options, "live.json")) {
-        char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        printf("%s\n", text ? text : "");
-        free(text);
-    } else {
-        printf("user%-3d %8.2f %8.3f %8.0f %8.4f %8.0f %8.4f", k, number(object, NULL, "snr_db"),
-               number(object, NULL, "seconds_to_aligned"), number(object, "before", "messages"),
-               number(object, "before", "nmse"), number(object, "after", "messages"), number(object, "after", "nmse"));
-        printf(" %7.3f %7.3f %5.0f %8.0f\n", number(object, "before", "accuracy"), number(object, "after", "accuracy"),
-               number(object, NULL, "lost") + number(object, NULL, "not_held"), number(object, NULL, "samples_lost"));
-    }
-    json_decref(object);
-}
-
-/* How the air kept up: its slowest second (the first apart, when time begins), what it lost. */
-static void print_air(const live_t *l)
-{
-    char line[1024];
-    double slowest = 1e9, dropped = 0.0, stalls = 0.0;
-    FILE *file = fopen(children_path(&l->children, "air.jsonl"), "r");
-    for (int i = 0; file && fgets(line, sizeof line, file); i++) {
-        json_t *now = json_loads(line, 0, NULL);
-        const double factor = number(now, NULL, "realtime_factor");
-        slowest = i > 1 && factor < slowest ? factor : slowest;
-        dropped = number(now, NULL, "dropped");
-        stalls = number(now, NULL, "stalls");
-        json_decref(now);
-    }
-    if (file) {
-        fclose(file);
-    }
-    if (slowest < 1e9) {
-        printf("air: slowest second %.2f times real time, %.0f stalls, %.0f samples dropped\n", slowest, stalls, dropped);
-    }
-}
-
-static void print_all(const live_t *l, const json_t *last)
-{
-    printf("alignment in use %.3f s after its statistics were there (%s)\n", number(last, NULL, "seconds"),
-           json_string_value(json_object_get(last, "method")));
-    if (!options_bool(l->options, "live.json")) {
-        printf("%-7s %8s %8s %8s %8s %8s %8s %7s %7s %5s %8s\n", "", "Es/N0,dB", "aligned,s", "messages", "before", "messages",
-               "after", "acc.", "acc.", "lost", "samples");
-    }
-    for (int k = 0; k < l->users; k++) {
-        print_user(l, k);
-    }
-    print_air(l);
-    if (!isnan(l->rejoin_s)) {
-        printf("user%d, killed and started again: aligned after %.3f s\n", l->users - 1, l->rejoin_s);
-    }
-}
+/* ---- the whole --------------------------------------------------------------- */
 
 /* In the order in which they must end. */
 static void stop_all(live_t *l)
@@ -310,7 +310,7 @@ static int run(live_t *l, err_t *err)
     control_client_destroy(l->client);
     stop_all(l);
     if (code == 0) {
-        print_all(l, last);
+        live_print(l, last);
     }
     json_decref(last);
     return code;
@@ -322,14 +322,17 @@ int broadcast_live_main(int argc, char *const argv[])
     options_t *options = NULL;
     err_t err = ERR_INIT;
     int code = program_begin("semradio-broadcast live", "[AP.safetensors USER.safetensors ...]",
-                             "starts an air, an access point and users, and tells what they saw", tables, argc, argv,
-                             &options);
+                             "starts an air, an access point and users, and tells what they saw",
+                             tables, argc, argv, &options);
     if (!options) {
         return code;
     }
-    live_t l = {.options = options, .users = (int)options_int(options, "live.users"), .rejoin_s = (double)NAN};
+    live_t l = {.options = options,
+                .users = (int)options_int(options, "live.users"),
+                .rejoin_s = (double)NAN};
     program_catch_signals();
-    code = children_open(&l.children, &err) == 0 && run(&l, &err) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
+    code =
+        children_open(&l.children, &err) == 0 && run(&l, &err) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
     if (code == PROGRAM_OK && !options_bool(options, "live.keep")) {
         children_close(&l.children);
     }

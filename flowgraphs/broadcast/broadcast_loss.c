@@ -2,44 +2,64 @@
 /*
  * broadcast_loss: what the aligner loses when it is given the channel as measured and not as it is.
  *
- * Two tables, each: F and G designed from the measured channels, and from the true ones; NMSE of the raw latents on
- * the true channels; the ratio in dB.
+ * Two tables, each: F and G designed from the measured channels, and from the true ones; NMSE of
+ * the raw latents on the true channels; the ratio in dB.
  *
- *   on the air  one antenna: a frame through the air's Rayleigh channel and the real receiver; a user's n is
- *               v / (1 - v) with v the mean of the noise variances that the receiver reports (broadcast_user.c), true
- *               is the same of the true gains and noise.
- *   matrices    n_r = n_t antennas, CN(0, 1) entries: least squares from `loss.pilots` orthogonal training vectors of
- *               the power of one channel use, so H_hat = H + CN(0, sigma2 n_t K / (pilots n_t P))
+ *   on the air  one antenna: a frame through the air's Rayleigh channel and the real receiver; a
+ * user's n is v / (1 - v) with v the mean of the noise variances that the receiver reports
+ * (broadcast_user.c), true is the same of the true gains and noise. matrices    n_r = n_t antennas,
+ * CN(0, 1) entries: least squares from `loss.pilots` orthogonal training vectors of the power of
+ * one channel use, so H_hat = H + CN(0, sigma2 n_t K / (pilots n_t P))
  */
 #include "broadcast.h"
+#include "probe.h"
 
-#include "air/air.h"
 #include "federated/federated_split.h"
 #include "log.h"
 #include "program.h"
 #include "rng.h"
-#include "waveform/receiver.h"
-#include "waveform/transmitter.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS = 3, FEATURES = 64, SAMPLES = 400, CAUSES = 48, SYMBOLS = 480, USES = 4, MOST = 4 };
+enum { USERS = 3, FEATURES = 64, SAMPLES = 400, CAUSES = 48, USES = 4, MOST = 4 };
 
-static const option_t loss_options[] = {
-    {.section = "loss", .name = "snr_db", .type = OPTION_STRING, .fallback = "0,10,20,30",
-     .help = "mean Es/N0 of the rows, separated by commas"},
-    {.section = "loss", .name = "draws", .type = OPTION_INT, .fallback = "10", .min = 1, .max = 1000,
-     .help = "channels for each row, three users each"},
-    {.section = "loss", .name = "frames", .type = OPTION_INT, .fallback = "4", .min = 1, .max = 100,
-     .help = "on the air: frames that are measured"},
-    {.section = "loss", .name = "pilots", .type = OPTION_INT, .fallback = "1", .min = 1, .max = 1000,
-     .help = "matrices: training vectors for each antenna"},
-    {.section = "loss", .name = "seed", .type = OPTION_INT, .fallback = "1", .min = 0, .max = 1e15,
-     .help = "of latents and channels"},
-    {0}};
+static const option_t loss_options[] = {{.section = "loss",
+                                         .name = "snr_db",
+                                         .type = OPTION_STRING,
+                                         .fallback = "0,10,20,30",
+                                         .help = "mean Es/N0 of the rows, separated by commas"},
+                                        {.section = "loss",
+                                         .name = "draws",
+                                         .type = OPTION_INT,
+                                         .fallback = "10",
+                                         .min = 1,
+                                         .max = 1000,
+                                         .help = "channels for each row, three users each"},
+                                        {.section = "loss",
+                                         .name = "frames",
+                                         .type = OPTION_INT,
+                                         .fallback = "4",
+                                         .min = 1,
+                                         .max = 100,
+                                         .help = "on the air: frames that are measured"},
+                                        {.section = "loss",
+                                         .name = "pilots",
+                                         .type = OPTION_INT,
+                                         .fallback = "1",
+                                         .min = 1,
+                                         .max = 1000,
+                                         .help = "matrices: training vectors for each antenna"},
+                                        {.section = "loss",
+                                         .name = "seed",
+                                         .type = OPTION_INT,
+                                         .fallback = "1",
+                                         .min = 0,
+                                         .max = 1e15,
+                                         .help = "of latents and channels"},
+                                        {0}};
 
 /* ---- latents ----------------------------------------------------------------- */
 
@@ -78,7 +98,8 @@ static int make_world(world_t *w, uint64_t seed)
     w->x = (federated_tensor_t){FEATURES, SAMPLES, false, make_latents(&w->rng, causes, FEATURES)};
     bool good = w->x.v != NULL;
     for (int k = 0; k < USERS; k++) {
-        w->y[k] = (federated_tensor_t){features[k], SAMPLES, false, make_latents(&w->rng, causes, features[k])};
+        w->y[k] = (federated_tensor_t){features[k], SAMPLES, false,
+                                       make_latents(&w->rng, causes, features[k])};
         good = good && w->y[k].v;
     }
     free(causes);
@@ -100,12 +121,12 @@ typedef struct {
 } channel_t;
 
 /*
- * Mean NMSE of the raw latents on the true channels, with F and G designed from `given`.  G meets what the true
- * channel gives: with C, R = r I of whitened latents,
- *     |y - G v|^2 = E - 2 Re tr(G B C^H) + tr(G (r B B^H + sigma2 I) G^H),   B of the true channel
+ * Mean NMSE of the raw latents on the true channels, with F and G designed from `given`.  G meets
+ * what the true channel gives: with C, R = r I of whitened latents, |y - G v|^2 = E - 2 Re tr(G B
+ * C^H) + tr(G (r B B^H + sigma2 I) G^H),   B of the true channel
  */
-static int design(const world_t *w, const federated_config_t *config, int antennas, const channel_t *given,
-                  const channel_t *truth, double *nmse, err_t *err)
+static int design(const world_t *w, const federated_config_t *config, int antennas,
+                  const channel_t *given, const channel_t *truth, double *nmse, err_t *err)
 {
     federated_tensor_t told[USERS], is[USERS];
     for (int k = 0; k < USERS; k++) {
@@ -129,11 +150,12 @@ typedef struct {
     double measured, truth; /* NMSE, summed over draws */
 } loss_t;
 
-static int compare(const world_t *w, const federated_config_t *config, int antennas, const channel_t *measured,
-                   const channel_t *truth, loss_t *loss, err_t *err)
+static int compare(const world_t *w, const federated_config_t *config, int antennas,
+                   const channel_t *measured, const channel_t *truth, loss_t *loss, err_t *err)
 {
     double a, b;
-    if (design(w, config, antennas, measured, truth, &a, err) < 0 || design(w, config, antennas, truth, truth, &b, err) < 0) {
+    if (design(w, config, antennas, measured, truth, &a, err) < 0 ||
+        design(w, config, antennas, truth, truth, &b, err) < 0) {
         return -1;
     }
     loss->measured += a;
@@ -154,107 +176,23 @@ static federated_config_t config_for(double snr_db, int antennas)
     return c;
 }
 
-/* ---- on the air -------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------- */
 
-typedef struct {
-    double noise; /* sum of mean v */
-    int frames;
-} heard_t;
-
-static void on_frame(void *context, const received_frame_t *frame)
+static int on_the_air(const options_t *o, const world_t *w, double snr_db, double spread_ns,
+                      const probe_t *probe, err_t *err)
 {
-    heard_t *heard = context;
-    double sum = 0.0;
-    if (frame->status != RECEIVED_OK) {
-        return;
-    }
-    for (size_t i = 0; i < frame->symbol_count; i++) {
-        sum += (double)frame->noise_var[i] / (double)frame->symbol_count;
-    }
-    heard->noise += sum;
-    heard->frames++;
-}
-
-/* H of mean noise variance v, as broadcast_user has it. */
-static double gain_of(double v, double sigma2)
-{
-    const double n = fmin(fmax(v, 1e-9), 1.0 - 1e-9);
-    return sqrt(sigma2 / (n / (1.0 - n)));
-}
-
-/* Mean over the data carriers of N0 / (|h|^2 + N0). */
-static double true_noise(const air_t *air)
-{
-    float complex response[NUMEROLOGY_FFT], used[NUMEROLOGY_USED], data[NUMEROLOGY_DATA];
-    const double n0 = air_noise_var(air) / (double)NUMEROLOGY_SYMBOL_ENERGY;
-    double sum = 0.0;
-    air_response(air, NUMEROLOGY_FFT, response);
-    numerology_gather(response, used);
-    numerology_pick_data(used, data);
-    for (int i = 0; i < NUMEROLOGY_DATA; i++) {
-        const double h2 = (double)(crealf(data[i]) * crealf(data[i]) + cimagf(data[i]) * cimagf(data[i]));
-        sum += n0 / (h2 + n0) / NUMEROLOGY_DATA;
-    }
-    return sum;
-}
-
-typedef struct {
-    transmitter_t *transmitter;
-    float complex *samples;
-    size_t length;
-} frame_t;
-
-/* A user's channel: measured over `frames` frames, and true. */
-static int hear(frame_t *frame, double snr_db, double spread_ns, uint64_t seed, int frames, channel_t *measured,
-                channel_t *truth, err_t *err)
-{
-    const double sigma2 = pow(10.0, -snr_db / 10.0);
-    const size_t gap = 3000;
-    heard_t heard = {0.0, 0};
-    air_config_t config = air_config_default();
-    receiver_config_t receiver = receiver_default();
-    config.model = AIR_RAYLEIGH;
-    config.block = AIR_BLOCK_STATIC;
-    config.delay_spread_ns = spread_ns;
-    config.snr_db = snr_db;
-    config.seed = seed;
-    receiver.max_symbols = SYMBOLS;
-    receiver.on_frame = on_frame;
-    receiver.context = &heard;
-    air_t *air = air_create(&config, err);
-    receiver_t *rx = air ? receiver_create(&receiver, err) : NULL;
-    float complex *out = rx ? malloc((frame->length + gap) * sizeof *out) : NULL;
-    uint64_t now = 0;
-    for (int i = 0; out && i < frames; i++) {
-        const float complex *x[1] = {out};
-        air_process(air, NULL, out, gap);
-        air_process(air, frame->samples, out + gap, frame->length);
-        receiver_push(rx, x, gap + frame->length, now);
-        now += gap + frame->length;
-    }
-    if (out) {
-        receiver_flush(rx);
-        *measured = *truth = (channel_t){{0.0}};
-        truth->v[0] = gain_of(true_noise(air), sigma2);
-        /* A user that hears nothing has no channel to tell: it would be left out. */
-        measured->v[0] = heard.frames > 0 ? gain_of(heard.noise / heard.frames, sigma2) : 1e-3;
-    }
-    free(out);
-    receiver_destroy(rx);
-    air_destroy(air);
-    return out ? 0 : -1;
-}
-
-static int on_the_air(const options_t *o, const world_t *w, double snr_db, double spread_ns, frame_t *frame, err_t *err)
-{
-    const int draws = (int)options_int(o, "loss.draws"), frames = (int)options_int(o, "loss.frames");
+    const int draws = (int)options_int(o, "loss.draws"),
+              frames = (int)options_int(o, "loss.frames");
     const federated_config_t config = config_for(snr_db, 1);
     loss_t loss = {0.0, 0.0};
     for (int d = 0; d < draws; d++) {
         channel_t measured[USERS], truth[USERS];
         for (int k = 0; k < USERS; k++) {
-            const uint64_t seed = (uint64_t)options_int(o, "loss.seed") + 1000 * (uint64_t)d + (uint64_t)k;
-            if (hear(frame, snr_db, spread_ns, seed, frames, &measured[k], &truth[k], err) < 0) {
+            const uint64_t seed =
+                (uint64_t)options_int(o, "loss.seed") + 1000 * (uint64_t)d + (uint64_t)k;
+            measured[k] = truth[k] = (channel_t){{0.0}};
+            if (probe_hear(probe, snr_db, spread_ns, seed, frames, &measured[k].v[0],
+                           &truth[k].v[0], err) < 0) {
                 return -1;
             }
         }
@@ -262,23 +200,27 @@ static int on_the_air(const options_t *o, const world_t *w, double snr_db, doubl
             return -1;
         }
     }
-    printf("on the air, %4.0f ns %6.1f %10.4f %10.4f %9.3f\n", spread_ns, snr_db, loss.truth / draws,
-           loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
+    printf("on the air, %4.0f ns %6.1f %10.4f %10.4f %9.3f\n", spread_ns, snr_db,
+           loss.truth / draws, loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
     return 0;
 }
 
-static int matrices(const options_t *o, world_t *w, double snr_db, int antennas, err_t *err)
+static int matrices(const options_t *o, const world_t *w, double snr_db, int antennas, err_t *err)
 {
-    const int draws = (int)options_int(o, "loss.draws"), pilots = (int)options_int(o, "loss.pilots");
+    const int draws = (int)options_int(o, "loss.draws"),
+              pilots = (int)options_int(o, "loss.pilots");
     const federated_config_t config = config_for(snr_db, antennas);
-    /* A training vector has the energy P / K of one use; n_t of them, orthogonal, tell each entry once. */
+    /* A training vector has the energy P / K of one use; n_t of them, orthogonal, tell each entry
+     * once. */
     const double error = sqrt(0.5 * config.sigma2 / (pilots * config.power / USES));
     loss_t loss = {0.0, 0.0};
+    rng_t rng; /* the same channels and errors in every row */
+    rng_seed(&rng, (uint64_t)options_int(o, "loss.seed"), 62 + (uint64_t)antennas);
     for (int d = 0; d < draws; d++) {
         channel_t measured[USERS], truth[USERS];
         for (int k = 0; k < USERS; k++) {
             float drawn[4 * MOST * MOST];
-            rng_normal(&w->rng, drawn, 4 * MOST * MOST);
+            rng_normal(&rng, drawn, 4 * MOST * MOST);
             for (int i = 0; i < 2 * antennas * antennas; i++) {
                 truth[k].v[i] = sqrt(0.5) * (double)drawn[i];
                 measured[k].v[i] = truth[k].v[i] + error * (double)drawn[2 * MOST * MOST + i];
@@ -288,56 +230,33 @@ static int matrices(const options_t *o, world_t *w, double snr_db, int antennas,
             return -1;
         }
     }
-    printf("matrices, %d x %d     %6.1f %10.4f %10.4f %9.3f\n", antennas, antennas, snr_db, loss.truth / draws,
-           loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
+    printf("matrices, %d x %d     %6.1f %10.4f %10.4f %9.3f\n", antennas, antennas, snr_db,
+           loss.truth / draws, loss.measured / draws, 10.0 * log10(loss.measured / loss.truth));
     return 0;
 }
 
 /* ---- life -------------------------------------------------------------------- */
 
-static int open_frame(frame_t *frame, err_t *err)
-{
-    const numerology_t numerology = numerology_default();
-    const frame_header_t header = {.source = 1, .destination = 255, .images = 1, .codec = BROADCAST_CODEC, .rate = 1,
-                                   .width = 1, .height = 1, .symbols = SYMBOLS};
-    float complex symbols[SYMBOLS];
-    rng_t rng;
-    rng_seed(&rng, 1, 61);
-    rng_normal(&rng, (float *)(void *)symbols, 2 * SYMBOLS);
-    for (int i = 0; i < SYMBOLS; i++) {
-        symbols[i] *= (float)sqrt(0.5);
-    }
-    frame->transmitter = transmitter_create(&numerology, err);
-    if (!frame->transmitter) {
-        return -1;
-    }
-    frame->length = transmitter_frame_samples(frame->transmitter, &header);
-    frame->samples = malloc(frame->length * sizeof *frame->samples);
-    if (!frame->samples) {
-        return err_set(err, ERR_MEMORY, "no memory for a frame");
-    }
-    transmitter_modulate(frame->transmitter, &header, symbols, frame->samples);
-    return 0;
-}
-
 static int run(const options_t *o, err_t *err)
 {
     static const double spreads_ns[] = {0.0, 300.0};
     world_t world = {.rng = {{0}}};
-    frame_t frame = {NULL, NULL, 0};
+    probe_t probe = {NULL, NULL, 0};
     const char *at = options_string(o, "loss.snr_db");
-    int code = make_world(&world, (uint64_t)options_int(o, "loss.seed")) < 0 ? err_set(err, ERR_MEMORY, "no memory")
-                                                                             : open_frame(&frame, err);
+    int code = make_world(&world, (uint64_t)options_int(o, "loss.seed")) < 0
+                   ? err_set(err, ERR_MEMORY, "no memory")
+                   : probe_open(&probe, err);
     printf("%-20s %6s %10s %10s %9s\n", "NMSE, H is", "SNR,dB", "true", "measured", "loss, dB");
     while (code == 0 && *at && !program_stopped(0)) {
         char *end;
         const double snr_db = strtod(at, &end);
         if (end == at || !(fabs(snr_db) <= 60.0)) {
-            code = err_set(err, ERR_ARGUMENT, "loss.snr_db: \"%s\" is not a number within +-60", at);
+            code =
+                err_set(err, ERR_ARGUMENT, "loss.snr_db: \"%s\" is not a number within +-60", at);
             break;
         }
         for (int i = 0; code == 0 && i < 2; i++) {
-            code = on_the_air(o, &world, snr_db, spreads_ns[i], &frame, err);
+            code = on_the_air(o, &world, snr_db, spreads_ns[i], &probe, err);
         }
         for (int antennas = 1; code == 0 && antennas <= MOST; antennas *= 2) {
             code = matrices(o, &world, snr_db, antennas, err);
@@ -345,8 +264,7 @@ static int run(const options_t *o, err_t *err)
         fflush(stdout);
         at = *end == ',' ? end + 1 : end;
     }
-    transmitter_destroy(frame.transmitter);
-    free(frame.samples);
+    probe_close(&probe);
     forget_world(&world);
     return code;
 }
@@ -356,13 +274,14 @@ int broadcast_loss_main(int argc, char *const argv[])
     static const option_t *const tables[] = {loss_options, program_options, NULL};
     options_t *options = NULL;
     err_t err = ERR_INIT;
-    int code = program_begin("semradio-broadcast loss", NULL, "what a measured channel costs against the true one",
-                             tables, argc, argv, &options);
+    int code = program_begin("semradio-broadcast loss", NULL,
+                             "what a measured channel costs against the true one", tables, argc,
+                             argv, &options);
     if (!options) {
         return code;
     }
     program_catch_signals();
-    code = run(options, &err) == 0            ? PROGRAM_OK
+    code = run(options, &err) == 0    ? PROGRAM_OK
            : err.code == ERR_ARGUMENT ? PROGRAM_USAGE
                                       : PROGRAM_FAILED;
     if (err.code != ERR_NONE) {

@@ -2,10 +2,10 @@
 /*
  * broadcast_user: a user on the air.
  *
- * The channel is measured, never told: the receiver estimates gain and noise of every carrier from the frame's known
- * symbols, and hands out s_hat = (1 - v) (s + w / h) with v = n0 / (|h|^2 + n0), E|s_hat - s|^2 = v.  With v averaged
- * over the symbols of the latest frames, s_hat / (1 - v) = s + noise of variance n = v / (1 - v); so for the
- * aligner's sigma2
+ * The channel is measured, never told: the receiver estimates gain and noise of every carrier from
+ * the frame's known symbols, and hands out s_hat = (1 - v) (s + w / h) with v = n0 / (|h|^2 + n0),
+ * E|s_hat - s|^2 = v.  With v averaged over the symbols of the latest frames, s_hat / (1 - v) = s +
+ * noise of variance n = v / (1 - v); so for the aligner's sigma2
  *
  *     H = sqrt(sigma2 / n),   H s + w = scale s_hat,   scale = H (1 + n)
  */
@@ -32,9 +32,17 @@
 enum { BLOCK = 8192, MOST_USES = 4096, MOST_MESSAGES = 255, MEASURED_FROM = 4 /* frames */ };
 
 const option_t broadcast_user_options[] = {
-    {.section = "watch", .name = "summary", .type = OPTION_STRING,
+    {.section = "watch",
+     .name = "summary",
+     .type = OPTION_STRING,
      .help = "writes what came before and after alignment as JSON to this file at the end"},
-    {.section = "watch", .name = "duration_s", .type = OPTION_REAL, .unit = "s", .fallback = "0", .min = 0, .max = 1e6,
+    {.section = "watch",
+     .name = "duration_s",
+     .type = OPTION_REAL,
+     .unit = "s",
+     .fallback = "0",
+     .min = 0,
+     .max = 1e6,
      .help = "ends after so long (0: never)"},
     {0}};
 
@@ -94,8 +102,8 @@ static void judge(user_t *u, const frame_header_t *header, int messages)
     tally_of_t *tally = &u->tally[header->adapter_tag != 0];
     for (int p = 0; p < messages; p++) {
         int right;
-        tally->error += latents_error(u->latents, header->image_id + (uint64_t)p, u->estimate, p, messages,
-                                      u->scratch, &right);
+        tally->error += latents_error(u->latents, header->image_id + (uint64_t)p, u->estimate, p,
+                                      messages, u->scratch, &right);
         tally->judged += right >= 0;
         tally->right += right > 0;
         tally->messages++;
@@ -130,8 +138,8 @@ static void on_frame(void *context, const received_frame_t *frame)
         make_base(u, uses);
     }
     turn(u, frame, uses, messages);
-    const bool held = maps_apply(u->maps, header->adapter_tag, messages, u->symbols, u->noise_var, uses, u->estimate,
-                                 u->latents->half);
+    const bool held = maps_apply(u->maps, header->adapter_tag, messages, u->symbols, u->noise_var,
+                                 uses, u->estimate, u->latents->half);
     pthread_mutex_lock(&u->lock);
     measure_noise(u, frame);
     if (held) {
@@ -181,7 +189,8 @@ static int measure(void *context, double sigma2, federated_channel_t *channel, e
     channel->h[0] = h;
     channel->h[1] = 0.0;
     channel->scale = h * (1.0 + n);
-    log_info("measured: Es/N0 %.2f dB over %llu frames", -10.0 * log10(n), (unsigned long long)frames);
+    log_info("measured: Es/N0 %.2f dB over %llu frames", -10.0 * log10(n),
+             (unsigned long long)frames);
     return 0;
 }
 
@@ -232,7 +241,8 @@ static json_t *tally_json(const user_t *u, const tally_of_t *t)
 {
     json_t *object = json_pack("{s:I}", "messages", (json_int_t)t->messages);
     if (t->messages > 0) {
-        json_object_set_new(object, "nmse", json_real(t->error / (double)t->messages / u->latents->energy));
+        json_object_set_new(object, "nmse",
+                            json_real(t->error / (double)t->messages / u->latents->energy));
     }
     if (t->judged > 0) {
         json_object_set_new(object, "accuracy", json_real((double)t->right / (double)t->judged));
@@ -244,11 +254,13 @@ static int tell(user_t *u, err_t *err)
 {
     const char *path = options_string(u->options, "watch.summary");
     const double v = fmin(fmax(u->noise, 1e-9), 1.0 - 1e-9);
-    json_t *object = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:I}", "name", options_string(u->options, "user.name"), "frames",
-        (json_int_t)u->frames, "lost", (json_int_t)u->lost, "not_held", (json_int_t)u->not_held, "samples_lost",
-        (json_int_t)u->overflow_samples, "snr_db", -10.0 * log10(v / (1.0 - v)), "before", tally_json(u, &u->tally[0]),
-        "after", tally_json(u, &u->tally[1]), "armed", (json_int_t)federated_station_armed(u->station));
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:I}", "name",
+                  options_string(u->options, "user.name"), "frames", (json_int_t)u->frames, "lost",
+                  (json_int_t)u->lost, "not_held", (json_int_t)u->not_held, "samples_lost",
+                  (json_int_t)u->overflow_samples, "snr_db", -10.0 * log10(v / (1.0 - v)), "before",
+                  tally_json(u, &u->tally[0]), "after", tally_json(u, &u->tally[1]), "armed",
+                  (json_int_t)federated_station_armed(u->station));
     if (u->aligned_ns != 0) {
         json_object_set_new(object, "seconds_to_aligned",
                             json_real(1e-9 * (double)(u->aligned_ns - u->first_frame_ns)));
@@ -301,12 +313,14 @@ static void close_all(user_t *u)
 
 int broadcast_user_main(int argc, char *const argv[])
 {
-    static const option_t *const tables[] = {align_user_table, broadcast_user_options, radio_options,
-                                             radio_rx_options, program_options, NULL};
+    static const option_t *const tables[] = {align_user_table, broadcast_user_options,
+                                             radio_options,    radio_rx_options,
+                                             program_options,  NULL};
     options_t *options = NULL;
     err_t err = ERR_INIT;
     int code = program_begin("semradio-broadcast user", "LATENTS.safetensors",
-                             "one of the many users of an access point's latents", tables, argc, argv, &options);
+                             "one of the many users of an access point's latents", tables, argc,
+                             argv, &options);
     if (!options) {
         return code;
     }
@@ -322,7 +336,7 @@ int broadcast_user_main(int argc, char *const argv[])
             u->latents = latents_load(options_positional(options, 0), &err);
         }
         if (u->latents && open_user(u, &err) == 0) {
-            code = run(u, &err) == 0              ? (int)PROGRAM_OK
+            code = run(u, &err) == 0          ? (int)PROGRAM_OK
                    : err.code == ERR_ARGUMENT ? (int)ALIGN_FEDERATED_LEFT_OUT
                                               : (int)PROGRAM_FAILED;
         } else {

@@ -76,7 +76,8 @@ static void become(const char *path, char *const argv[], const char *log)
     _exit(127);
 }
 
-pid_t children_start(const children_t *c, const char *program, const char *log, err_t *err, const char *format, ...)
+pid_t children_start(const children_t *c, const char *program, const char *log, err_t *err,
+                     const char *format, ...)
 {
     char line[4096], path[512], *argv[MOST_WORDS] = {path}, *save = NULL;
     int argc = 1;
@@ -85,7 +86,8 @@ pid_t children_start(const children_t *c, const char *program, const char *log, 
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     snprintf(path, sizeof path, "%s/semradio-%s", c->programs, program);
-    for (char *word = strtok_r(line, " ", &save); word && argc < MOST_WORDS - 1; word = strtok_r(NULL, " ", &save)) {
+    for (char *word = strtok_r(line, " ", &save); word && argc < MOST_WORDS - 1;
+         word = strtok_r(NULL, " ", &save)) {
         argv[argc++] = word;
     }
     const pid_t pid = fork();

@@ -5,6 +5,7 @@
 #include "safetensors.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,21 +25,59 @@ static float *floats_of(const safetensors_tensor_t *tensor)
     return v;
 }
 
-/* X_test, or X: sample by sample. */
-static int take_tests(latents_t *l, const safetensors_t *file, const char *path, err_t *err)
+/* Where things are. */
+typedef struct {
+    char path[1024], test_path[1024];
+    char x[128], test[128], weight[128], bias[128];
+    const char *labels, *other_labels; /* the second where there is no X_test */
+    const safetensors_t *train, *tests;
+} place_t;
+
+static int find_place(place_t *at, const char *word, err_t *err)
 {
-    const safetensors_tensor_t *tensor = safetensors_find(file, "X_test");
-    tensor = tensor ? tensor : safetensors_find(file, "X");
+    const char *file = strchr(word, '@');
+    *at = (place_t){.labels = "labels_test", .other_labels = "labels"};
+    if (strlen(word) >= sizeof at->path || (file && file - word > 100)) {
+        return err_set(err, ERR_ARGUMENT, "%.80s...: too long a name", word);
+    }
+    if (!file) {
+        strcpy(at->path, word);
+        strcpy(at->test_path, word);
+        strcpy(at->x, "X");
+        strcpy(at->test, "X_test");
+        strcpy(at->weight, "head.weight");
+        strcpy(at->bias, "head.bias");
+        return 0;
+    }
+    const int length = (int)(file - word);
+    const char *comma = strchr(file, ',');
+    snprintf(at->x, sizeof at->x, "latent.%.*s", length, word);
+    snprintf(at->test, sizeof at->test, "latent.%.*s", length, word);
+    snprintf(at->weight, sizeof at->weight, "weight.%.*s", length, word);
+    snprintf(at->bias, sizeof at->bias, "bias.%.*s", length, word);
+    snprintf(at->path, sizeof at->path, "%.*s",
+             comma ? (int)(comma - file) - 1 : (int)strlen(file) - 1, file + 1);
+    snprintf(at->test_path, sizeof at->test_path, "%s", comma ? comma + 1 : at->path);
+    at->labels = "labels";
+    return 0;
+}
+
+/* What is sent, or X: sample by sample. */
+static int take_tests(latents_t *l, const place_t *at, err_t *err)
+{
+    const safetensors_tensor_t *tensor = safetensors_find(at->tests, at->test);
+    tensor = tensor ? tensor : safetensors_find(at->tests, at->x);
     if (!tensor || tensor->rank != 2 || tensor->shape[0] != l->features || tensor->shape[1] < 1 ||
         tensor->shape[1] > 1 << 26) {
-        return refuse(path, "X_test has not the features of X", err);
+        return refuse(at->test_path,
+                      "what is to be sent has not the features of what is aligned on", err);
     }
     l->tests = (int)tensor->shape[1];
     float *by_feature = floats_of(tensor);
     l->test = malloc(tensor->count * sizeof *l->test);
     if (!by_feature || !l->test) {
         free(by_feature);
-        return err_set(err, ERR_MEMORY, "%s: no memory for X_test", path);
+        return err_set(err, ERR_MEMORY, "%s: no memory for latents", at->test_path);
     }
     for (int f = 0; f < l->features; f++) {
         for (int s = 0; s < l->tests; s++) {
@@ -49,26 +88,28 @@ static int take_tests(latents_t *l, const safetensors_t *file, const char *path,
         }
     }
     free(by_feature);
-    return isfinite(l->energy) && l->energy > 0.0 ? 0 : refuse(path, "X_test is constant or not finite", err);
+    return isfinite(l->energy) && l->energy > 0.0
+               ? 0
+               : refuse(at->test_path, "latents are constant or not finite", err);
 }
 
-static int take_labels(latents_t *l, const safetensors_t *file, const char *path, err_t *err)
+static int take_labels(latents_t *l, const place_t *at, err_t *err)
 {
-    const safetensors_tensor_t *tensor = safetensors_find(file, "labels_test");
-    if (!tensor && !safetensors_find(file, "X_test")) {
-        tensor = safetensors_find(file, "labels");
+    const safetensors_tensor_t *tensor = safetensors_find(at->tests, at->labels);
+    if (!tensor && !safetensors_find(at->tests, at->test)) {
+        tensor = safetensors_find(at->tests, at->other_labels);
     }
     if (!tensor) {
         return 0;
     }
     if (tensor->count != (size_t)l->tests) {
-        return refuse(path, "there are not as many labels as samples", err);
+        return refuse(at->test_path, "there are not as many labels as samples", err);
     }
     float *v = floats_of(tensor);
     l->label = malloc((size_t)l->tests * sizeof *l->label);
     if (!v || !l->label) {
         free(v);
-        return err_set(err, ERR_MEMORY, "%s: no memory for labels", path);
+        return err_set(err, ERR_MEMORY, "%s: no memory for labels", at->test_path);
     }
     for (int s = 0; s < l->tests; s++) {
         l->label[s] = v[s] >= 0.0f && v[s] < 1e6f ? (int)v[s] : -1;
@@ -77,29 +118,33 @@ static int take_labels(latents_t *l, const safetensors_t *file, const char *path
     return 0;
 }
 
-static int take_head(latents_t *l, const safetensors_t *file, const char *path, err_t *err)
+static int take_head(latents_t *l, const place_t *at, err_t *err)
 {
-    const safetensors_tensor_t *w = safetensors_find(file, "head.weight"), *b = safetensors_find(file, "head.bias");
+    const safetensors_tensor_t *w = safetensors_find(at->train, at->weight);
+    const safetensors_tensor_t *b = safetensors_find(at->train, at->bias);
     if (!w) {
         return 0;
     }
-    if (w->rank != 2 || w->shape[1] != l->features || w->shape[0] < 2 || w->shape[0] > 100000 || !b ||
-        b->count != (size_t)w->shape[0]) {
-        return refuse(path, "head.weight is not [classes][features] with head.bias [classes]", err);
+    if (w->rank != 2 || w->shape[1] != l->features || w->shape[0] < 2 || w->shape[0] > 100000 ||
+        !b || b->count != (size_t)w->shape[0]) {
+        return refuse(at->path, "the classifier is not [classes][features] with a bias [classes]",
+                      err);
     }
     l->classes = (int)w->shape[0];
     l->weight = floats_of(w);
     l->bias = floats_of(b);
-    return l->weight && l->bias ? 0 : err_set(err, ERR_MEMORY, "%s: no memory for a classifier", path);
+    return l->weight && l->bias
+               ? 0
+               : err_set(err, ERR_MEMORY, "%s: no memory for a classifier", at->path);
 }
 
-static int take_x(latents_t *l, const char *path, err_t *err)
+static int take_x(latents_t *l, const place_t *at, err_t *err)
 {
-    if (federated_file_matrix(path, "X", &l->x, err) < 0) {
+    if (federated_file_matrix(at->path, at->x, &l->x, err) < 0) {
         return -1;
     }
     if (l->x.is_complex || l->x.rows > 8192) {
-        return refuse(path, "X is complex, or has more than 8192 features", err);
+        return refuse(at->path, "latents are complex, or have more than 8192 features", err);
     }
     l->features = l->x.rows;
     l->half = (l->features + 1) / 2;
@@ -110,18 +155,26 @@ static int take_x(latents_t *l, const char *path, err_t *err)
             l->mean[f] += l->x.v[(size_t)f * (size_t)l->samples + (size_t)s] / l->samples;
         }
     }
-    return l->mean ? 0 : err_set(err, ERR_MEMORY, "%s: no memory", path);
+    return l->mean ? 0 : err_set(err, ERR_MEMORY, "%s: no memory", at->path);
 }
 
-latents_t *latents_load(const char *path, err_t *err)
+latents_t *latents_load(const char *word, err_t *err)
 {
-    latents_t *l = calloc(1, sizeof *l);
-    safetensors_t *file = l ? safetensors_open(path, err) : NULL;
-    int code = file && take_x(l, path, err) == 0 && take_tests(l, file, path, err) == 0 &&
-                       take_labels(l, file, path, err) == 0 && take_head(l, file, path, err) == 0
+    place_t at;
+    latents_t *l = NULL;
+    safetensors_t *train = NULL, *tests = NULL;
+    int code = find_place(&at, word, err);
+    if (code == 0) {
+        l = calloc(1, sizeof *l);
+        at.train = train = l ? safetensors_open(at.path, err) : NULL;
+        at.tests = tests = train ? safetensors_open(at.test_path, err) : NULL;
+        code = tests && take_x(l, &at, err) == 0 && take_tests(l, &at, err) == 0 &&
+                       take_labels(l, &at, err) == 0 && take_head(l, &at, err) == 0
                    ? 0
                    : -1;
-    safetensors_close(file);
+    }
+    safetensors_close(train);
+    safetensors_close(tests);
     if (code < 0) {
         latents_destroy(l);
         return NULL;
@@ -160,7 +213,8 @@ static double deviation(const latents_t *l, int c)
 static adapter_t *first(const latents_t *l, int uses, bool out, err_t *err)
 {
     const int channels = uses > l->half ? uses : l->half, width = 2 * channels;
-    float *weight = calloc((size_t)width * (size_t)width, sizeof *weight), *bias = calloc((size_t)width, sizeof *bias);
+    float *weight = calloc((size_t)width * (size_t)width, sizeof *weight),
+          *bias = calloc((size_t)width, sizeof *bias);
     adapter_info_t info = ADAPTER_INFO_INIT;
     adapter_t *adapter = NULL;
     info.kind = ADAPTER_LINEAR;
@@ -222,8 +276,8 @@ static int class_of(const latents_t *l, const float *features)
     return best;
 }
 
-double latents_error(const latents_t *l, uint64_t i, const float complex *from, int place, int places, float *scratch,
-                     int *right)
+double latents_error(const latents_t *l, uint64_t i, const float complex *from, int place,
+                     int places, float *scratch, int *right)
 {
     const size_t at = (size_t)(i % (uint64_t)l->tests);
     const float *y = l->test + at * (size_t)l->features;

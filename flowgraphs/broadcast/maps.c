@@ -72,7 +72,8 @@ static map_t *place_of(maps_t *maps, uint16_t tag)
     if (!place) {
         place = maps->map[0].tag == 0 ? &maps->map[1] : &maps->map[0];
         for (int i = 0; i < MAPS_HELD; i++) {
-            place = maps->map[i].tag != 0 && maps->map[i].used < place->used ? &maps->map[i] : place;
+            place =
+                maps->map[i].tag != 0 && maps->map[i].used < place->used ? &maps->map[i] : place;
         }
     }
     return place;
@@ -109,21 +110,24 @@ bool maps_has(maps_t *maps, uint16_t tag)
     return has;
 }
 
-bool maps_apply(maps_t *maps, uint16_t tag, int places, const float complex *in, const float *noise_var,
-                int in_channels, float complex *out, int out_channels)
+bool maps_apply(maps_t *maps, uint16_t tag, int places, const float complex *in,
+                const float *noise_var, int in_channels, float complex *out, int out_channels)
 {
     pthread_mutex_lock(&maps->lock);
     map_t *map = places <= maps->places ? find(maps, tag) : NULL;
     if (map) {
-        const size_t have = (size_t)(in_channels < map->channels ? in_channels : map->channels) * (size_t)places;
-        const size_t all = (size_t)map->channels * (size_t)places, wanted = (size_t)out_channels * (size_t)places;
+        const size_t have =
+            (size_t)(in_channels < map->channels ? in_channels : map->channels) * (size_t)places;
+        const size_t all = (size_t)map->channels * (size_t)places,
+                     wanted = (size_t)out_channels * (size_t)places;
         map->used = ++maps->turn;
         memcpy(map->samples, in, have * sizeof *in);
         memset(map->samples + have, 0, (all - have) * sizeof *in);
         for (size_t i = 0; i < all; i++) {
             map->noise_var[i] = noise_var && i < have ? noise_var[i] : 0.5f;
         }
-        (void)equaliser_process(map->equaliser, 1, places, map->samples, map->noise_var, map->samples, map->noise_var);
+        (void)equaliser_process(map->equaliser, 1, places, map->samples, map->noise_var,
+                                map->samples, map->noise_var);
         const size_t given = wanted < all ? wanted : all;
         memcpy(out, map->samples, given * sizeof *out);
         memset(out + given, 0, (wanted - given) * sizeof *out);

@@ -40,7 +40,8 @@ static float *mix(const float *by, const float *causes, const float *noise, int 
     return x;
 }
 
-int synthetic_write(const char *path, uint64_t seed, int party, int features, int samples, int tests, err_t *err)
+int synthetic_write(const char *path, uint64_t seed, int party, int features, int samples,
+                    int tests, err_t *err)
 {
     const uint64_t own = 100 + 4 * (uint64_t)party;
     float *by = draw(seed, own, (size_t)features * CAUSES);
@@ -55,9 +56,18 @@ int synthetic_write(const char *path, uint64_t seed, int party, int features, in
     }
     int code = x[0] && x[1] ? 0 : err_set(err, ERR_MEMORY, "%s: no memory for latents", path);
     if (code == 0) {
-        const safetensors_tensor_t tensors[] = {
-            {"X", SAFETENSORS_F32, 2, {features, samples}, (size_t)features * (size_t)samples, x[0]},
-            {"X_test", SAFETENSORS_F32, 2, {features, tests}, (size_t)features * (size_t)tests, x[1]}};
+        const safetensors_tensor_t tensors[] = {{"X",
+                                                 SAFETENSORS_F32,
+                                                 2,
+                                                 {features, samples},
+                                                 (size_t)features * (size_t)samples,
+                                                 x[0]},
+                                                {"X_test",
+                                                 SAFETENSORS_F32,
+                                                 2,
+                                                 {features, tests},
+                                                 (size_t)features * (size_t)tests,
+                                                 x[1]}};
         code = safetensors_write(path, tensors, 2, NULL, NULL, 0, err);
     }
     free(by);

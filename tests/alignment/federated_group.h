@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* federated_group: an access point and users in threads of one process, over a socket of its own. */
+/* federated_group: an access point and users in threads of one process, over a socket of its own.
+ */
 #ifndef TESTS_ALIGNMENT_FEDERATED_GROUP_H
 #define TESTS_ALIGNMENT_FEDERATED_GROUP_H
 
@@ -47,7 +48,8 @@ static void group_start(group_t *g, const federated_ap_config_t *config)
     static int count;
     federated_ap_config_t own = *config;
     *g = (group_t){.err = ERR_INIT};
-    snprintf(g->endpoint, sizeof g->endpoint, "ipc:///tmp/semradio-group-%d-%d", (int)getpid(), count++);
+    snprintf(g->endpoint, sizeof g->endpoint, "ipc:///tmp/semradio-group-%d-%d", (int)getpid(),
+             count++);
     own.bind = g->endpoint;
     pthread_mutex_init(&g->lock, NULL);
     g->ap = federated_ap_create(&own, &g->err);
@@ -77,8 +79,8 @@ static void *member_loop(void *context)
 }
 
 /* Without its thread: the test steps it. */
-static void member_open(member_t *m, const group_t *g, const char *name, const federated_tensor_t *y,
-                        const federated_tensor_t *h)
+static void member_open(member_t *m, const group_t *g, const char *name,
+                        const federated_tensor_t *y, const federated_tensor_t *h)
 {
     const federated_station_config_t config = {
         .ap = {.endpoint = g->endpoint}, .name = name, .y = *y, .h = *h, .linger_s = 0.05};
@@ -92,8 +94,8 @@ static void member_run(member_t *m)
     pthread_create(&m->thread, NULL, member_loop, m);
 }
 
-static void member_start(member_t *m, const group_t *g, const char *name, const federated_tensor_t *y,
-                         const federated_tensor_t *h)
+static void member_start(member_t *m, const group_t *g, const char *name,
+                         const federated_tensor_t *y, const federated_tensor_t *h)
 {
     member_open(m, g, name, y, h);
     member_run(m);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The alignment over sockets: the same numbers as from a file, whoever is late, away, or sends nonsense. */
+/* The alignment over sockets: the same numbers as from a file, whoever is late, away, or sends
+ * nonsense. */
 #include "alignment/federated_group.h"
 #include "control/control_client.h"
 
@@ -9,10 +10,16 @@ static const char *const names[] = {"anna", "ben", "carl", "dora"};
 
 static federated_ap_config_t settings(const problem_t *p, federated_method_t method)
 {
-    federated_ap_config_t c = {.task = {.x = p->input.x, .config = FEDERATED_CONFIG_INIT, .antennas = ANTENNAS,
+    federated_ap_config_t c = {.task = {.x = p->input.x,
+                                        .config = FEDERATED_CONFIG_INIT,
+                                        .antennas = ANTENNAS,
                                         .wire = FEDERATED_WIRE_F64},
-                               .users = PROBLEM_USERS, .gather_s = 30.0, .deadline_s = 30.0, .lease_s = 30.0,
-                               .linger_s = 0.02, .realign = false};
+                               .users = PROBLEM_USERS,
+                               .gather_s = 30.0,
+                               .deadline_s = 30.0,
+                               .lease_s = 30.0,
+                               .linger_s = 0.02,
+                               .realign = false};
     c.task.config.method = method;
     c.task.config.channel_uses = 2;
     c.task.config.sigma2 = 0.05;
@@ -34,7 +41,8 @@ static federated_t *reference(const problem_t *p, const federated_config_t *conf
     return f;
 }
 
-static void compare(const group_t *g, member_t *member, int users, const federated_t *f, double tolerance)
+static void compare(const group_t *g, member_t *member, int users, const federated_t *f,
+                    double tolerance)
 {
     const federated_result_t *r = federated_result(f);
     CHECK_AT_MOST(largest_difference(federated_ap_z(g->ap), &r->z), tolerance);
@@ -72,7 +80,8 @@ static void same_as_file(const federated_ap_config_t *config, problem_t *p, doub
 
 static void test_same(void)
 {
-    static const federated_method_t methods[] = {FEDERATED_MEAN, FEDERATED_JOINT, FEDERATED_WIENER, FEDERATED_ONE_SHOT};
+    static const federated_method_t methods[] = {FEDERATED_MEAN, FEDERATED_JOINT, FEDERATED_WIENER,
+                                                 FEDERATED_ONE_SHOT};
     problem_t p;
     problem_create(&p, 3, ROWS, SAMPLES, ANTENNAS);
     for (int i = 0; i < CHECK_COUNT(methods); i++) {
@@ -121,7 +130,8 @@ static void test_straggler(void)
     c.deadline_s = 0.5;
     group_start(&g, &c);
     member_open(&member[2], &g, names[2], &p.y[2], &p.h[2]);
-    step_until_shared(&g, &member[2], names[2]); /* and then nothing, for as long as the rounds last */
+    step_until_shared(&g, &member[2],
+                      names[2]); /* and then nothing, for as long as the rounds last */
     member_start(&member[0], &g, names[0], &p.y[0], &p.h[0]);
     member_start(&member[1], &g, names[1], &p.y[1], &p.h[1]);
     CU_ASSERT(group_wait(&g, 2));
@@ -219,8 +229,8 @@ static void test_ap_restarts(void)
 }
 
 /* A user that is of no use: it ends by itself, and the AP names it. */
-static void one_bad(group_t *g, const char *name, const federated_tensor_t *y, const federated_tensor_t *h,
-                    const char *part)
+static void one_bad(group_t *g, const char *name, const federated_tensor_t *y,
+                    const federated_tensor_t *h, const char *part)
 {
     member_t member;
     member_start(&member, g, name, y, h);
@@ -296,7 +306,8 @@ static void test_bad_users(void)
 
 /* ---- nonsense on the wire -------------------------------------------------- */
 
-static int ask(control_client_t *client, const char *command, json_t *args, const void *blob, size_t size, err_t *err)
+static int ask(control_client_t *client, const char *command, json_t *args, const void *blob,
+               size_t size, err_t *err)
 {
     control_result_t got;
     *err = (err_t)ERR_INIT;
@@ -308,8 +319,9 @@ static int ask(control_client_t *client, const char *command, json_t *args, cons
 
 static json_t *piece(const char *kind, int64_t size, int64_t offset)
 {
-    return json_pack("{s:s,s:s,s:s,s:i,s:i,s:I,s:I}", "name", "eve", "session", "0123456789abcdef", "kind", kind,
-                     "alignment", 0, "round", 0, "size", (json_int_t)size, "offset", (json_int_t)offset);
+    return json_pack("{s:s,s:s,s:s,s:i,s:i,s:I,s:I}", "name", "eve", "session", "0123456789abcdef",
+                     "kind", kind, "alignment", 0, "round", 0, "size", (json_int_t)size, "offset",
+                     (json_int_t)offset);
 }
 
 static void join_as_eve(control_client_t *client, group_t *g)
@@ -322,8 +334,8 @@ static void join_as_eve(control_client_t *client, group_t *g)
     snprintf(text, sizeof text, "%s", json_string_value(json_object_get(got.result, "hash")));
     control_result_free(&got);
     CHECK_INT(ask(client, "federated.join",
-                  json_pack("{s:s,s:s,s:i,s:i,s:s}", "name", "eve", "session", "0123456789abcdef", "rx_session", 5,
-                            "order", 0, "hash", text),
+                  json_pack("{s:s,s:s,s:i,s:i,s:s}", "name", "eve", "session", "0123456789abcdef",
+                            "rx_session", 5, "order", 0, "hash", text),
                   NULL, 0, &err),
               0);
 }
@@ -341,10 +353,14 @@ static void test_nonsense(void)
     const control_peer_config_t peer = {.endpoint = g.endpoint};
     control_client_t *client = control_client_create(&peer, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(client);
-    CHECK_INT(ask(client, "federated.next", json_pack("{s:s,s:s}", "name", "eve", "session", "0"), NULL, 0, &err), -1);
+    CHECK_INT(ask(client, "federated.next", json_pack("{s:s,s:s}", "name", "eve", "session", "0"),
+                  NULL, 0, &err),
+              -1);
     CHECK_ERROR_NAMES(&err, "join first");
-    CHECK_INT(ask(client, "federated.join", json_pack("{s:s}", "name", "../eve"), NULL, 0, &err), -1);
-    CHECK_INT(ask(client, "federated.task", json_pack("{s:i}", "offset", 1 << 30), NULL, 0, &err), -1);
+    CHECK_INT(ask(client, "federated.join", json_pack("{s:s}", "name", "../eve"), NULL, 0, &err),
+              -1);
+    CHECK_INT(ask(client, "federated.task", json_pack("{s:i}", "offset", 1 << 30), NULL, 0, &err),
+              -1);
     CHECK_ERROR_NAMES(&err, "offset");
     join_as_eve(client, &g);
     CHECK_INT(ask(client, "federated.send", piece("answer", 8, 0), "12345678", 8, &err), -1);
@@ -368,7 +384,8 @@ static void test_nonsense(void)
     CHECK_INT(matrix_create(&share.c, 3, ROWS / 2, false, &err), 0);
     share.c.v[3] = (double)NAN;
     CHECK_INT(federated_package_share(&share, FEDERATED_WIRE_F64, &package, &err), 0);
-    CHECK_INT(ask(client, "federated.send", piece("share", (int64_t)package.size, 0), package.bytes, package.size, &err),
+    CHECK_INT(ask(client, "federated.send", piece("share", (int64_t)package.size, 0), package.bytes,
+                  package.size, &err),
               -1);
     CHECK_ERROR_NAMES(&err, "C has a value that is not finite");
     matrix_destroy(&share.c);
@@ -409,12 +426,16 @@ static void test_bytes(void)
 int main(void)
 {
     static const check_test_t tests[] = {
-        {"when all users answer, Z and every G are those of the file-based command to 1e-9", test_same},
-        {"so they are widely linear, raw, unwhitened; and to 1e-4 in 32-bit numbers", test_same_variants},
+        {"when all users answer, Z and every G are those of the file-based command to 1e-9",
+         test_same},
+        {"so they are widely linear, raw, unwhitened; and to 1e-4 in 32-bit numbers",
+         test_same_variants},
         {"with a straggler the result is the one without him, and he catches up", test_straggler},
-        {"a user that vanished comes back and is aligned, a new one begins another alignment", test_back},
+        {"a user that vanished comes back and is aligned, a new one begins another alignment",
+         test_back},
         {"an access point that started anew, with another task, is found again", test_ap_restarts},
-        {"NaN, a singular covariance, a wrong or zero H: named, left out, the others aligned", test_bad_users},
+        {"NaN, a singular covariance, a wrong or zero H: named, left out, the others aligned",
+         test_bad_users},
         {"nonsense on the wire is refused by name and does no harm", test_nonsense},
         {"bytes on the wire are those of the formulas, and little more", test_bytes},
     };

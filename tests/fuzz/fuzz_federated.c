@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as a package of the federated alignment: refused with a reason, or what it holds survives being
- * written and read again.  The first byte says the kind and whether matrices are real.
+ * Any bytes as a package of the federated alignment: refused with a reason, or what it holds
+ * survives being written and read again.  The first byte says the kind and whether matrices are
+ * real.
  */
 #include "federated/federated_package.h"
 
