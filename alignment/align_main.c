@@ -6,6 +6,7 @@
 #include "control/control_options.h"
 #include "allocation/allocate_command.h"
 #include "federated/align_federated.h"
+#include "federated/align_federated_campaign.h"
 #include "fit/align_fit.h"
 #include "log.h"
 #include "program.h"
@@ -21,6 +22,8 @@ static const struct {
     {"fit", "fit PILOTS", "fits a map between two codecs' symbols", align_fit_main},
     {"federated", "federated IN OUT", "one pre-equaliser for several users' latents",
      align_federated_main},
+    {"federated-campaign", "federated-campaign", "NMSE and accuracy of its methods over many channels",
+     align_federated_campaign_main},
     {"allocate", "allocate NETWORK", "which agent keeps which level of knowledge",
      align_allocate_command},
 };

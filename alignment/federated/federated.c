@@ -14,7 +14,7 @@ const char *federated_method_name(federated_method_t method)
     return names[method];
 }
 
-static int check_config(const federated_config_t *c, err_t *err)
+int federated_check_config(const federated_config_t *c, err_t *err)
 {
     if (c->channel_uses < 1 || c->channel_uses > 4096) {
         return err_set(err, ERR_ARGUMENT, "K = %d is not 1 to 4096 channel uses", c->channel_uses);
@@ -89,9 +89,9 @@ static void count_bytes(federated_t *f)
     }
 }
 
-static int build(federated_t *f, const federated_input_t *input, err_t *err)
+static int build(federated_t *f, const federated_input_t *input, const federated_t *like, err_t *err)
 {
-    if (federated_statistics(f, input, err) < 0) {
+    if ((like ? federated_share(f, like, input->h, err) : federated_statistics(f, input, err)) < 0) {
         return -1;
     }
     f->rows = f->config.channel_uses * f->antennas;
@@ -110,10 +110,10 @@ static int build(federated_t *f, const federated_input_t *input, err_t *err)
     return 0;
 }
 
-federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
-                              err_t *err)
+static federated_t *create(const federated_input_t *input, const federated_t *like,
+                           const federated_config_t *config, err_t *err)
 {
-    if (check_config(config, err) < 0) {
+    if (federated_check_config(config, err) < 0) {
         return NULL;
     }
     federated_t *f = calloc(1, sizeof *f);
@@ -130,11 +130,24 @@ federated_t *federated_create(const federated_input_t *input, const federated_co
         federated_destroy(f);
         return NULL;
     }
-    if (build(f, input, err) < 0) {
+    if (build(f, input, like, err) < 0) {
         federated_destroy(f);
         return NULL;
     }
     return f;
+}
+
+federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
+                              err_t *err)
+{
+    return create(input, NULL, config, err);
+}
+
+federated_t *federated_again(const federated_t *like, const federated_tensor_t *h,
+                             const federated_config_t *config, err_t *err)
+{
+    const federated_input_t input = {.users = like->result.users, .h = h};
+    return create(&input, like, config, err);
 }
 
 void federated_destroy(federated_t *f)

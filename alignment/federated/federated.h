@@ -118,6 +118,15 @@ federated_t *federated_create(const federated_input_t *input, const federated_co
                               err_t *err);
 void federated_destroy(federated_t *federated); /* NULL is fine */
 
+/*
+ * The same latents over other channels h[users] and with another configuration, from the statistics that
+ * `like` has gathered: no sample is looked at again.  complexify, whiten, widely_linear and domain must be
+ * `like`'s; top-k and top-k-free need samples, so a `like` made for one of these.  Users that `like` left
+ * out stay out.  `like` need not outlive the call.
+ */
+federated_t *federated_again(const federated_t *like, const federated_tensor_t *h,
+                             const federated_config_t *config, err_t *err);
+
 /* Runs the method.  Again: from the start, the same numbers. */
 int federated_run(federated_t *federated, err_t *err);
 const federated_result_t *federated_result(const federated_t *federated);

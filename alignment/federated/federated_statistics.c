@@ -59,8 +59,8 @@ static double part(const federated_tensor_t *t, int i, int s, int p)
     return i >= t->rows ? 0.0 : t->is_complex ? t->v[2 * at + (size_t)p] : p == 0 ? t->v[at] : 0.0;
 }
 
-static int arrange(const federated_tensor_t *t, const federated_config_t *config, matrix_t *out,
-                   err_t *err)
+int federated_arrange(const federated_tensor_t *t, const federated_config_t *config, matrix_t *out,
+                      err_t *err)
 {
     int d = features_of(t, config);
     bool real = config->widely_linear, halves = !real && !t->is_complex && config->complexify;
@@ -100,7 +100,7 @@ static void centre(matrix_t *samples, matrix_t *mean)
 static int begin(const federated_tensor_t *t, const federated_config_t *config, matrix_t *samples,
                  matrix_t *mean, matrix_t *lower, err_t *err)
 {
-    if (arrange(t, config, samples, err) < 0 ||
+    if (federated_arrange(t, config, samples, err) < 0 ||
         matrix_create(mean, samples->rows, 1, samples->real, err) < 0 ||
         matrix_create(lower, samples->rows, samples->rows, samples->real, err) < 0) {
         return -1;
@@ -153,7 +153,7 @@ static int spread_of(federated_t *f, err_t *err)
     return 0;
 }
 
-static int take_x(federated_t *f, const federated_tensor_t *x, err_t *err)
+int federated_take_x(federated_t *f, const federated_tensor_t *x, err_t *err)
 {
     const federated_config_t *config = &f->config;
     federated_result_t *out = &f->result;
@@ -213,7 +213,7 @@ static int antennas_of(const federated_input_t *input, const federated_config_t 
     return best;
 }
 
-static int check_channel(const federated_tensor_t *h, int antennas, federated_user_result_t *out)
+int federated_check_channel(const federated_tensor_t *h, int antennas, federated_user_result_t *out)
 {
     bool zero = true;
     if (!h->v || h->rows < 1 || h->samples < 1) {
@@ -257,7 +257,7 @@ static int check_user(const federated_t *f, const federated_tensor_t *y, federat
     return 0;
 }
 
-static int take_channel(const federated_t *f, const federated_tensor_t *h, matrix_t *to, err_t *err)
+int federated_take_channel(const federated_t *f, const federated_tensor_t *h, matrix_t *to, err_t *err)
 {
     int twice = f->real ? 2 : 1;
     if (matrix_create(to, twice * h->rows, twice * h->samples, f->real, err) < 0) {
@@ -341,7 +341,7 @@ static int take_user(federated_t *f, const federated_input_t *input, int k, fede
     federated_user_result_t *out = &f->out[k];
     matrix_t y = {0};
     u->index = k;
-    if (check_user(f, &input->y[k], out) < 0 || check_channel(&input->h[k], f->antennas, out) < 0) {
+    if (check_user(f, &input->y[k], out) < 0 || federated_check_channel(&input->h[k], f->antennas, out) < 0) {
         return 1;
     }
     int code = begin(&input->y[k], &f->config, &y, &out->mean, &out->lower, err);
@@ -351,7 +351,7 @@ static int take_user(federated_t *f, const federated_input_t *input, int k, fede
     }
     if (code == 0) {
         u->energy = matrix_dot(&y, &y) / f->n;
-        code = correlate(f, u, &y, err) < 0 || take_channel(f, &input->h[k], &u->h, err) < 0 ? -1 : 0;
+        code = correlate(f, u, &y, err) < 0 || federated_take_channel(f, &input->h[k], &u->h, err) < 0 ? -1 : 0;
     }
     if (code == 0 && f->config.method >= FEDERATED_TOP_K) {
         u->samples = y;
@@ -364,7 +364,7 @@ static int take_user(federated_t *f, const federated_input_t *input, int k, fede
 int federated_statistics(federated_t *f, const federated_input_t *input, err_t *err)
 {
     federated_result_t *out = &f->result;
-    if (take_x(f, &input->x, err) < 0) {
+    if (federated_take_x(f, &input->x, err) < 0) {
         return -1;
     }
     f->antennas = antennas_of(input, &f->config);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH = 32, PICTURE = ENCODER_SIDE * ENCODER_SIDE * 3 };
 
@@ -51,8 +52,10 @@ static int build(encoder_t *encoder, err_t *err)
 encoder_t *encoder_open(const char *name, err_t *err)
 {
     char path[4096];
-    bool is_path = strchr(name, '/') != NULL || strstr(name, ".safetensors") != NULL;
-    snprintf(path, sizeof(path), is_path ? "%s" : SEMRADIO_MODELS_DIR "/encoder-%s.safetensors", name);
+    snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/encoder-%s.safetensors", name);
+    if (access(path, R_OK) != 0) {
+        snprintf(path, sizeof(path), "%s", name);
+    }
     encoder_t *encoder = calloc(1, sizeof(*encoder));
     if (encoder == NULL) {
         err_set(err, ERR_MEMORY, "no memory for an encoder");

@@ -25,14 +25,18 @@ const option_t encoder_options[] = {
 
     {.section = "latents", .name = "encoders", .type = OPTION_STRING,
      .help = "encoders (names, or files), with commas between"},
-    {.section = "latents", .name = "data", .type = OPTION_STRING, .fallback = "fashion-mnist:test",
-     .help = "data set"},
+    {.section = "latents", .name = "data", .type = OPTION_STRING, .fallback = "fashion-mnist:train",
+     .help = "data set to align on"},
     {.section = "latents", .name = "first", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1e9,
-     .help = "pictures to pass over"},
-    {.section = "latents", .name = "pictures", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1e9,
+     .help = "pictures of it to pass over"},
+    {.section = "latents", .name = "pictures", .type = OPTION_INT, .fallback = "2000", .min = 0, .max = 1e9,
      .help = "how many from there; 0: all"},
-    {.section = "latents", .name = "out", .type = OPTION_STRING, .fallback = "latents.safetensors",
-     .help = "file to write"},
+    {.section = "latents", .name = "test", .type = OPTION_STRING, .fallback = "fashion-mnist:test",
+     .help = "data set to send"},
+    {.section = "latents", .name = "tests", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1e9,
+     .help = "how many pictures of it; 0: all"},
+    {.section = "latents", .name = "out", .type = OPTION_STRING, .fallback = ".",
+     .help = "folder to write into, a file for each encoder"},
     {0}};
 
 typedef struct {
