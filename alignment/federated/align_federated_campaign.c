@@ -16,35 +16,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS_MAX = 32, KEY_MAX = 256, BASES = 4, ANTENNAS_MAX = 16 };
+enum { USERS_MAX = 32, KEY_MAX = 256, BASES = 8, ANTENNAS_MAX = 16 };
 
 /* What the campaign calls a method: the library's, with the variant that it stands for. */
 typedef struct {
     const char *name;
     federated_method_t method;
-    bool widely_linear, raw, random, optimum;
+    bool widely_linear, raw, random, optimum, task;
 } kind_t;
 
 static const kind_t kinds[] = {
-    {"mean", FEDERATED_MEAN, false, false, true, false}, /* as published */
-    {"joint", FEDERATED_JOINT, false, false, true, false},
-    {"wiener", FEDERATED_WIENER, false, false, false, false},
-    {"wiener-random", FEDERATED_WIENER, false, false, true, false},
-    {"one-shot", FEDERATED_ONE_SHOT, false, false, false, false},
-    {"wiener-raw", FEDERATED_WIENER, false, true, false, false},
-    {"wiener-wide", FEDERATED_WIENER, true, false, false, false},
-    {"wiener-wide-raw", FEDERATED_WIENER, true, true, false, false},
-    {"one-shot-wide-raw", FEDERATED_ONE_SHOT, true, true, false, false},
-    {"mean-wide-raw", FEDERATED_MEAN, true, true, true, false},
-    {"joint-wide-raw", FEDERATED_JOINT, true, true, true, false},
-    {"multi", FEDERATED_MULTI, false, false, false, false},
-    {"multi-wide-raw", FEDERATED_MULTI, true, true, false, false},
-    {"svd-mmse", FEDERATED_SVD_MMSE, false, false, false, false},
-    {"first-k", FEDERATED_FIRST_K, false, false, false, false},
-    {"top-k", FEDERATED_TOP_K, false, false, false, false},
-    {"top-k-free", FEDERATED_TOP_K_FREE, false, false, false, false},
-    {"optimum", FEDERATED_WIENER, false, false, false, true}, /* long Wiener runs, best of three starts */
-    {"optimum-wide-raw", FEDERATED_WIENER, true, true, false, true},
+    {"mean", FEDERATED_MEAN, false, false, true, false, false}, /* as published */
+    {"joint", FEDERATED_JOINT, false, false, true, false, false},
+    {"wiener", FEDERATED_WIENER, false, false, false, false, false},
+    {"wiener-random", FEDERATED_WIENER, false, false, true, false, false},
+    {"one-shot", FEDERATED_ONE_SHOT, false, false, false, false, false},
+    {"wiener-raw", FEDERATED_WIENER, false, true, false, false, false},
+    {"wiener-wide", FEDERATED_WIENER, true, false, false, false, false},
+    {"wiener-wide-raw", FEDERATED_WIENER, true, true, false, false, false},
+    {"one-shot-wide-raw", FEDERATED_ONE_SHOT, true, true, false, false, false},
+    {"mean-wide-raw", FEDERATED_MEAN, true, true, true, false, false},
+    {"joint-wide-raw", FEDERATED_JOINT, true, true, true, false, false},
+    {"multi", FEDERATED_MULTI, false, false, false, false, false},
+    {"multi-wide-raw", FEDERATED_MULTI, true, true, false, false, false},
+    {"svd-mmse", FEDERATED_SVD_MMSE, false, false, false, false, false},
+    {"first-k", FEDERATED_FIRST_K, false, false, false, false, false},
+    {"top-k", FEDERATED_TOP_K, false, false, false, false, false},
+    {"top-k-free", FEDERATED_TOP_K_FREE, false, false, false, false, false},
+    {"optimum", FEDERATED_WIENER, false, false, false, true, false}, /* long Wiener runs, best of three starts */
+    {"optimum-wide-raw", FEDERATED_WIENER, true, true, false, true, false},
+    {"wiener-wide-task", FEDERATED_WIENER, true, true, false, false, true}, /* errors of logits count too */
+    {"one-shot-wide-task", FEDERATED_ONE_SHOT, true, true, false, false, true},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0], OPTIMUM_ROUNDS = 1000 };
 
@@ -55,7 +57,7 @@ const option_t align_federated_campaign_table[] = {
     {.section = "campaign", .name = "methods", .type = OPTION_STRING, .fallback = "mean,wiener-wide-raw",
      .help = "mean, joint, wiener, wiener-random, one-shot, wiener-raw, wiener-wide, wiener-wide-raw, "
              "one-shot-wide-raw, mean-wide-raw, joint-wide-raw, multi, multi-wide-raw, svd-mmse, first-k, top-k, "
-             "top-k-free, optimum, optimum-wide-raw; with commas between"},
+             "top-k-free, optimum, optimum-wide-raw, wiener-wide-task, one-shot-wide-task; with commas between"},
     {.section = "campaign", .name = "k", .type = OPTION_INT, .fallback = "1,2,4,8", .min = 1, .max = 4096,
      .flags = OPTION_LIST, .help = "channel uses of a message"},
     {.section = "campaign", .name = "antennas", .type = OPTION_INT, .fallback = "1,2,4", .min = 1,
@@ -68,6 +70,8 @@ const option_t align_federated_campaign_table[] = {
      .flags = OPTION_LIST, .help = "rounds"},
     {.section = "campaign", .name = "points", .type = OPTION_BOOL, .fallback = "false",
      .help = "symbols are 64-QAM points on the air"},
+    {.section = "campaign", .name = "task_weight", .type = OPTION_REAL, .fallback = "0.2", .min = 0, .max = 1e6,
+     .help = "of the -task methods: how much errors of logits count beside those of latents"},
     {.section = "campaign", .name = "complexify", .type = OPTION_BOOL, .fallback = "true",
      .help = "complex features by halves (methods that are not widely linear)"},
     {.section = "campaign", .name = "out", .type = OPTION_STRING, .fallback = "federated.csv",
@@ -78,7 +82,7 @@ typedef struct {
     federated_t *like[BASES];
     federated_score_set_t *score[BASES];
     federated_party_file_t *ap, *user[USERS_MAX];
-    federated_tensor_t y[USERS_MAX], h[USERS_MAX];
+    federated_tensor_t y[USERS_MAX], h[USERS_MAX], task[USERS_MAX];
     federated_party_t test[USERS_MAX];
     int users;
     const options_t *options;
@@ -157,6 +161,7 @@ static federated_config_t config_of(const campaign_t *c, const kind_t *kind)
     config.domain = kind->raw ? FEDERATED_RAW : FEDERATED_WHITENED;
     config.start = kind->random ? FEDERATED_RANDOM : FEDERATED_SPECTRAL;
     config.strict = true;
+    config.task_weight = kind->task ? options_real(c->options, "campaign.task_weight") : 0.0;
     return config;
 }
 
@@ -179,11 +184,11 @@ static void draw_channels(campaign_t *c, const point_t *p)
 /* The statistics for this kind of transforms, made when they are first wanted. */
 static int base_of(campaign_t *c, const kind_t *kind, err_t *err)
 {
-    int at = (kind->widely_linear ? 2 : 0) + (kind->raw ? 1 : 0);
+    int at = (kind->widely_linear ? 2 : 0) + (kind->raw ? 1 : 0) + (kind->task ? 4 : 0);
     if (c->like[at]) {
         return at;
     }
-    federated_input_t input = {.users = c->users, .x = c->ap->x, .y = c->y, .h = c->h};
+    federated_input_t input = {.users = c->users, .x = c->ap->x, .y = c->y, .h = c->h, .task = c->task};
     federated_config_t config = config_of(c, kind);
     config.method = FEDERATED_TOP_K; /* keeps the samples */
     c->like[at] = federated_create(&input, &config, err);
@@ -352,6 +357,7 @@ static int load_user(campaign_t *c, const char *path, err_t *err)
     }
     c->y[k] = c->user[k]->x;
     c->test[k] = c->user[k]->test;
+    c->task[k] = (federated_tensor_t){c->test[k].classes, c->y[k].rows, false, c->test[k].weight};
     if (!c->ap->labels) {
         c->test[k].classes = 0;
     }

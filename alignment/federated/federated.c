@@ -28,6 +28,11 @@ int federated_check_config(const federated_config_t *c, err_t *err)
         return err_set(err, ERR_ARGUMENT, "rounds = %d (1 to 100000), index_bits = %d (1 to 16)", c->rounds,
                        c->index_bits);
     }
+    if (!(c->task_weight >= 0.0 && isfinite(c->task_weight)) ||
+        (c->task_weight > 0.0 && (!c->widely_linear || c->domain != FEDERATED_RAW))) {
+        return err_set(err, ERR_ARGUMENT, "task_weight = %g: 0 or more, and above 0 only widely linear with raw errors",
+                       c->task_weight);
+    }
     return (unsigned)c->method < FEDERATED_METHODS ? 0
                                                    : err_set(err, ERR_ARGUMENT, "there is no such method");
 }

@@ -34,7 +34,7 @@ static int check(const federated_t *f, const federated_t *like, err_t *err)
 {
     const federated_config_t *a = &f->config, *b = &like->config;
     if (a->complexify != b->complexify || a->whiten != b->whiten || a->widely_linear != b->widely_linear ||
-        a->domain != b->domain) {
+        a->domain != b->domain || (a->task_weight < b->task_weight || a->task_weight > b->task_weight)) {
         return err_set(err, ERR_ARGUMENT, "the statistics were gathered for other transforms of the latents");
     }
     if (a->method >= FEDERATED_TOP_K && !like->x.v) {

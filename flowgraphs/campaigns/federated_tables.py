@@ -15,7 +15,8 @@ NAMES = {
     "multi-wide-raw": "multi-link, widely linear, raw (air time x users)", "joint": "joint", "wiener": "wiener",
     "wiener-random": "wiener, random start", "one-shot": "one-shot", "wiener-raw": "wiener, raw",
     "mean-wide-raw": "mean, widely linear, raw", "joint-wide-raw": "joint, widely linear, raw",
-    "wiener-wide-raw": "**wiener, widely linear, raw**", "one-shot-wide-raw": "one-shot, widely linear, raw",
+    "wiener-wide-raw": "**wiener, widely linear, raw**", "wiener-wide-task": "**wiener, widely linear, raw and logits**",
+    "one-shot-wide-task": "one-shot, widely linear, raw and logits", "one-shot-wide-raw": "one-shot, widely linear, raw",
 }
 
 

@@ -27,6 +27,11 @@ static int read_shape(encoder_t *encoder, const char *path, err_t *err)
     const char *kind = safetensors_note(file, "encoder");
     const char *widths = safetensors_note(file, "widths");
     const char *features = safetensors_note(file, "features");
+    if (kind == NULL && widths != NULL && safetensors_note(file, "judge") != NULL) {
+        const char *last = strrchr(widths, ',');
+        kind = "judge";
+        features = last != NULL ? last + 1 : widths;
+    }
     int status;
     if (kind == NULL || widths == NULL || features == NULL) {
         status = err_set(err, ERR_FORMAT, "%s: its metadata is not that of an encoder", path);
@@ -53,6 +58,9 @@ encoder_t *encoder_open(const char *name, err_t *err)
 {
     char path[4096];
     snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/encoder-%s.safetensors", name);
+    if (access(path, R_OK) != 0) {
+        snprintf(path, sizeof(path), SEMRADIO_MODELS_DIR "/%s.safetensors", name);
+    }
     if (access(path, R_OK) != 0) {
         snprintf(path, sizeof(path), "%s", name);
     }

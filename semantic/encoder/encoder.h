@@ -18,7 +18,7 @@
 
 typedef struct encoder encoder_t;
 
-/* NAME: semantic/models/encoder-NAME.safetensors.  NULL on failure; errors name the file. */
+/* NAME: semantic/models/encoder-NAME.safetensors, or a judge's ("judge-cifar10").  NULL on failure; errors name the file. */
 encoder_t *encoder_open(const char *name, err_t *err);
 void encoder_close(encoder_t *encoder); /* NULL is fine */
 

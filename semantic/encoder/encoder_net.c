@@ -11,7 +11,7 @@ enum { NAME = 64, LONG_NAME = 96 };
 
 /* ---- shape ---------------------------------------------------------------- */
 
-static const char *const kinds[] = {"residual", "plain", "dense", "attention"};
+static const char *const kinds[] = {"residual", "plain", "dense", "attention", "judge"};
 
 static int read_widths(encoder_shape_t *shape, const char *widths, err_t *err)
 {
@@ -33,7 +33,7 @@ static int read_widths(encoder_shape_t *shape, const char *widths, err_t *err)
 
 static int check_shape(const encoder_shape_t *s, err_t *err)
 {
-    static const int least[] = {4, 2, 3, 3}, most[] = {4, 6, 3, 3};
+    static const int least[] = {4, 2, 3, 3, JUDGE_WIDTHS}, most[] = {4, 6, 3, 3, JUDGE_WIDTHS};
     const int *w = s->width;
     if (s->widths < least[s->kind] || s->widths > most[s->kind]) {
         return err_set(err, ERR_ARGUMENT, "%s takes %d .. %d widths, not %d", kinds[s->kind], least[s->kind],
@@ -181,8 +181,20 @@ static node_t attention(graph_t *g, node_t x, const encoder_shape_t *s)
     return graph_batch_norm(g, x, "last");
 }
 
+static encoder_nodes_t judge(graph_t *graph, node_t picture, const encoder_shape_t *shape)
+{
+    judge_shape_t widths;
+    memcpy(widths.width, shape->width, sizeof(widths.width));
+    encoder_nodes_t nodes = {.features = judge_net_features(graph, picture, &widths)};
+    nodes.logits = graph_linear(graph, nodes.features, "head", ENCODER_CLASSES);
+    return nodes;
+}
+
 encoder_nodes_t encoder_net(graph_t *graph, node_t picture, const encoder_shape_t *shape)
 {
+    if (shape->kind == ENCODER_JUDGE) {
+        return judge(graph, picture, shape);
+    }
     static node_t (*const body[])(graph_t *, node_t, const encoder_shape_t *) = {residual, plain, dense,
                                                                                  attention};
     float scale[3], shift[3];

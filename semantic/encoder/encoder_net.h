@@ -34,6 +34,7 @@ typedef enum {
     ENCODER_PLAIN,
     ENCODER_DENSE,
     ENCODER_ATTENTION,
+    ENCODER_JUDGE, /* judge_net.h: a judge's last hidden layer; not trained here */
 } encoder_kind_t;
 
 #define ENCODER_KIND_CHOICES "residual|plain|dense|attention"

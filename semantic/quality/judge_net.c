@@ -38,7 +38,7 @@ static node_t conv_norm(graph_t *g, node_t in, int stage, int layer, int out, bo
     return graph_silu(g, graph_batch_norm(g, x, norm));
 }
 
-node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape)
+node_t judge_net_features(graph_t *graph, node_t picture, const judge_shape_t *shape)
 {
     float scale[3], shift[3];
     for (int c = 0; c < 3; c++) {
@@ -51,6 +51,11 @@ node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape)
         x = conv_norm(graph, x, i, 1, shape->width[i + 1], true);
         x = graph_add(graph, x, conv_norm(graph, x, i, 2, shape->width[i + 1], false));
     }
-    return graph_linear_with(graph, graph_global_max_pool(graph, x), "head", JUDGE_CLASSES, 0.05f,
+    return graph_global_max_pool(graph, x);
+}
+
+node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape)
+{
+    return graph_linear_with(graph, judge_net_features(graph, picture, shape), "head", JUDGE_CLASSES, 0.05f,
                              false);
 }

@@ -30,5 +30,7 @@ int judge_shape_parse(judge_shape_t *shape, const char *widths, err_t *err);
 
 /* `picture`: [32][32][3] in 0 .. 1.  Returns the logits, [1][1][10]. */
 node_t judge_net(graph_t *graph, node_t picture, const judge_shape_t *shape);
+/* Its last hidden layer, [1][1][W3]. */
+node_t judge_net_features(graph_t *graph, node_t picture, const judge_shape_t *shape);
 
 #endif

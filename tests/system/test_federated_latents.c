@@ -13,7 +13,7 @@ enum { USERS = 2, ALIGNED = 700, TESTED = 300, ALL = ALIGNED + TESTED, ANTENNAS 
        BYTES = ENCODER_SIDE * ENCODER_SIDE * 3 };
 
 static const char *const names[USERS + 1] = {"fashion-mnist-residual", "fashion-mnist-plain",
-                                             "fashion-mnist-dense"};
+                                             "judge-fashion-mnist"};
 
 static struct {
     uint8_t rgb[ALL * BYTES];
