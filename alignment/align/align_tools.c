@@ -6,6 +6,7 @@
 #include "crew/member.h"
 #include "crew/nest.h"
 #include "federated/align_federated.h"
+#include "federated/align_federated_campaign.h"
 #include "federated/align_group.h"
 #include "fit/align_fit.h"
 
@@ -19,6 +20,11 @@ const align_tool_t align_tools[] = {{"fit",
                                      "one pre-equaliser for several users' latents",
                                      align_federated_main,
                                      {align_federated_table}},
+                                    {"federated-campaign",
+                                     "federated-campaign",
+                                     "NMSE and accuracy of its methods over many channels",
+                                     align_federated_campaign_main,
+                                     {align_federated_campaign_table}},
                                     {"ap",
                                      "ap IN [OUT]",
                                      "the same with users in processes of their own: the access point",

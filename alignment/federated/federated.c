@@ -28,6 +28,11 @@ int federated_check_config(const federated_config_t *c, err_t *err)
         return err_set(err, ERR_ARGUMENT, "rounds = %d (1 to 100000), index_bits = %d (1 to 16)", c->rounds,
                        c->index_bits);
     }
+    if (!(c->task_weight >= 0.0 && isfinite(c->task_weight)) ||
+        (c->task_weight > 0.0 && (!c->widely_linear || c->domain != FEDERATED_RAW))) {
+        return err_set(err, ERR_ARGUMENT, "task_weight = %g: 0 or more, and above 0 only widely linear with raw errors",
+                       c->task_weight);
+    }
     return (unsigned)c->method < FEDERATED_METHODS ? 0
                                                    : err_set(err, ERR_ARGUMENT, "there is no such method");
 }
@@ -89,9 +94,9 @@ static void count_bytes(federated_t *f)
     }
 }
 
-static int build(federated_t *f, const federated_input_t *input, err_t *err)
+static int build(federated_t *f, const federated_input_t *input, const federated_t *like, err_t *err)
 {
-    if (federated_statistics(f, input, err) < 0) {
+    if ((like ? federated_share(f, like, input->h, err) : federated_statistics(f, input, err)) < 0) {
         return -1;
     }
     f->rows = f->config.channel_uses * f->antennas;
@@ -110,8 +115,8 @@ static int build(federated_t *f, const federated_input_t *input, err_t *err)
     return 0;
 }
 
-federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
-                              err_t *err)
+static federated_t *create(const federated_input_t *input, const federated_t *like,
+                           const federated_config_t *config, err_t *err)
 {
     if (federated_check_config(config, err) < 0) {
         return NULL;
@@ -130,11 +135,24 @@ federated_t *federated_create(const federated_input_t *input, const federated_co
         federated_destroy(f);
         return NULL;
     }
-    if (build(f, input, err) < 0) {
+    if (build(f, input, like, err) < 0) {
         federated_destroy(f);
         return NULL;
     }
     return f;
+}
+
+federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
+                              err_t *err)
+{
+    return create(input, NULL, config, err);
+}
+
+federated_t *federated_again(const federated_t *like, const federated_tensor_t *h,
+                             const federated_config_t *config, err_t *err)
+{
+    const federated_input_t input = {.users = like->result.users, .h = h};
+    return create(&input, like, config, err);
 }
 
 void federated_destroy(federated_t *f)

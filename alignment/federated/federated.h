@@ -58,6 +58,8 @@ typedef struct {
     federated_tensor_t x;
     const federated_tensor_t *y, *h; /* [users] */
     federated_tensor_t f0;           /* M x d; v NULL: see start */
+    /* [users], or NULL: the users' classifiers W (classes x features, real); see task_weight. */
+    const federated_tensor_t *task;
 } federated_input_t;
 
 typedef struct {
@@ -79,10 +81,13 @@ typedef struct {
     bool strict;    /* an unusable user is an error instead of being left out */
     uint64_t seed;  /* of the random part of F0 */
     federated_start_t start;
+    /* >= 0; RAW and widely linear only.  Errors of logits W y (their mean over the classes apart) count too,
+       relative to the logits' energy and this much: |e|^2 / |Y|^2 + weight |W e|^2 / |W Y|^2. */
+    double task_weight;
 } federated_config_t;
 
 #define FEDERATED_CONFIG_INIT                                                                      \
-    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1, FEDERATED_SPECTRAL}
+    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1, FEDERATED_SPECTRAL, 0.0}
 
 typedef struct {
     char left_out[256];        /* why this user takes no part; "": it does */
@@ -117,6 +122,15 @@ typedef struct federated federated_t;
 federated_t *federated_create(const federated_input_t *input, const federated_config_t *config,
                               err_t *err);
 void federated_destroy(federated_t *federated); /* NULL is fine */
+
+/*
+ * The same latents over other channels h[users] and with another configuration, from the statistics that
+ * `like` has gathered: no sample is looked at again.  complexify, whiten, widely_linear and domain must be
+ * `like`'s; top-k and top-k-free need samples, so a `like` made for one of these.  Users that `like` left
+ * out stay out.  `like` need not outlive the call.
+ */
+federated_t *federated_again(const federated_t *like, const federated_tensor_t *h,
+                             const federated_config_t *config, err_t *err);
 
 /* Runs the method.  Again: from the start, the same numbers. */
 int federated_run(federated_t *federated, err_t *err);

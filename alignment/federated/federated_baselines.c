@@ -81,33 +81,43 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static int top_create(const federated_t *f, top_t *top, err_t *err)
+int federated_top_pick(const matrix_t *x, int kept, int *place, matrix_t *value, err_t *err)
 {
-    int kept = top->kept, parts = f->real ? 1 : 2;
-    ranked_t *rank = calloc((size_t)f->d, sizeof *rank);
-    top->place = calloc((size_t)f->n * (size_t)kept, sizeof *top->place);
-    if (!rank || !top->place || matrix_create(&top->value, kept, f->n, f->real, err) < 0 ||
-        matrix_create(&top->cov, kept, kept, f->real, err) < 0) {
-        free(rank);
-        return err_set(err, ERR_MEMORY, "no memory for %d samples", f->n);
+    int parts = x->real ? 1 : 2;
+    ranked_t *rank = calloc((size_t)x->rows, sizeof *rank);
+    if (!rank) {
+        return err_set(err, ERR_MEMORY, "no memory for %d features", x->rows);
     }
-    for (int s = 0; s < f->n; s++) {
-        int *place = top->place + (size_t)s * (size_t)kept;
-        for (int i = 0; i < f->d; i++) {
-            const double *x = matrix_at(&f->x, i, s);
-            rank[i] = (ranked_t){x[0] * x[0] + (parts == 2 ? x[1] * x[1] : 0.0), i};
+    for (int s = 0; s < x->cols; s++, place += kept) {
+        for (int i = 0; i < x->rows; i++) {
+            const double *at = matrix_at(x, i, s);
+            rank[i] = (ranked_t){at[0] * at[0] + (parts == 2 ? at[1] * at[1] : 0.0), i};
         }
-        qsort(rank, (size_t)f->d, sizeof *rank, larger_first);
+        qsort(rank, (size_t)x->rows, sizeof *rank, larger_first);
         for (int i = 0; i < kept; i++) {
             place[i] = rank[i].place;
         }
         qsort(place, (size_t)kept, sizeof *place, by_number);
         for (int i = 0; i < kept; i++) {
-            memcpy(matrix_at(&top->value, i, s), matrix_at(&f->x, place[i], s),
-                   (size_t)parts * sizeof(double));
+            memcpy(matrix_at(value, i, s), matrix_at(x, place[i], s), (size_t)parts * sizeof(double));
         }
     }
     free(rank);
+    return 0;
+}
+
+static int top_create(const federated_t *f, top_t *top, err_t *err)
+{
+    int kept = top->kept;
+    top->place = calloc((size_t)f->n * (size_t)kept, sizeof *top->place);
+    if (!top->place) {
+        return err_set(err, ERR_MEMORY, "no memory for %d samples", f->n);
+    }
+    if (matrix_create(&top->value, kept, f->n, f->real, err) < 0 ||
+        matrix_create(&top->cov, kept, kept, f->real, err) < 0 ||
+        federated_top_pick(&f->x, kept, top->place, &top->value, err) < 0) {
+        return -1;
+    }
     matrix_gram(1.0 / f->n, &top->value, &top->cov);
     double share = f->config.method == FEDERATED_TOP_K ? (double)kept / f->rows : 1.0;
     top->scale = sqrt(f->config.power * share / matrix_trace(&top->cov));
@@ -135,27 +145,26 @@ static void sent_columns(const federated_t *f, const federated_user_t *u, double
 }
 
 /* detect = cov Hs^H (Hs cov Hs^H + sigma2 I)^-1, through = detect Hs, noise = sigma2 detect detect^H. */
-static int detector(const federated_t *f, const federated_user_t *u, const top_t *top, matrix_t *through,
-                    matrix_t *noise, err_t *err)
+static int detector(const federated_t *f, federated_user_t *u, const top_t *top, matrix_t *noise, err_t *err)
 {
-    matrix_t hs = {0}, hc = {0}, s = {0}, detect = {0};
+    matrix_t hs = {0}, hc = {0}, s = {0}, *detect = &u->detect;
     int got = u->inverse.rows, kept = top->kept, code = -1;
     if (matrix_create(&hs, got, kept, f->real, err) == 0 && matrix_create(&hc, got, kept, f->real, err) == 0 &&
         matrix_create(&s, got, got, f->real, err) == 0 &&
-        matrix_create(&detect, kept, got, f->real, err) == 0) {
+        matrix_create(detect, kept, got, f->real, err) == 0 &&
+        matrix_create(&u->through, kept, kept, f->real, err) == 0) {
         sent_columns(f, u, top->scale, &hs);
         matrix_multiply(1.0, &hs, MATRIX_AS_IS, &top->cov, MATRIX_AS_IS, 0.0, &hc);
         matrix_multiply(1.0, &hc, MATRIX_AS_IS, &hs, MATRIX_ADJOINT, 0.0, &s);
         matrix_add_diagonal(&s, f->sigma2);
         code = matrix_inverse(&s) < 0 ? err_set(err, ERR_STATE, "its receiver broke down") : 0;
-        matrix_multiply(1.0, &hc, MATRIX_ADJOINT, &s, MATRIX_AS_IS, 0.0, &detect);
-        matrix_multiply(1.0, &detect, MATRIX_AS_IS, &hs, MATRIX_AS_IS, 0.0, through);
-        matrix_gram(f->sigma2, &detect, noise);
+        matrix_multiply(1.0, &hc, MATRIX_ADJOINT, &s, MATRIX_AS_IS, 0.0, detect);
+        matrix_multiply(1.0, detect, MATRIX_AS_IS, &hs, MATRIX_AS_IS, 0.0, &u->through);
+        matrix_gram(f->sigma2, detect, noise);
     }
     matrix_destroy(&hs);
     matrix_destroy(&hc);
     matrix_destroy(&s);
-    matrix_destroy(&detect);
     return code;
 }
 
@@ -196,17 +205,18 @@ static int placed(const federated_t *f, const top_t *top, const matrix_t *throug
 static int top_user(federated_t *f, federated_user_t *u, const top_t *top, err_t *err)
 {
     federated_user_result_t *out = &f->out[u->index];
-    matrix_t through = {0}, noise = {0}, xh = {0}, moment = {0}, cross = {0}, lw = {0}, lc = {0};
+    matrix_t noise = {0}, xh = {0}, moment = {0}, cross = {0}, lw = {0}, lc = {0};
     int m = u->c.rows, code = -1;
     bool real = f->real;
     matrix_destroy(&out->g_dep);
-    if (matrix_create(&through, top->kept, top->kept, real, err) == 0 &&
-        matrix_create(&noise, top->kept, top->kept, real, err) == 0 &&
+    matrix_destroy(&u->through);
+    matrix_destroy(&u->detect);
+    if (matrix_create(&noise, top->kept, top->kept, real, err) == 0 &&
         matrix_create(&xh, f->d, f->n, real, err) == 0 && matrix_create(&moment, f->d, f->d, real, err) == 0 &&
         matrix_create(&cross, m, f->d, real, err) == 0 && matrix_create(&lw, m, f->d, real, err) == 0 &&
         matrix_create(&lc, m, f->d, real, err) == 0 && matrix_create(&out->g_dep, m, f->d, real, err) == 0 &&
-        detector(f, u, top, &through, &noise, err) == 0 &&
-        placed(f, top, &through, &noise, &xh, &moment, err) == 0) {
+        detector(f, u, top, &noise, err) == 0 &&
+        placed(f, top, &u->through, &noise, &xh, &moment, err) == 0) {
         matrix_multiply(1.0 / f->n, &u->samples, MATRIX_AS_IS, &xh, MATRIX_ADJOINT, 0.0, &cross);
         matrix_multiply(1.0, &cross, MATRIX_AS_IS, &moment, MATRIX_AS_IS, 0.0, &out->g_dep);
         matrix_multiply(1.0, &out->lower, MATRIX_AS_IS, &out->g_dep, MATRIX_AS_IS, 0.0, &lw);
@@ -216,7 +226,7 @@ static int top_user(federated_t *f, federated_user_t *u, const top_t *top, err_t
         out->nmse_raw = 1.0 - matrix_dot(&lw, &lc) / u->raw_energy;
         code = 0;
     }
-    matrix_t *const all[] = {&through, &noise, &xh, &moment, &cross, &lw, &lc};
+    matrix_t *const all[] = {&noise, &xh, &moment, &cross, &lw, &lc};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         matrix_destroy(all[i]);
     }

@@ -16,6 +16,7 @@ typedef struct {
     double energy;   /* |Y|^2 / n */
     double raw_energy;
     matrix_t samples; /* m x n; top-k only */
+    matrix_t through, detect; /* top-k: estimates of the values sent = through values + detect noise */
     /* Of a given F: */
     matrix_t ft, zt;       /* F T, Z T: M x d */
     matrix_t middle;       /* M x d or m-wide: F C^H */
@@ -76,6 +77,12 @@ int federated_user_equaliser(federated_t *f, federated_user_t *u, const matrix_t
 /* Fills in g, g_dep, nmse of all users for f->before (F of the last round), f->z. */
 int federated_finish(federated_t *f, double round_scale, err_t *err);
 
+/* Real or complex features as the configuration has it, samples in columns. */
+int federated_arrange(const federated_tensor_t *t, const federated_config_t *config, matrix_t *out, err_t *err);
+
+/* ---- federated_again: statistics of another one */
+int federated_share(federated_t *f, const federated_t *like, const federated_tensor_t *h, err_t *err);
+
 /* ---- methods: they leave F, Z in the basis; g, g_dep and nmse of the users; obj_round, obj_dep */
 int federated_rounds(federated_t *f, err_t *err);
 /* Wiener rounds from f->f, into f->f and f->z; the last round's G is that of f->before times *scale. */
@@ -87,6 +94,8 @@ int federated_step(federated_t *f, double *dual, double *obj, err_t *err);
 int federated_links(federated_t *f, err_t *err);
 int federated_first(federated_t *f, err_t *err);
 int federated_top(federated_t *f, err_t *err);
+/* Places (n a column: f->result.kept, rising) and values (kept x n) of x's largest features. */
+int federated_top_pick(const matrix_t *x, int kept, int *place, matrix_t *value, err_t *err);
 
 /* `from` out of R's basis into `to`, from that row on. */
 int federated_turn_back(const federated_t *f, const matrix_t *from, int row, matrix_t *to);

@@ -59,8 +59,8 @@ static double part(const federated_tensor_t *t, int i, int s, int p)
     return i >= t->rows ? 0.0 : t->is_complex ? t->v[2 * at + (size_t)p] : p == 0 ? t->v[at] : 0.0;
 }
 
-static int arrange(const federated_tensor_t *t, const federated_config_t *config, matrix_t *out,
-                   err_t *err)
+int federated_arrange(const federated_tensor_t *t, const federated_config_t *config, matrix_t *out,
+                      err_t *err)
 {
     int d = features_of(t, config);
     bool real = config->widely_linear, halves = !real && !t->is_complex && config->complexify;
@@ -100,7 +100,7 @@ static void centre(matrix_t *samples, matrix_t *mean)
 static int begin(const federated_tensor_t *t, const federated_config_t *config, matrix_t *samples,
                  matrix_t *mean, matrix_t *lower, err_t *err)
 {
-    if (arrange(t, config, samples, err) < 0 ||
+    if (federated_arrange(t, config, samples, err) < 0 ||
         matrix_create(mean, samples->rows, 1, samples->real, err) < 0 ||
         matrix_create(lower, samples->rows, samples->rows, samples->real, err) < 0) {
         return -1;
@@ -279,10 +279,61 @@ int federated_take_channel(const federated_t *f, const federated_tensor_t *h, ma
     return 0;
 }
 
+/*
+ * A metric for errors: |e|^2 + w |W e|^2 = |L^H e|^2 with L L^H = I + w W^H W, so y becomes L^H y, and lower
+ * L^-H.  W without its mean over the classes, which no decision depends on; w relative to the energies.
+ */
+static int take_task(const federated_t *f, const federated_tensor_t *task, matrix_t *y,
+                     federated_user_result_t *out, err_t *err)
+{
+    matrix_t w = {0}, wy = {0}, metric = {0}, copy = {0};
+    int code = -1, classes = task->rows;
+    if (matrix_create(&w, classes, y->rows, true, err) == 0 && matrix_create(&wy, classes, y->cols, true, err) == 0 &&
+        matrix_create(&metric, y->rows, y->rows, true, err) == 0 &&
+        matrix_create(&copy, y->rows, y->cols, true, err) == 0) {
+        for (int i = 0; i < y->rows; i++) {
+            double mean = 0.0;
+            for (int c = 0; c < classes; c++) {
+                mean += task->v[(size_t)c * (size_t)y->rows + (size_t)i] / classes;
+            }
+            for (int c = 0; c < classes; c++) {
+                *matrix_at(&w, c, i) = task->v[(size_t)c * (size_t)y->rows + (size_t)i] - mean;
+            }
+        }
+        matrix_multiply(1.0, &w, MATRIX_AS_IS, y, MATRIX_AS_IS, 0.0, &wy);
+        double own = matrix_dot(y, y), logits = matrix_dot(&wy, &wy);
+        double weight = logits > 0.0 ? f->config.task_weight * own / logits : 0.0;
+        matrix_multiply(weight, &w, MATRIX_ADJOINT, &w, MATRIX_AS_IS, 0.0, &metric);
+        matrix_add_diagonal(&metric, 1.0);
+        code = matrix_cholesky(&metric, 1e-14) > 0 ? err_set(err, ERR_ARGUMENT, "its classifier is no metric") : 0;
+    }
+    if (code == 0) {
+        matrix_copy(&copy, y);
+        matrix_multiply(1.0, &metric, MATRIX_ADJOINT, &copy, MATRIX_AS_IS, 0.0, y);
+        matrix_t inverse = {0};
+        code = matrix_create(&inverse, y->rows, y->rows, true, err);
+        if (code == 0) {
+            matrix_add_diagonal(&inverse, 1.0);
+            matrix_solve_left(&metric, &inverse);
+            matrix_adjoint(&out->lower, &inverse);
+        }
+        matrix_destroy(&inverse);
+    }
+    matrix_destroy(&w);
+    matrix_destroy(&wy);
+    matrix_destroy(&metric);
+    matrix_destroy(&copy);
+    return code;
+}
+
 /* Turns samples y into what G is to estimate: y = lower * new.  1: left out. */
-static int whiten_user(const federated_t *f, matrix_t *y, federated_user_result_t *out, err_t *err)
+static int whiten_user(const federated_t *f, const federated_tensor_t *task, matrix_t *y,
+                       federated_user_result_t *out, err_t *err)
 {
     matrix_t covariance = {0};
+    if (task && take_task(f, task, y, out, err) < 0) {
+        return -1;
+    }
     if (f->config.domain == FEDERATED_RAW) {
         double scale = sqrt(matrix_dot(y, y) / f->n);
         if (!(scale > 0.0)) {
@@ -341,13 +392,21 @@ static int take_user(federated_t *f, const federated_input_t *input, int k, fede
     federated_user_result_t *out = &f->out[k];
     matrix_t y = {0};
     u->index = k;
+    bool has_task = f->config.task_weight > 0.0 && input->task && input->task[k].v;
     if (check_user(f, &input->y[k], out) < 0 || federated_check_channel(&input->h[k], f->antennas, out) < 0) {
         return 1;
     }
     int code = begin(&input->y[k], &f->config, &y, &out->mean, &out->lower, err);
     if (code == 0) {
         u->raw_energy = matrix_dot(&y, &y) / f->n;
-        code = whiten_user(f, &y, out, err);
+        if (has_task && (input->task[k].samples != y.rows || input->task[k].rows < 2 || input->task[k].is_complex ||
+                         first_bad(&input->task[k]) < numbers(&input->task[k]))) {
+            leave_out(out, "its classifier is %d x %d, or not finite, for %d features", input->task[k].rows,
+                      input->task[k].samples, y.rows);
+            matrix_destroy(&y);
+            return 1;
+        }
+        code = whiten_user(f, has_task ? &input->task[k] : NULL, &y, out, err);
     }
     if (code == 0) {
         u->energy = matrix_dot(&y, &y) / f->n;

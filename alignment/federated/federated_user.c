@@ -33,7 +33,7 @@ int federated_user_create(federated_t *f, federated_user_t *u, err_t *err)
 
 void federated_user_destroy(federated_user_t *u)
 {
-    matrix_t *all[] = {&u->h,  &u->c,      &u->t,       &u->samples, &u->ft,
+    matrix_t *all[] = {&u->h,  &u->c,      &u->t,       &u->samples, &u->ft,   &u->through, &u->detect,
                        &u->zt, &u->middle, &u->inverse, &u->load,    &u->cross};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         matrix_destroy(all[i]);

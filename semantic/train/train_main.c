@@ -4,9 +4,11 @@
 #include "train/codec_trainer.h"
 #include "train/deka_options.h"
 #include "train/deka_trainer.h"
+#include "train/encoder_trainer.h"
 #include "train/evaluate.h"
 #include "train/judge_trainer.h"
 #include "train/latent_trainer.h"
+#include "train/latents_writer.h"
 #include "train/mode_power.h"
 #include "train/task_measure.h"
 #include "train/task_options.h"
@@ -34,6 +36,10 @@ static const command_t commands[] = {
      "trains DeKA-g's codec of latents, or adapters for it: recipes/deka-rates.conf"},
     {"agent", agent_trainer_command,
      "trains DeKAP's agent codec, experts, distilled levels: recipes/agent.conf"},
+    {"encoder", encoder_trainer_command,
+     "trains a classifier whose last hidden layer is a latent: recipes/encoder-*.conf"},
+    {"latents", latents_command,
+     "latents of pictures by several encoders, for federated alignment"},
     {"teach", teach_command,
      "what a teacher (--task.judge or --task.vit) says of data.train, for task"},
     {"task", task_trainer_command,
@@ -95,8 +101,8 @@ static int run(const options_t *options, err_t *err)
 int main(int argc, char **argv)
 {
     static const option_t *const tables[] = {train_options, network_options, latent_options,
-                                             deka_options,  agent_options,   task_options,
-                                             evaluate_options, NULL};
+                                             deka_options,  agent_options,   encoder_options,
+                                             task_options,  evaluate_options, NULL};
     static char positional[512];
     err_t err = ERR_INIT;
     options_t *options =
