@@ -107,6 +107,17 @@ static void member_join_thread(member_t *m)
     pthread_join(m->thread, NULL);
 }
 
+/* All of them at once: each may be waiting for the access point. */
+static void members_join_threads(member_t *members, int count)
+{
+    for (int k = 0; k < count; k++) {
+        members[k].stop = true;
+    }
+    for (int k = 0; k < count; k++) {
+        member_join_thread(&members[k]);
+    }
+}
+
 static void member_stop(member_t *m)
 {
     member_join_thread(m);
