@@ -6,7 +6,8 @@
  * increments 1 ... l, j decodes the features with its own.  The task's expert says what should
  * have come out.  The alignment loss is DeKAP's (3), squared error between the two, and as in
  * its fig. 3 it is told as a residual: divided by the same loss without alignment (level 0 at both
- * ends), sums over the pictures.
+ * ends), sums over the pictures,
+ * then the mean over the tasks.
  *
  * Fetches for a use are made for real, once for each agent and increment it needs and doesn't
  * keep, and dropped afterwards.  With emulated rates T_i[l] is the time it took, in units of the
@@ -66,21 +67,24 @@ static int measure_link(crew_t *crew, const crew_links_t *links, int i, int j, p
                         int images, double *loss, err_t *err)
 {
     const int n = crew->agents, depth = links->depth[i * n + j];
-    double with = 0, without = 0;
-    for (int k = 0; k < crew->tasks * images; k++) {
-        picture_t *picture = &pictures[k];
-        double one = 0;
-        if (isnan(picture->unaligned) &&
-            crew_picture_send(crew, i, j, k / images, 0, picture, &picture->unaligned, err) != 0) {
-            return -1;
+    *loss = 0;
+    for (int t = 0; t < crew->tasks; t++) {
+        double with = 0, without = 0;
+        for (int k = t * images; k < (t + 1) * images; k++) {
+            picture_t *picture = &pictures[k];
+            double one = 0;
+            if (isnan(picture->unaligned) &&
+                crew_picture_send(crew, i, j, t, 0, picture, &picture->unaligned, err) != 0) {
+                return -1;
+            }
+            if (crew_picture_send(crew, i, j, t, depth, picture, &one, err) != 0) {
+                return -1;
+            }
+            with += one;
+            without += picture->unaligned;
         }
-        if (crew_picture_send(crew, i, j, k / images, depth, picture, &one, err) != 0) {
-            return -1;
-        }
-        with += one;
-        without += picture->unaligned;
+        *loss += without > 0 ? with / without / crew->tasks : 0.0;
     }
-    *loss = without > 0 ? with / without : 0.0;
     return 0;
 }
 
