@@ -4,7 +4,8 @@
 # The campaigns behind docs/FEDERATED.md on the latents of real encoders.  Goes on where it was stopped.
 #
 #     flowgraphs/campaigns/federated.sh latents FOLDER CIFAR10    # CIFAR10: folder of the "binary version"
-#     flowgraphs/campaigns/federated.sh sweep|snr|rounds|points FOLDER [SEEDS]
+#     flowgraphs/campaigns/federated.sh unlike|alike|clothes FOLDER [SEEDS [METHODS]]
+#     flowgraphs/campaigns/federated.sh snr|rounds|points FOLDER [SEEDS]
 #     /usr/bin/python3 flowgraphs/campaigns/federated_tables.py sweep|captured|rounds|points FOLDER
 #     gnuplot -e "folder='FOLDER'" flowgraphs/campaigns/federated.gp
 set -e
@@ -32,41 +33,45 @@ campaign() { # NAME AP USERS OPTIONS...
 }
 
 # Users of three architectures and widths; users of one, which is not the access point's.
-unlike="cifar10-plain cifar10-dense judge-cifar10"
+unlike="cifar10-residual cifar10-plain cifar10-dense"
 alike="cifar10-plain cifar10-plain cifar10-plain"
-clothes="fashion-mnist-plain judge-fashion-mnist"
+clothes="fashion-mnist-residual fashion-mnist-plain"
+methods=${4:-mean,wiener-wide-raw,wiener-wide-task,first-k,wiener,multi,joint,mean-wide-raw,multi-wide-raw,top-k,top-k-free}
 grid="--campaign.k=1,2,4,6,8,10,20 --campaign.antennas=1,2,4 --campaign.snr_db=20"
 
 case $what in
 latents)
-    latents "cifar10:$3/data_batch_1.bin${4:-}" "cifar10:$3/${5:-test_batch.bin}" \
+    latents "cifar10:$3/data_batch_1.bin" "cifar10:$3/test_batch.bin" \
         cifar10-residual cifar10-plain cifar10-dense judge-cifar10
     latents fashion-mnist:train fashion-mnist:test \
         fashion-mnist-residual fashion-mnist-plain judge-fashion-mnist
     ;;
-sweep)
-    methods=mean,wiener-wide-raw,wiener-wide-task,first-k,wiener,multi,joint,mean-wide-raw,multi-wide-raw,top-k,top-k-free
-    campaign unlike cifar10-residual "$unlike" $grid --campaign.methods=$methods
-    campaign alike cifar10-residual "$alike" $grid --campaign.methods=$methods
-    campaign clothes fashion-mnist-residual "$clothes" $grid --campaign.methods=$methods
+unlike)
+    campaign unlike judge-cifar10 "$unlike" $grid --campaign.methods=$methods
+    ;;
+alike)
+    campaign alike judge-cifar10 "$alike" $grid --campaign.methods=$methods
+    ;;
+clothes)
+    campaign clothes judge-fashion-mnist "$clothes" $grid --campaign.methods=$methods
     ;;
 snr)
-    campaign snr cifar10-residual "$unlike" --campaign.k=4 --campaign.antennas=4 --campaign.snr_db=-20:10:30 \
+    campaign snr judge-cifar10 "$unlike" --campaign.k=4 --campaign.antennas=4 --campaign.snr_db=-20:10:30 \
         --campaign.methods=mean,joint,wiener-random,wiener,one-shot,first-k,top-k,top-k-free,multi,mean-wide-raw,joint-wide-raw,wiener-wide-raw,optimum,optimum-wide-raw
     ;;
 rounds)
-    campaign rounds cifar10-residual "$unlike" --campaign.k=8 --campaign.antennas=4 --campaign.snr_db=-10,20 \
+    campaign rounds judge-cifar10 "$unlike" --campaign.k=8 --campaign.antennas=4 --campaign.snr_db=-10,20 \
         --campaign.rounds=1,2,3,5,10,30,100 \
         --campaign.methods=mean,joint,wiener-random,wiener,one-shot,wiener-wide-raw,wiener-wide-task,one-shot-wide-task
     ;;
 points)
     for points in false true; do
-        campaign points cifar10-residual "$unlike" --campaign.k=1,4,10 --campaign.antennas=2 \
+        campaign points judge-cifar10 "$unlike" --campaign.k=1,4,10 --campaign.antennas=2 \
             --campaign.snr_db=10:10:30 --campaign.methods=mean,wiener-wide-task --campaign.points=$points
     done
     ;;
 *)
-    echo "say latents, sweep, snr, rounds, or points" >&2
+    echo "say latents, unlike, alike, clothes, snr, rounds, or points" >&2
     exit 2
     ;;
 esac
