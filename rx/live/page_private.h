@@ -80,7 +80,8 @@ message_t *page_message(page_t *page, json_t *status);
 /* page_metrics.c: free it. */
 char *page_metrics(page_t *page, const json_t *status);
 
-/* page_answer.c: `more` are further header lines, each with its end.  page_refuse gives `status`. */
+/* page_answer.c: `more` are further header lines, each with its end.  page_refuse gives `status`.
+ */
 #define PAGE_NO_STORE "Cache-Control: no-store\r\n"
 void page_answer(struct mg_connection *c, int status, const char *type, const char *more,
                  const void *body, size_t size);
