@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil finish sparse latent start full data random}
+methods=${METHODS:-distil finish sparse latent start full data}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
