@@ -6,7 +6,7 @@
 #
 #   dekap-figures.sh WORK "photos:FOLDER,…" "photos:KODAK"   [more options of semradio-train …]
 #
-# WORK gets weights, logs, tables, figure2-TASK.png, figure3.svg, and losses.json (J_A of each level for
+# WORK gets weights, logs, tables, figure2-TASK.png, figure3.png, and losses.json (J_A of each level for
 # semradio-align allocate).  SEMRADIO_TRAIN: the program (else from the PATH).  BASE: the agents' common weights
 # (the shipped ones).  TASKS, METHODS: parts of the whole.
 set -eu
@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${SEMRADIO_TRAIN:-semradio-train}
 base=${BASE:-$here/../models/agent.safetensors}
 tasks=${TASKS:-denoise colour superres anomaly}
-methods=${METHODS:-distil finish sparse latent start full data random}
+methods=${METHODS:-distil finish sparse latent longer start full data}
 mkdir -p "$work"
 
 # NAME RECIPE [options]: one run, unless its table is there.
@@ -68,6 +68,10 @@ for method in $methods; do
                 align data-$units $task --agent.method=data --agent.units=$units --train.epochs=0.5 \
                     --train.peak_lr=0.0005 --agent.marks=25 "$@"
             done ;;
+        # As many steps for one budget as the levels have for five.
+        longer) align longer-sparse-5 $task --agent.method=sparse --agent.units=5 "$@"
+            align longer-sparse-1 $task --agent.method=sparse --agent.units=1 "$@"
+            align longer-latent-1 $task --agent.method=latent --agent.units=1 "$@" ;;
         # Every weight as a half; nothing is trained.
         full) align full $task --agent.method=sparse --agent.units=1000 --train.epochs=0.01 \
                 --train.peak_lr=1e-7 "$@" ;;

@@ -11,7 +11,7 @@ function key(s, name,    at) { # value of name= in the line
 
 {
     task = key($0, "task"); method = key($0, "method"); level = key($0, "level"); photo = key($0, "photo")
-    units = key($0, "units"); step = key($0, "step") + 0; flop = key($0, "flop")
+    units = key($0, "units") + 0; step = key($0, "step") + 0; flop = key($0, "flop")
     if (method == "train") { # an expert: how far it is from the base, against the clean picture
         if (step > 0) {
             own[task, photo] = key($0, "clean"); base[task, photo] = key($0, "before_clean")
@@ -22,13 +22,13 @@ function key(s, name,    at) { # value of name= in the line
     } else if (method == "distil" && FILENAME ~ /distil-/ && step > distilled[task]) distilled[task] = step
     if (FILENAME ~ /random-/) method = "random" # levels that started from nothing
     if (FILENAME ~ /start-/) method = "truncated" # singular vectors, nothing trained
-    if (method == "sparse" && units > 60) method = "all-weights"
+    if (method == "sparse" && units > 60 || FILENAME ~ /full-/) method = "all-weights"
     name = method == "distil" ? "level " level : method == "random" || method == "truncated" ? method " " level : method " " sprintf("%.0f", units)
     id = name SUBSEP step
     loss[id, task, photo] = key($0, "loss")
     if (key($0, "before") > 0) before[task, photo, method] = key($0, "before") # not at marks
     clean[id, task, photo] = key($0, "clean")
-    if (!((id) in seen) && method != "train") { seen[id] = 1; ids[++count] = id; steps_of[name] = step > steps_of[name] + 0 ? step : steps_of[name]
+    if (!((id) in seen) && method != "train") { seen[id] = 1; ids[++count] = id; number[id] = count; steps_of[name] = step > steps_of[name] + 0 ? step : steps_of[name]
         names[name] = method; unit_of[name] = units + 0; flop_of[id] = flop + 0 }
     if (!(task in tasks)) { tasks[task] = ++task_count; task_name[task_count] = task }
     if (photo + 1 > photos) photos = photo + 1
@@ -138,12 +138,13 @@ END {
         name = sorted[i]
         if ((names[name] == "distil" || names[name] == "random" || names[name] == "truncated") && name !~ (" " levels "$")) continue
         if (names[name] == "all-weights") continue
-        for (k = 1; k <= count; k++) {
+        for (at = 1; at <= steps_of[name]; at++) { # in order of steps
+            k = number[name SUBSEP at]
+            if (k == 0) continue
             split(ids[k], m, SUBSEP)
-            if (m[1] != name) continue
             r = ratio(ids[k], "", -1)
             printf "| %s | %.2f | %d | %.3f |\n", name, flop_of[ids[k]] / 1e12, m[2], r
-            slug = name; sub(/ /, "-", slug)
+            slug = name; sub(/ /, "-", slug) # gnuplot's columns
             compute = compute sprintf("%s %g %g %g\n", slug, flop_of[ids[k]] / 1e12, r, spread(ids[k], ""))
         }
     }

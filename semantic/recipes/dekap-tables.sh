@@ -16,4 +16,4 @@ awk -f "$here/dekap-tables.awk" ./*-*.table >tables.md
 sed '/^#DATA/,$d' tables.md
 awk '/^#DATA/ { file = $2; next } file != "" { print > file }' tables.md
 command -v gnuplot >/dev/null && gnuplot "$here/dekap-figure3.gp" ||
-    echo "no gnuplot: figure3.svg is not drawn" >&2
+    echo "no gnuplot: figure3.png is not drawn" >&2
