@@ -161,6 +161,7 @@ static federated_config_t config_of(const campaign_t *c, const kind_t *kind)
     config.domain = kind->raw ? FEDERATED_RAW : FEDERATED_WHITENED;
     config.start = kind->random ? FEDERATED_RANDOM : FEDERATED_SPECTRAL;
     config.strict = true;
+    config.task = c->task;
     config.task_weight = kind->task ? options_real(c->options, "campaign.task_weight") : 0.0;
     return config;
 }
@@ -188,7 +189,7 @@ static int base_of(campaign_t *c, const kind_t *kind, err_t *err)
     if (c->like[at]) {
         return at;
     }
-    federated_input_t input = {.users = c->users, .x = c->ap->x, .y = c->y, .h = c->h, .task = c->task};
+    federated_input_t input = {.users = c->users, .x = c->ap->x, .y = c->y, .h = c->h};
     federated_config_t config = config_of(c, kind);
     config.method = FEDERATED_TOP_K; /* keeps the samples */
     c->like[at] = federated_create(&input, &config, err);

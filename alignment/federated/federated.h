@@ -58,8 +58,6 @@ typedef struct {
     federated_tensor_t x;
     const federated_tensor_t *y, *h; /* [users] */
     federated_tensor_t f0;           /* M x d; v NULL: see start */
-    /* [users], or NULL: the users' classifiers W (classes x features, real); see task_weight. */
-    const federated_tensor_t *task;
 } federated_input_t;
 
 typedef struct {
@@ -84,10 +82,11 @@ typedef struct {
     /* >= 0; RAW and widely linear only.  Errors of logits W y (their mean over the classes apart) count too,
        relative to the logits' energy and this much: |e|^2 / |Y|^2 + weight |W e|^2 / |W Y|^2. */
     double task_weight;
+    const federated_tensor_t *task; /* [users]: W, classes x features, real; needed while created; NULL: none */
 } federated_config_t;
 
 #define FEDERATED_CONFIG_INIT                                                                      \
-    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1, FEDERATED_SPECTRAL, 0.0}
+    {FEDERATED_WIENER, 4, 0.01, 4.0, 1.0, 30, false, false, false, FEDERATED_WHITENED, 6, false, 1, FEDERATED_SPECTRAL, 0.0, NULL}
 
 typedef struct {
     char left_out[256];        /* why this user takes no part; "": it does */

@@ -392,21 +392,21 @@ static int take_user(federated_t *f, const federated_input_t *input, int k, fede
     federated_user_result_t *out = &f->out[k];
     matrix_t y = {0};
     u->index = k;
-    bool has_task = f->config.task_weight > 0.0 && input->task && input->task[k].v;
+    bool has_task = f->config.task_weight > 0.0 && f->config.task && f->config.task[k].v;
     if (check_user(f, &input->y[k], out) < 0 || federated_check_channel(&input->h[k], f->antennas, out) < 0) {
         return 1;
     }
     int code = begin(&input->y[k], &f->config, &y, &out->mean, &out->lower, err);
     if (code == 0) {
         u->raw_energy = matrix_dot(&y, &y) / f->n;
-        if (has_task && (input->task[k].samples != y.rows || input->task[k].rows < 2 || input->task[k].is_complex ||
-                         first_bad(&input->task[k]) < numbers(&input->task[k]))) {
-            leave_out(out, "its classifier is %d x %d, or not finite, for %d features", input->task[k].rows,
-                      input->task[k].samples, y.rows);
+        if (has_task && (f->config.task[k].samples != y.rows || f->config.task[k].rows < 2 || f->config.task[k].is_complex ||
+                         first_bad(&f->config.task[k]) < numbers(&f->config.task[k]))) {
+            leave_out(out, "its classifier is %d x %d, or not finite, for %d features", f->config.task[k].rows,
+                      f->config.task[k].samples, y.rows);
             matrix_destroy(&y);
             return 1;
         }
-        code = whiten_user(f, has_task ? &input->task[k] : NULL, &y, out, err);
+        code = whiten_user(f, has_task ? &f->config.task[k] : NULL, &y, out, err);
     }
     if (code == 0) {
         u->energy = matrix_dot(&y, &y) / f->n;

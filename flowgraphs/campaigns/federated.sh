@@ -19,7 +19,7 @@ latents() { # DATA TEST ENCODER...
     data=$1 test=$2
     shift 2
     "$bin/semradio-train" latents --latents.encoders="$(echo "$@" | tr ' ' ',')" --latents.data="$data" \
-        --latents.test="$test" --latents.pictures=5000 --latents.out="$folder"
+        --latents.test="$test" --latents.pictures=5000 --latents.tests=5000 --latents.out="$folder"
 }
 
 campaign() { # NAME AP USERS OPTIONS...

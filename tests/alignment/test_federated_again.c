@@ -98,9 +98,66 @@ static void test_refusals(void)
     problem_destroy(&p);
 }
 
+/* What the logits lose, relative to their energy; W without its mean over the classes. */
+static double logit_nmse(problem_t *p, const double *w, double weight, double *nmse)
+{
+    enum { CLASSES = 4 };
+    err_t err = ERR_INIT;
+    federated_config_t c = config_of(FEDERATED_WIENER, true, true);
+    federated_tensor_t task[PROBLEM_USERS];
+    for (int k = 0; k < PROBLEM_USERS; k++) {
+        task[k] = (federated_tensor_t){CLASSES, p->y[k].rows, false, w};
+    }
+    c.channel_uses = 1;
+    c.power = 1;
+    c.task_weight = weight;
+    c.task = task;
+    federated_t *f = federated_create(&p->input, &c, &err);
+    if (!f || federated_run(f, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        CU_FAIL_FATAL("no result");
+    }
+    const federated_result_t *r = federated_result(f);
+    double raw = 0.0;
+    for (int k = 0; k < PROBLEM_USERS; k++) {
+        raw += r->user[k].nmse_raw / PROBLEM_USERS;
+    }
+    *nmse = raw;
+    /* J = sum (raw + weight * logits) / (1 + weight) */
+    double j = r->obj_dep[r->rounds - 1] / PROBLEM_USERS;
+    federated_destroy(f);
+    return weight > 0.0 ? (j * (1.0 + weight) - raw) / weight : 0.0;
+}
+
+static void test_task(void)
+{
+    problem_t p;
+    rng_t rng;
+    double nmse[4], logits[4];
+    static const double weights[4] = {0.0, 0.01, 1.0, 100.0};
+    rng_seed(&rng, 3, 3);
+    problem_create(&p, 1, 24, 300, 2);
+    double *w = problem_draw(&rng, 4 * 24);
+    for (int i = 0; i < 4; i++) {
+        logits[i] = logit_nmse(&p, w, weights[i], &nmse[i]);
+    }
+    CHECK_NEAR(nmse[1], nmse[0], 0.01);
+    CHECK_AT_LEAST(nmse[3], nmse[1]);          /* latents lose */
+    CHECK_AT_MOST(logits[3], logits[1] - 0.02); /* logits gain */
+    CHECK_AT_LEAST(logits[3], 0.0);
+    federated_config_t c = config_of(FEDERATED_WIENER, false, true);
+    err_t err = ERR_INIT;
+    c.task_weight = 1.0;
+    CU_ASSERT_PTR_NULL(federated_create(&p.input, &c, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "task_weight"));
+    free(w);
+    problem_destroy(&p);
+}
+
 static const check_test_t tests[] = {
     {"statistics gathered once give every method the numbers that samples give", test_same},
     {"other transforms, missing samples, and a channel of another shape are refused by name", test_refusals},
+    {"what errors of logits weigh, logits gain and latents lose", test_task},
 };
 
 int main(void)
