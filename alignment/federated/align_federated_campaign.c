@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The samples are looked at once for each of the transforms that the methods need; every point after that
- * works on moments (federated_again, federated_score).
+ * The samples are looked at once for each of the transforms that the methods need; every point
+ * after that works on moments (federated_again, federated_score).
  */
 #include "federated/align_federated_campaign.h"
 
@@ -43,38 +43,96 @@ static const kind_t kinds[] = {
     {"first-k", FEDERATED_FIRST_K, false, false, false, false, false},
     {"top-k", FEDERATED_TOP_K, false, false, false, false, false},
     {"top-k-free", FEDERATED_TOP_K_FREE, false, false, false, false, false},
-    {"optimum", FEDERATED_WIENER, false, false, false, true, false}, /* long Wiener runs, best of three starts */
+    {"optimum", FEDERATED_WIENER, false, false, false, true,
+     false}, /* long Wiener runs, best of three starts */
     {"optimum-wide-raw", FEDERATED_WIENER, true, true, false, true, false},
-    {"wiener-wide-task", FEDERATED_WIENER, true, true, false, false, true}, /* errors of logits count too */
+    {"wiener-wide-task", FEDERATED_WIENER, true, true, false, false,
+     true}, /* errors of logits count too */
     {"one-shot-wide-task", FEDERATED_ONE_SHOT, true, true, false, false, true},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0], OPTIMUM_ROUNDS = 1000 };
 
 const option_t align_federated_campaign_table[] = {
-    {.section = "campaign", .name = "ap", .type = OPTION_STRING, .help = "latents of the access point"},
-    {.section = "campaign", .name = "users", .type = OPTION_STRING,
+    {.section = "campaign",
+     .name = "ap",
+     .type = OPTION_STRING,
+     .help = "latents of the access point"},
+    {.section = "campaign",
+     .name = "users",
+     .type = OPTION_STRING,
      .help = "latents of the users, with commas between; one may come several times"},
-    {.section = "campaign", .name = "methods", .type = OPTION_STRING, .fallback = "mean,wiener-wide-raw",
-     .help = "mean, joint, wiener, wiener-random, one-shot, wiener-raw, wiener-wide, wiener-wide-raw, "
-             "one-shot-wide-raw, mean-wide-raw, joint-wide-raw, multi, multi-wide-raw, svd-mmse, first-k, top-k, "
-             "top-k-free, optimum, optimum-wide-raw, wiener-wide-task, one-shot-wide-task; with commas between"},
-    {.section = "campaign", .name = "k", .type = OPTION_INT, .fallback = "1,2,4,8", .min = 1, .max = 4096,
-     .flags = OPTION_LIST, .help = "channel uses of a message"},
-    {.section = "campaign", .name = "antennas", .type = OPTION_INT, .fallback = "1,2,4", .min = 1,
-     .max = ANTENNAS_MAX, .flags = OPTION_LIST, .help = "of the access point, and of each user"},
-    {.section = "campaign", .name = "snr_db", .type = OPTION_REAL, .unit = "dB", .fallback = "20", .min = -100,
-     .max = 200, .flags = OPTION_LIST, .help = "(P / K) / sigma2"},
-    {.section = "campaign", .name = "seeds", .type = OPTION_INT, .fallback = "1,2,3,4,5,6", .min = 0,
-     .max = 4294967295.0, .flags = OPTION_LIST, .help = "each draws channels of its own"},
-    {.section = "campaign", .name = "rounds", .type = OPTION_INT, .fallback = "30", .min = 1, .max = 100000,
-     .flags = OPTION_LIST, .help = "rounds"},
-    {.section = "campaign", .name = "points", .type = OPTION_BOOL, .fallback = "false",
+    {.section = "campaign",
+     .name = "methods",
+     .type = OPTION_STRING,
+     .fallback = "mean,wiener-wide-raw",
+     .help =
+         "mean, joint, wiener, wiener-random, one-shot, wiener-raw, wiener-wide, wiener-wide-raw, "
+         "one-shot-wide-raw, mean-wide-raw, joint-wide-raw, multi, multi-wide-raw, svd-mmse, "
+         "first-k, top-k, "
+         "top-k-free, optimum, optimum-wide-raw, wiener-wide-task, one-shot-wide-task; with commas "
+         "between"},
+    {.section = "campaign",
+     .name = "k",
+     .type = OPTION_INT,
+     .fallback = "1,2,4,8",
+     .min = 1,
+     .max = 4096,
+     .flags = OPTION_LIST,
+     .help = "channel uses of a message"},
+    {.section = "campaign",
+     .name = "antennas",
+     .type = OPTION_INT,
+     .fallback = "1,2,4",
+     .min = 1,
+     .max = ANTENNAS_MAX,
+     .flags = OPTION_LIST,
+     .help = "of the access point, and of each user"},
+    {.section = "campaign",
+     .name = "snr_db",
+     .type = OPTION_REAL,
+     .unit = "dB",
+     .fallback = "20",
+     .min = -100,
+     .max = 200,
+     .flags = OPTION_LIST,
+     .help = "(P / K) / sigma2"},
+    {.section = "campaign",
+     .name = "seeds",
+     .type = OPTION_INT,
+     .fallback = "1,2,3,4,5,6",
+     .min = 0,
+     .max = 4294967295.0,
+     .flags = OPTION_LIST,
+     .help = "each draws channels of its own"},
+    {.section = "campaign",
+     .name = "rounds",
+     .type = OPTION_INT,
+     .fallback = "30",
+     .min = 1,
+     .max = 100000,
+     .flags = OPTION_LIST,
+     .help = "rounds"},
+    {.section = "campaign",
+     .name = "points",
+     .type = OPTION_BOOL,
+     .fallback = "false",
      .help = "symbols are 64-QAM points on the air"},
-    {.section = "campaign", .name = "task_weight", .type = OPTION_REAL, .fallback = "0.2", .min = 0, .max = 1e6,
+    {.section = "campaign",
+     .name = "task_weight",
+     .type = OPTION_REAL,
+     .fallback = "0.2",
+     .min = 0,
+     .max = 1e6,
      .help = "of the -task methods: how much errors of logits count beside those of latents"},
-    {.section = "campaign", .name = "complexify", .type = OPTION_BOOL, .fallback = "true",
+    {.section = "campaign",
+     .name = "complexify",
+     .type = OPTION_BOOL,
+     .fallback = "true",
      .help = "complex features by halves (methods that are not widely linear)"},
-    {.section = "campaign", .name = "out", .type = OPTION_STRING, .fallback = "federated.csv",
+    {.section = "campaign",
+     .name = "out",
+     .type = OPTION_STRING,
+     .fallback = "federated.csv",
      .help = "CSV; points that it holds are not run again"},
     {0}};
 
@@ -86,8 +144,8 @@ typedef struct {
     federated_party_t test[USERS_MAX];
     int users;
     const options_t *options;
-    char who[KEY_MAX];     /* "ap,user+user" */
-    char *done;            /* the CSV as it was */
+    char who[KEY_MAX]; /* "ap,user+user" */
+    char *done;        /* the CSV as it was */
     lines_t *csv;
     long ran, kept;
 } campaign_t;
@@ -102,8 +160,9 @@ typedef struct {
 
 /* ---- what is there -------------------------------------------------------- */
 
-static const char header[] = "ap,users,method,points,K,antennas,snr_db,seed,rounds,nmse,accuracy,nmse_fit,obj,"
-                             "energy,bytes_up,bytes_down,air_uses,kept,nmse_each,accuracy_each";
+static const char header[] =
+    "ap,users,method,points,K,antennas,snr_db,seed,rounds,nmse,accuracy,nmse_fit,obj,"
+    "energy,bytes_up,bytes_down,air_uses,kept,nmse_each,accuracy_each";
 
 static int read_done(campaign_t *c, const char *path, err_t *err)
 {
@@ -128,15 +187,16 @@ static int read_done(campaign_t *c, const char *path, err_t *err)
     c->done[held] = 0;
     size_t head = strlen(header);
     if (held > 0 && (strncmp(c->done, header, head) != 0 || c->done[head] != '\n')) {
-        return err_set(err, ERR_FORMAT, "%s: not a file of this campaign: its first line is another", path);
+        return err_set(err, ERR_FORMAT,
+                       "%s: not a file of this campaign: its first line is another", path);
     }
     return 0;
 }
 
 static void key_of(const campaign_t *c, const point_t *p, char key[2 * KEY_MAX])
 {
-    snprintf(key, 2 * KEY_MAX, "%s,%s,%d,%d,%d,%g,%llu,%d,", c->who, p->kind->name, p->points, p->uses,
-             p->antennas, p->snr_db, (unsigned long long)p->seed, p->rounds);
+    snprintf(key, 2 * KEY_MAX, "%s,%s,%d,%d,%d,%g,%llu,%d,", c->who, p->kind->name, p->points,
+             p->uses, p->antennas, p->snr_db, (unsigned long long)p->seed, p->rounds);
 }
 
 static bool is_done(const campaign_t *c, const char *key)
@@ -218,7 +278,8 @@ static federated_t *solve(campaign_t *c, const point_t *p, int base, err_t *err)
             federated_destroy(best);
             return NULL;
         }
-        const federated_result_t *r = federated_result(f), *b = best ? federated_result(best) : NULL;
+        const federated_result_t *r = federated_result(f),
+                                 *b = best ? federated_result(best) : NULL;
         bool better = !b || r->obj_dep[r->rounds - 1] < b->obj_dep[b->rounds - 1];
         federated_destroy(better ? best : f);
         best = better ? f : best;
@@ -226,8 +287,8 @@ static federated_t *solve(campaign_t *c, const point_t *p, int base, err_t *err)
     return best;
 }
 
-static int write_row(campaign_t *c, const char *key, const federated_result_t *r, const federated_score_t *score,
-                     err_t *err)
+static int write_row(campaign_t *c, const char *key, const federated_result_t *r,
+                     const federated_score_t *score, err_t *err)
 {
     char line[4096], each[2][1024] = {"", ""};
     double nmse = 0.0, accuracy = 0.0, fit = 0.0, up = 0.0;
@@ -238,12 +299,14 @@ static int write_row(campaign_t *c, const char *key, const federated_result_t *r
         accuracy += score[k].accuracy / c->users;
         fit += r->user[k].nmse_raw / c->users;
         up += r->user[k].bytes_up / c->users;
-        used[0] += (size_t)snprintf(each[0] + used[0], sizeof each[0] - used[0], "%s%.4f", between, score[k].nmse);
-        used[1] += (size_t)snprintf(each[1] + used[1], sizeof each[1] - used[1], "%s%.4f", between, score[k].accuracy);
+        used[0] += (size_t)snprintf(each[0] + used[0], sizeof each[0] - used[0], "%s%.4f", between,
+                                    score[k].nmse);
+        used[1] += (size_t)snprintf(each[1] + used[1], sizeof each[1] - used[1], "%s%.4f", between,
+                                    score[k].accuracy);
     }
-    int length = snprintf(line, sizeof line, "%s%.5f,%.5f,%.5f,%.8g,%.8g,%.0f,%.0f,%.0f,%d,%s,%s", key, nmse,
-                          accuracy, fit, r->obj_dep[r->rounds - 1], r->energy, up, r->bytes_down, r->air_uses,
-                          r->kept, each[0], each[1]);
+    int length = snprintf(line, sizeof line, "%s%.5f,%.5f,%.5f,%.8g,%.8g,%.0f,%.0f,%.0f,%d,%s,%s",
+                          key, nmse, accuracy, fit, r->obj_dep[r->rounds - 1], r->energy, up,
+                          r->bytes_down, r->air_uses, r->kept, each[0], each[1]);
     return lines_put(c->csv, line, (size_t)length, err);
 }
 
@@ -265,8 +328,8 @@ static int run_point(campaign_t *c, const point_t *p, err_t *err)
         c->ran++;
     }
     federated_destroy(f);
-    return code < 0 ? err_prefix(err, "%s K = %d, %d antennas, %g dB, seed %llu", p->kind->name, p->uses,
-                                 p->antennas, p->snr_db, (unsigned long long)p->seed)
+    return code < 0 ? err_prefix(err, "%s K = %d, %d antennas, %g dB, seed %llu", p->kind->name,
+                                 p->uses, p->antennas, p->snr_db, (unsigned long long)p->seed)
                     : 0;
 }
 
@@ -292,8 +355,8 @@ static int sweep(campaign_t *c, const kind_t *kind, err_t *err)
 {
     const options_t *o = c->options;
     size_t count[5];
-    static const char *const keys[] = {"campaign.k", "campaign.antennas", "campaign.snr_db", "campaign.seeds",
-                                       "campaign.rounds"};
+    static const char *const keys[] = {"campaign.k", "campaign.antennas", "campaign.snr_db",
+                                       "campaign.seeds", "campaign.rounds"};
     size_t all = 1;
     for (int i = 0; i < 5; i++) {
         count[i] = options_count(o, keys[i]);
@@ -307,8 +370,12 @@ static int sweep(campaign_t *c, const kind_t *kind, err_t *err)
             value[i] = options_real_at(o, keys[i], rest % count[i]);
             rest /= count[i];
         }
-        point_t p = {.kind = kind, .uses = (int)value[0], .antennas = (int)value[1], .snr_db = value[2],
-                     .seed = (uint64_t)value[3], .rounds = has_rounds(kind) ? (int)value[4] : 1,
+        point_t p = {.kind = kind,
+                     .uses = (int)value[0],
+                     .antennas = (int)value[1],
+                     .snr_db = value[2],
+                     .seed = (uint64_t)value[3],
+                     .rounds = has_rounds(kind) ? (int)value[4] : 1,
                      .points = options_bool(o, "campaign.points")};
         if (run_point(c, &p, err) < 0) {
             return -1;
@@ -323,10 +390,12 @@ static int sweep_all(campaign_t *c, err_t *err)
     const kind_t *chosen[KINDS];
     int count = 0;
     snprintf(list, sizeof list, "%s", options_string(c->options, "campaign.methods"));
-    for (char *word = strtok_r(list, ",", &rest); word && count < (int)KINDS; word = strtok_r(NULL, ",", &rest)) {
+    for (char *word = strtok_r(list, ",", &rest); word && count < (int)KINDS;
+         word = strtok_r(NULL, ",", &rest)) {
         chosen[count] = kind_named(word);
         if (!chosen[count++]) {
-            return err_set(err, ERR_ARGUMENT, "there is no method \"%s\" (--help lists them)", word);
+            return err_set(err, ERR_ARGUMENT, "there is no method \"%s\" (--help lists them)",
+                           word);
         }
     }
     for (int i = 0; i < count && !program_stopped(0.0); i++) {
@@ -363,7 +432,8 @@ static int load_user(campaign_t *c, const char *path, err_t *err)
         c->test[k].classes = 0;
     }
     size_t used = strlen(c->who);
-    used += (size_t)snprintf(c->who + used, sizeof c->who - used, "%s%s", k > 0 ? "+" : ",", c->user[k]->name);
+    used += (size_t)snprintf(c->who + used, sizeof c->who - used, "%s%s", k > 0 ? "+" : ",",
+                             c->user[k]->name);
     return used < sizeof c->who ? 0 : err_set(err, ERR_ARGUMENT, "the users' names are too long");
 }
 
@@ -412,8 +482,8 @@ int align_federated_campaign_main(int argc, char *const argv[])
     options_t *options = NULL;
     err_t err = ERR_INIT;
     int code = program_begin("semradio-align federated-campaign", NULL,
-                             "NMSE and accuracy of federated alignment over many channels", tables, argc, argv,
-                             &options);
+                             "NMSE and accuracy of federated alignment over many channels", tables,
+                             argc, argv, &options);
     if (!options) {
         return code;
     }

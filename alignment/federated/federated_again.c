@@ -33,9 +33,11 @@ static int copy_values(double **to, const double *from, int count, err_t *err)
 static int check(const federated_t *f, const federated_t *like, err_t *err)
 {
     const federated_config_t *a = &f->config, *b = &like->config;
-    if (a->complexify != b->complexify || a->whiten != b->whiten || a->widely_linear != b->widely_linear ||
-        a->domain != b->domain || (a->task_weight < b->task_weight || a->task_weight > b->task_weight)) {
-        return err_set(err, ERR_ARGUMENT, "the statistics were gathered for other transforms of the latents");
+    if (a->complexify != b->complexify || a->whiten != b->whiten ||
+        a->widely_linear != b->widely_linear || a->domain != b->domain ||
+        (a->task_weight < b->task_weight || a->task_weight > b->task_weight)) {
+        return err_set(err, ERR_ARGUMENT,
+                       "the statistics were gathered for other transforms of the latents");
     }
     if (a->method >= FEDERATED_TOP_K && !like->x.v) {
         return err_set(err, ERR_ARGUMENT, "%s needs the samples, which were not kept",
@@ -65,7 +67,8 @@ static int share_user(federated_t *f, const federated_user_t *from, const federa
     return 0;
 }
 
-int federated_share(federated_t *f, const federated_t *like, const federated_tensor_t *h, err_t *err)
+int federated_share(federated_t *f, const federated_t *like, const federated_tensor_t *h,
+                    err_t *err)
 {
     federated_result_t *out = &f->result;
     int first = like->user[0].index;
@@ -77,7 +80,8 @@ int federated_share(federated_t *f, const federated_t *like, const federated_ten
     f->n = like->n;
     f->r = like->r;
     f->antennas = h[first].v ? h[first].samples : 0;
-    if (copy(&f->basis, &like->basis, err) < 0 || copy_values(&f->spread, like->spread, f->d, err) < 0 ||
+    if (copy(&f->basis, &like->basis, err) < 0 ||
+        copy_values(&f->spread, like->spread, f->d, err) < 0 ||
         copy_values(&f->root, like->root, f->d, err) < 0 ||
         copy(&out->x_mean, &like->result.x_mean, err) < 0 ||
         copy(&out->x_lower, &like->result.x_lower, err) < 0 ||

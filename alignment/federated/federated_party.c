@@ -8,14 +8,16 @@
 #include <string.h>
 
 /* A new array of the tensor's numbers; NULL and no error: it is not there. */
-static double *numbers(const safetensors_t *file, const char *name, int rank, int64_t *shape, err_t *err)
+static double *numbers(const safetensors_t *file, const char *name, int rank, int64_t *shape,
+                       err_t *err)
 {
     const safetensors_tensor_t *t = safetensors_find(file, name);
     if (!t) {
         return NULL;
     }
     if (t->rank != rank || t->count == 0 || t->count > (size_t)1 << 30) {
-        err_set(err, ERR_FORMAT, "tensor %s has %d dimensions, not %d, or no entries", name, t->rank, rank);
+        err_set(err, ERR_FORMAT, "tensor %s has %d dimensions, not %d, or no entries", name,
+                t->rank, rank);
         return NULL;
     }
     float *f = malloc(t->count * sizeof *f);
@@ -37,7 +39,8 @@ static double *numbers(const safetensors_t *file, const char *name, int rank, in
     return v;
 }
 
-static int take_tensor(const safetensors_t *file, const char *name, federated_tensor_t *out, err_t *err)
+static int take_tensor(const safetensors_t *file, const char *name, federated_tensor_t *out,
+                       err_t *err)
 {
     int64_t shape[2];
     double *v = numbers(file, name, 2, shape, err);
@@ -59,13 +62,15 @@ static int take_head(const safetensors_t *file, federated_party_file_t *party, e
         return 0;
     }
     if (w[0] != b[0] || w[1] != party->x.rows || w[0] > FEDERATED_SCORE_CLASSES_MAX) {
-        return err_set(err, ERR_FORMAT, "head.weight and head.bias do not fit %d features", party->x.rows);
+        return err_set(err, ERR_FORMAT, "head.weight and head.bias do not fit %d features",
+                       party->x.rows);
     }
     party->test.classes = (int)w[0];
     return 0;
 }
 
-static int take_labels(const safetensors_t *file, const char *name, federated_party_file_t *party, err_t *err)
+static int take_labels(const safetensors_t *file, const char *name, federated_party_file_t *party,
+                       err_t *err)
 {
     int64_t n = 0;
     double *v = numbers(file, name, 1, &n, err);
@@ -77,13 +82,15 @@ static int take_labels(const safetensors_t *file, const char *name, federated_pa
         party->labels[i] = (int)v[i];
     }
     free(v);
-    return party->labels ? 0 : err_set(err, ERR_FORMAT, "%s: %lld, for %d samples", name, (long long)n,
-                                       party->test.x.samples);
+    return party->labels ? 0
+                         : err_set(err, ERR_FORMAT, "%s: %lld, for %d samples", name, (long long)n,
+                                   party->test.x.samples);
 }
 
 static int take_all(const safetensors_t *file, federated_party_file_t *party, err_t *err)
 {
-    if (take_tensor(file, "X", &party->x, err) < 0 || take_tensor(file, "X_test", &party->test.x, err) < 0) {
+    if (take_tensor(file, "X", &party->x, err) < 0 ||
+        take_tensor(file, "X_test", &party->test.x, err) < 0) {
         return -1;
     }
     if (!party->x.v) {

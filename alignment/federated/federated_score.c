@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * federated_score: moments of the test set, and what a linear map makes of them.  With x whitened as the
- * AP does, R = X X^H / n, C = (Y - mean) X^H / n, A = L G and D = A H F:
+ * federated_score: moments of the test set, and what a linear map makes of them.  With x whitened
+ * as the AP does, R = X X^H / n, C = (Y - mean) X^H / n, A = L G and D = A H F:
  *
  *     E|y - mean - D x - A noise|^2 = E|y - mean|^2 - 2 Re tr(D C^H) + tr(D R D^H) + sigma2 |A|^2
  */
-#include "federated/federated_private.h"
 #include "federated/federated_score.h"
+#include "federated/federated_private.h"
 
 #include "rng.h"
 
@@ -43,7 +43,8 @@ static void centre(matrix_t *samples, const matrix_t *mean)
 }
 
 /* Re((a - jb)(u + jv)) = au + bv: complex features hold real ones i and i + m. */
-static int take_weight(scored_t *u, const federated_party_t *party, const matrix_t *mean, err_t *err)
+static int take_weight(scored_t *u, const federated_party_t *party, const matrix_t *mean,
+                       err_t *err)
 {
     int m = mean->rows, real_m = party->x.rows;
     if (matrix_create(&u->weight, party->classes, m, mean->real, err) < 0) {
@@ -71,8 +72,8 @@ static int take_weight(scored_t *u, const federated_party_t *party, const matrix
     return 0;
 }
 
-static int take_user(federated_score_set_t *set, const federated_t *like, const federated_party_t *party,
-                     int k, err_t *err)
+static int take_user(federated_score_set_t *set, const federated_t *like,
+                     const federated_party_t *party, int k, err_t *err)
 {
     scored_t *u = &set->user[k];
     matrix_t y = {0};
@@ -81,12 +82,13 @@ static int take_user(federated_score_set_t *set, const federated_t *like, const 
         return 0; /* left out */
     }
     if (party->x.samples != set->x.cols) {
-        return err_set(err, ERR_ARGUMENT, "user %d: %d test samples, the AP has %d", k, party->x.samples,
-                       set->x.cols);
+        return err_set(err, ERR_ARGUMENT, "user %d: %d test samples, the AP has %d", k,
+                       party->x.samples, set->x.cols);
     }
     int code = federated_arrange(&party->x, &like->config, &y, err);
     if (code == 0 && y.rows != mean->rows) {
-        code = err_set(err, ERR_ARGUMENT, "user %d: %d features to test, %d to align on", k, y.rows, mean->rows);
+        code = err_set(err, ERR_ARGUMENT, "user %d: %d features to test, %d to align on", k, y.rows,
+                       mean->rows);
     }
     if (code == 0 && (code = matrix_create(&u->c, y.rows, set->x.rows, y.real, err)) == 0 &&
         (code = matrix_create(&u->y, y.rows, set->sent, y.real, err)) == 0) {
@@ -101,7 +103,8 @@ static int take_user(federated_score_set_t *set, const federated_t *like, const 
 }
 
 federated_score_set_t *federated_score_create(const federated_t *like, const federated_tensor_t *x,
-                                              const federated_party_t *user, const int *labels, err_t *err)
+                                              const federated_party_t *user, const int *labels,
+                                              err_t *err)
 {
     federated_score_set_t *set = calloc(1, sizeof *set);
     int users = like->result.users;
@@ -115,7 +118,8 @@ federated_score_set_t *federated_score_create(const federated_t *like, const fed
     set->sent = x->samples < FEDERATED_SCORE_SENT ? x->samples : FEDERATED_SCORE_SENT;
     int code = federated_arrange(x, &like->config, &set->x, err);
     if (code == 0 && set->x.rows != like->d) {
-        code = err_set(err, ERR_ARGUMENT, "%d features to test, %d to align on", set->x.rows, like->d);
+        code =
+            err_set(err, ERR_ARGUMENT, "%d features to test, %d to align on", set->x.rows, like->d);
     }
     if (code == 0 && (code = matrix_create(&set->r, like->d, like->d, like->real, err)) == 0) {
         centre(&set->x, &like->result.x_mean);
@@ -152,8 +156,8 @@ void federated_score_destroy(federated_score_set_t *set)
 /* ---- classes -------------------------------------------------------------- */
 
 /* logits (classes x n): Re + bias + lower noise, lower real; NULL: none. */
-static double share_right(const scored_t *u, const matrix_t *logits, const double *lower, const int *labels,
-                          rng_t *rng)
+static double share_right(const scored_t *u, const matrix_t *logits, const double *lower,
+                          const int *labels, rng_t *rng)
 {
     int classes = u->classes, right = 0;
     float drawn[FEDERATED_SCORE_CLASSES_MAX];
@@ -178,7 +182,8 @@ static double share_right(const scored_t *u, const matrix_t *logits, const doubl
     return (double)right / logits->cols;
 }
 
-/* Cholesky of the real covariance of Re(N noise), semidefinite: a zero pivot leaves a zero column. */
+/* Cholesky of the real covariance of Re(N noise), semidefinite: a zero pivot leaves a zero column.
+ */
 static void noise_factor(const matrix_t *n, double sigma2, double *lower)
 {
     int k = n->rows, parts = n->real ? 1 : 2;
@@ -196,7 +201,9 @@ static void noise_factor(const matrix_t *n, double sigma2, double *lower)
                 sum -= lower[i * k + l] * lower[j * k + l];
             }
             double pivot = lower[j * k + j];
-            lower[i * k + j] = i == j ? (sum > 1e-12 * whole ? sqrt(sum) : 0.0) : pivot > 0.0 ? sum / pivot : 0.0;
+            lower[i * k + j] = i == j        ? (sum > 1e-12 * whole ? sqrt(sum) : 0.0)
+                               : pivot > 0.0 ? sum / pivot
+                                             : 0.0;
         }
     }
 }
@@ -218,9 +225,9 @@ static int own_rows(const federated_t *f, int place, matrix_t *z, err_t *err)
 }
 
 typedef struct {
-    matrix_t z, b, a, n;   /* F; H F; L G; W L G */
-    matrix_t map, logits;  /* D, or what was estimated; W of it */
-    matrix_t sent, heard;  /* of really sent samples */
+    matrix_t z, b, a, n;  /* F; H F; L G; W L G */
+    matrix_t map, logits; /* D, or what was estimated; W of it */
+    matrix_t sent, heard; /* of really sent samples */
 } work_t;
 
 static void work_destroy(work_t *w)
@@ -308,8 +315,8 @@ static matrix_t first_samples(const matrix_t *m, int count)
 }
 
 /* w->map: what is estimated of set->sent samples. */
-static int compare(const federated_score_set_t *set, const scored_t *t, work_t *w, federated_score_t *out,
-                   err_t *err)
+static int compare(const federated_score_set_t *set, const scored_t *t, work_t *w,
+                   federated_score_t *out, err_t *err)
 {
     int code = 0;
     double accuracy = (double)NAN;
@@ -380,8 +387,8 @@ static int by_places(federated_t *f, const federated_score_set_t *set, const fed
 
 /* ---- all users ------------------------------------------------------------ */
 
-static int score_user(federated_t *f, const federated_score_set_t *set, int place, bool points, rng_t *rng,
-                      federated_score_t *out, err_t *err)
+static int score_user(federated_t *f, const federated_score_set_t *set, int place, bool points,
+                      rng_t *rng, federated_score_t *out, err_t *err)
 {
     const federated_user_t *u = &f->user[place];
     const scored_t *t = &set->user[u->index];
@@ -390,7 +397,9 @@ static int score_user(federated_t *f, const federated_score_set_t *set, int plac
     work_t w = {0};
     int code = 0;
     if (!r->g_dep.v) { /* top-k that keeps nothing: the mean is all there is */
-        code = matrix_create(&w.map, t->c.rows, set->sent, f->real, err) < 0 ? -1 : compare(set, t, &w, out, err);
+        code = matrix_create(&w.map, t->c.rows, set->sent, f->real, err) < 0
+                   ? -1
+                   : compare(set, t, &w, out, err);
         work_destroy(&w);
         return code;
     }

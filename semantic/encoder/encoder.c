@@ -35,7 +35,8 @@ static int read_shape(encoder_t *encoder, const char *path, err_t *err)
     int status;
     if (kind == NULL || widths == NULL || features == NULL) {
         status = err_set(err, ERR_FORMAT, "%s: its metadata is not that of an encoder", path);
-    } else if ((status = encoder_shape_parse(&encoder->shape, kind, widths, atoi(features), err)) < 0) {
+    } else if ((status = encoder_shape_parse(&encoder->shape, kind, widths, atoi(features), err)) <
+               0) {
         err_prefix(err, "%s", path);
     }
     safetensors_close(file);
@@ -94,7 +95,8 @@ const encoder_shape_t *encoder_shape(const encoder_t *encoder)
     return &encoder->shape;
 }
 
-void encoder_encode(encoder_t *encoder, const uint8_t *rgb, int count, float *features, float *logits)
+void encoder_encode(encoder_t *encoder, const uint8_t *rgb, int count, float *features,
+                    float *logits)
 {
     float *in = graph_data(encoder->graph, encoder->picture);
     const float *z = graph_data(encoder->graph, encoder->out.features);
@@ -111,7 +113,8 @@ void encoder_encode(encoder_t *encoder, const uint8_t *rgb, int count, float *fe
             memcpy(features + (size_t)first * d, z, (size_t)held * d * sizeof(*z));
         }
         if (logits != NULL) {
-            memcpy(logits + (size_t)first * ENCODER_CLASSES, l, (size_t)held * ENCODER_CLASSES * sizeof(*l));
+            memcpy(logits + (size_t)first * ENCODER_CLASSES, l,
+                   (size_t)held * ENCODER_CLASSES * sizeof(*l));
         }
     }
 }

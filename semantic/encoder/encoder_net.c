@@ -36,19 +36,21 @@ static int check_shape(const encoder_shape_t *s, err_t *err)
     static const int least[] = {4, 2, 3, 3, JUDGE_WIDTHS}, most[] = {4, 6, 3, 3, JUDGE_WIDTHS};
     const int *w = s->width;
     if (s->widths < least[s->kind] || s->widths > most[s->kind]) {
-        return err_set(err, ERR_ARGUMENT, "%s takes %d .. %d widths, not %d", kinds[s->kind], least[s->kind],
-                       most[s->kind], s->widths);
+        return err_set(err, ERR_ARGUMENT, "%s takes %d .. %d widths, not %d", kinds[s->kind],
+                       least[s->kind], most[s->kind], s->widths);
     }
     if (s->kind == ENCODER_DENSE && w[2] > 12) {
         return err_set(err, ERR_ARGUMENT, "dense: %d layers a stage are more than 12", w[2]);
     }
     if (s->kind == ENCODER_ATTENTION && (w[1] > 8 || w[2] > 12 || w[0] % w[1] != 0)) {
-        return err_set(err, ERR_ARGUMENT,
-                       "attention: %d heads (up to 8, a divisor of the width %d), %d blocks (up to 12)", w[1],
-                       w[0], w[2]);
+        return err_set(
+            err, ERR_ARGUMENT,
+            "attention: %d heads (up to 8, a divisor of the width %d), %d blocks (up to 12)", w[1],
+            w[0], w[2]);
     }
     if (s->features < 2 || s->features > ENCODER_FEATURES_MAX) {
-        return err_set(err, ERR_ARGUMENT, "features = %d is not 2 .. %d", s->features, ENCODER_FEATURES_MAX);
+        return err_set(err, ERR_ARGUMENT, "features = %d is not 2 .. %d", s->features,
+                       ENCODER_FEATURES_MAX);
     }
     return 0;
 }
@@ -124,7 +126,8 @@ static node_t dense(graph_t *g, node_t x, const encoder_shape_t *s)
         for (int j = 0; j < layers; j++) {
             snprintf(name, sizeof(name), "stages.%d.%d.norm", i, j);
             snprintf(weights, sizeof(weights), "stages.%d.%d.conv", i, j);
-            node_t both[2] = {x, conv(g, graph_silu(g, graph_batch_norm(g, x, name)), weights, growth, 3)};
+            node_t both[2] = {
+                x, conv(g, graph_silu(g, graph_batch_norm(g, x, name)), weights, growth, 3)};
             x = graph_concat(g, both, 2);
         }
         channels += layers * growth;
@@ -146,7 +149,8 @@ static node_t attend(graph_t *g, node_t in, const char *name, int width, int hea
     node_t x = graph_batch_norm(g, in, norm);
     for (int i = 0; i < 3; i++) {
         snprintf(weights, sizeof(weights), "%s.%s", name, letters[i]);
-        conv_options_t options = {.out_channels = width, .kernel = 1, .no_bias = true, .gain = 1.0f};
+        conv_options_t options = {
+            .out_channels = width, .kernel = 1, .no_bias = true, .gain = 1.0f};
         all[i] = graph_conv_with(g, x, weights, &options);
     }
     int each = width / heads;
@@ -195,8 +199,8 @@ encoder_nodes_t encoder_net(graph_t *graph, node_t picture, const encoder_shape_
     if (shape->kind == ENCODER_JUDGE) {
         return judge(graph, picture, shape);
     }
-    static node_t (*const body[])(graph_t *, node_t, const encoder_shape_t *) = {residual, plain, dense,
-                                                                                 attention};
+    static node_t (*const body[])(graph_t *, node_t, const encoder_shape_t *) = {residual, plain,
+                                                                                 dense, attention};
     float scale[3], shift[3];
     for (int c = 0; c < 3; c++) {
         scale[c] = 1.0f / judge_deviation[c];

@@ -12,32 +12,75 @@
 
 enum { TEST_BATCH = 32, PICTURE_BYTES = ENCODER_SIDE * ENCODER_SIDE * 3 };
 
-const option_t encoder_options[] = {
-    {.section = "encoder", .name = "kind", .type = OPTION_CHOICE, .fallback = "residual",
-     .choices = ENCODER_KIND_CHOICES, .help = "architecture"},
-    {.section = "encoder", .name = "widths", .type = OPTION_STRING, .fallback = "24,48,96,160",
-     .help = "its sizes: residual stem and three stages; plain one a layer; dense stem, growth, layers a "
-             "stage; attention width, heads, blocks"},
-    {.section = "encoder", .name = "features", .type = OPTION_INT, .fallback = "192", .min = 2,
-     .max = ENCODER_FEATURES_MAX, .help = "length of the latent"},
-    {.section = "encoder", .name = "smoothing", .type = OPTION_REAL, .fallback = "0.1", .min = 0,
-     .max = 0.9, .help = "label smoothing"},
+const option_t encoder_options[] = {{.section = "encoder",
+                                     .name = "kind",
+                                     .type = OPTION_CHOICE,
+                                     .fallback = "residual",
+                                     .choices = ENCODER_KIND_CHOICES,
+                                     .help = "architecture"},
+                                    {.section = "encoder",
+                                     .name = "widths",
+                                     .type = OPTION_STRING,
+                                     .fallback = "24,48,96,160",
+                                     .help = "its sizes: residual stem and three stages; plain one "
+                                             "a layer; dense stem, growth, layers a "
+                                             "stage; attention width, heads, blocks"},
+                                    {.section = "encoder",
+                                     .name = "features",
+                                     .type = OPTION_INT,
+                                     .fallback = "192",
+                                     .min = 2,
+                                     .max = ENCODER_FEATURES_MAX,
+                                     .help = "length of the latent"},
+                                    {.section = "encoder",
+                                     .name = "smoothing",
+                                     .type = OPTION_REAL,
+                                     .fallback = "0.1",
+                                     .min = 0,
+                                     .max = 0.9,
+                                     .help = "label smoothing"},
 
-    {.section = "latents", .name = "encoders", .type = OPTION_STRING,
-     .help = "encoders (names, or files), with commas between"},
-    {.section = "latents", .name = "data", .type = OPTION_STRING, .fallback = "fashion-mnist:train",
-     .help = "data set to align on"},
-    {.section = "latents", .name = "first", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1e9,
-     .help = "pictures of it to pass over"},
-    {.section = "latents", .name = "pictures", .type = OPTION_INT, .fallback = "2000", .min = 0, .max = 1e9,
-     .help = "how many from there; 0: all"},
-    {.section = "latents", .name = "test", .type = OPTION_STRING, .fallback = "fashion-mnist:test",
-     .help = "data set to send"},
-    {.section = "latents", .name = "tests", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1e9,
-     .help = "how many pictures of it; 0: all"},
-    {.section = "latents", .name = "out", .type = OPTION_STRING, .fallback = ".",
-     .help = "folder to write into, a file for each encoder"},
-    {0}};
+                                    {.section = "latents",
+                                     .name = "encoders",
+                                     .type = OPTION_STRING,
+                                     .help = "encoders (names, or files), with commas between"},
+                                    {.section = "latents",
+                                     .name = "data",
+                                     .type = OPTION_STRING,
+                                     .fallback = "fashion-mnist:train",
+                                     .help = "data set to align on"},
+                                    {.section = "latents",
+                                     .name = "first",
+                                     .type = OPTION_INT,
+                                     .fallback = "0",
+                                     .min = 0,
+                                     .max = 1e9,
+                                     .help = "pictures of it to pass over"},
+                                    {.section = "latents",
+                                     .name = "pictures",
+                                     .type = OPTION_INT,
+                                     .fallback = "2000",
+                                     .min = 0,
+                                     .max = 1e9,
+                                     .help = "how many from there; 0: all"},
+                                    {.section = "latents",
+                                     .name = "test",
+                                     .type = OPTION_STRING,
+                                     .fallback = "fashion-mnist:test",
+                                     .help = "data set to send"},
+                                    {.section = "latents",
+                                     .name = "tests",
+                                     .type = OPTION_INT,
+                                     .fallback = "0",
+                                     .min = 0,
+                                     .max = 1e9,
+                                     .help = "how many pictures of it; 0: all"},
+                                    {.section = "latents",
+                                     .name = "out",
+                                     .type = OPTION_STRING,
+                                     .fallback = ".",
+                                     .help = "folder to write into, a file for each encoder"},
+                                    {0}};
 
 typedef struct {
     const options_t *options;
@@ -149,8 +192,8 @@ static int prepare(trainer_t *t, err_t *err)
                               .seed = (uint64_t)options_int(o, "train.seed")};
     int features = (int)options_int(o, "encoder.features");
     snprintf(t->features, sizeof(t->features), "%d", features);
-    if (encoder_shape_parse(&t->shape, options_text(o, "encoder.kind"), options_string(o, "encoder.widths"),
-                            features, err) < 0 ||
+    if (encoder_shape_parse(&t->shape, options_text(o, "encoder.kind"),
+                            options_string(o, "encoder.widths"), features, err) < 0 ||
         (t->batches = batches_create(&data, err)) == NULL ||
         (test[0] != '\0' && (t->test = dataset_open(test, err)) == NULL) ||
         (t->params = params_create(data.seed, err)) == NULL) {
@@ -160,8 +203,8 @@ static int prepare(trainer_t *t, err_t *err)
     if (stem > 0 && whiten_stem(t->params, t->batches, t->batch, stem, err) < 0) {
         return -1;
     }
-    t->workers = workers_create((int)options_int(o, "train.workers"), t->batch, t->params, build, fill, t,
-                                err);
+    t->workers = workers_create((int)options_int(o, "train.workers"), t->batch, t->params, build,
+                                fill, t, err);
     return t->workers == NULL ? -1 : 0;
 }
 

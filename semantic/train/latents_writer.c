@@ -46,8 +46,8 @@ static int pictures_open(pictures_t *p, const char *spec, size_t first, size_t w
     size_t all = dataset_count(set);
     int status = 0;
     if (first >= all || wanted > all - first) {
-        status = err_set(err, ERR_ARGUMENT, "%s has %zu pictures: not %zu from number %zu", dataset_name(set),
-                         all, wanted, first);
+        status = err_set(err, ERR_ARGUMENT, "%s has %zu pictures: not %zu from number %zu",
+                         dataset_name(set), all, wanted, first);
     } else {
         p->count = wanted > 0 ? wanted : all - first;
         p->rgb = malloc(p->count * PICTURE_BYTES);
@@ -103,15 +103,16 @@ static void short_name(const char *path, char *name)
 
 static safetensors_tensor_t tensor(const char *name, size_t rows, size_t cols, const float *data)
 {
-    safetensors_tensor_t t = {.name = name, .dtype = SAFETENSORS_F32, .rank = rows > 0 ? 2 : 1, .data = data};
+    safetensors_tensor_t t = {
+        .name = name, .dtype = SAFETENSORS_F32, .rank = rows > 0 ? 2 : 1, .data = data};
     t.shape[0] = (int64_t)(rows > 0 ? rows : cols);
     t.shape[1] = (int64_t)cols;
     t.count = (rows > 0 ? rows : 1) * cols;
     return t;
 }
 
-static int write_party(const char *word, const pictures_t *pilots, const pictures_t *test, const options_t *o,
-                       err_t *err)
+static int write_party(const char *word, const pictures_t *pilots, const pictures_t *test,
+                       const options_t *o, err_t *err)
 {
     char name[NAME_LENGTH], path[4096];
     encoder_t *encoder = encoder_open(word, err);
@@ -133,13 +134,15 @@ static int write_party(const char *word, const pictures_t *pilots, const picture
                                             tensor("head.weight", ENCODER_CLASSES, d, weight),
                                             tensor("head.bias", 0, ENCODER_CLASSES, bias)};
         const char *keys[] = {"encoder", "data", "test"};
-        const char *values[] = {name, options_string(o, "latents.data"), options_string(o, "latents.test")};
+        const char *values[] = {name, options_string(o, "latents.data"),
+                                options_string(o, "latents.test")};
         short_name(word, name);
         snprintf(path, sizeof(path), "%s/%s.safetensors", options_string(o, "latents.out"), name);
         status = safetensors_write(path, all, 6, keys, values, 3, err);
     }
     if (status == 0) {
-        printf("%s: %zu features, %zu latents to align on, %zu to test\n", path, d, pilots->count, test->count);
+        printf("%s: %zu features, %zu latents to align on, %zu to test\n", path, d, pilots->count,
+               test->count);
     }
     free(x);
     free(x_test);
@@ -160,11 +163,13 @@ int latents_command(const options_t *options, err_t *err)
                      ? -1
                      : 0;
     snprintf(list, sizeof(list), "%s", options_string(options, "latents.encoders"));
-    for (char *word = strtok_r(list, ",", &rest); word != NULL && status == 0; word = strtok_r(NULL, ",", &rest)) {
+    for (char *word = strtok_r(list, ",", &rest); word != NULL && status == 0;
+         word = strtok_r(NULL, ",", &rest)) {
         status = write_party(word, &pilots, &test, options, err);
         written++;
     }
     pictures_free(&pilots);
     pictures_free(&test);
-    return status == 0 && written == 0 ? err_set(err, ERR_ARGUMENT, "latents.encoders names none") : status;
+    return status == 0 && written == 0 ? err_set(err, ERR_ARGUMENT, "latents.encoders names none")
+                                       : status;
 }

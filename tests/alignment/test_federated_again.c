@@ -48,7 +48,8 @@ static void one_case(federated_method_t method, bool wide, bool raw)
     problem_t first, other;
     problem_create(&first, 1, 24, 120, 2);
     problem_create(&other, 2, 24, 120, 3); /* its channels */
-    federated_config_t kept = config_of(FEDERATED_TOP_K, wide, raw), wanted = config_of(method, wide, raw);
+    federated_config_t kept = config_of(FEDERATED_TOP_K, wide, raw),
+                       wanted = config_of(method, wide, raw);
     federated_t *like = federated_create(&first.input, &kept, &err);
     federated_t *again = federated_again(like, other.h, &wanted, &err);
     first.input.h = other.h;
@@ -142,7 +143,7 @@ static void test_task(void)
         logits[i] = logit_nmse(&p, w, weights[i], &nmse[i]);
     }
     CHECK_NEAR(nmse[1], nmse[0], 0.01);
-    CHECK_AT_LEAST(nmse[3], nmse[1]);          /* latents lose */
+    CHECK_AT_LEAST(nmse[3], nmse[1]);           /* latents lose */
     CHECK_AT_MOST(logits[3], logits[1] - 0.02); /* logits gain */
     CHECK_AT_LEAST(logits[3], 0.0);
     federated_config_t c = config_of(FEDERATED_WIENER, false, true);
@@ -156,7 +157,8 @@ static void test_task(void)
 
 static const check_test_t tests[] = {
     {"statistics gathered once give every method the numbers that samples give", test_same},
-    {"other transforms, missing samples, and a channel of another shape are refused by name", test_refusals},
+    {"other transforms, missing samples, and a channel of another shape are refused by name",
+     test_refusals},
     {"what errors of logits weigh, logits gain and latents lose", test_task},
 };
 

@@ -47,7 +47,8 @@ static void bench_create(bench_t *b)
     b->x_test = cut(&b->all.input.x, ALIGNED, TESTED);
     for (int k = 0; k < PROBLEM_USERS; k++) {
         b->y[k] = cut(&b->all.y[k], 0, ALIGNED);
-        b->user[k] = (federated_party_t){.x = cut(&b->all.y[k], ALIGNED, TESTED), .classes = CLASSES};
+        b->user[k] =
+            (federated_party_t){.x = cut(&b->all.y[k], ALIGNED, TESTED), .classes = CLASSES};
         b->user[k].weight = problem_draw(&b->rng, (size_t)(CLASSES * b->y[k].rows));
         b->user[k].bias = problem_draw(&b->rng, CLASSES);
     }
@@ -144,7 +145,8 @@ static void send_one(bench_t *b, const federated_t *f, int k, int s, double *y)
         for (int j = 0; j < USES * N; j++) {
             sum += *matrix_at(&u->g_dep, i, j) * heard[j];
         }
-        y[i] = sum * *matrix_at(&u->lower, i, i) + *matrix_at(&u->mean, i, 0); /* raw: lower is a scale */
+        y[i] = sum * *matrix_at(&u->lower, i, i) +
+               *matrix_at(&u->mean, i, 0); /* raw: lower is a scale */
     }
 }
 
@@ -246,7 +248,8 @@ static void test_points(void)
 
 static const check_test_t tests[] = {
     {"NMSE and accuracy in closed form are those of samples that were sent", test_sent},
-    {"on its own samples the score is the alignment's own NMSE, complex and widely linear", test_own},
+    {"on its own samples the score is the alignment's own NMSE, complex and widely linear",
+     test_own},
     {"top-k is scored with its indices' cost, near its fit", test_top},
     {"64-QAM points cost something, and little", test_points},
 };

@@ -52,7 +52,8 @@ static void check_encoder(const char *name, const pictures_t *p, int features, d
     }
     int d = encoder_shape(e)->features, right = 0;
     const float *weight, *bias;
-    float *z = malloc((size_t)(PICTURES * d) * sizeof *z), *logits = malloc(PICTURES * ENCODER_CLASSES * sizeof *z);
+    float *z = malloc((size_t)(PICTURES * d) * sizeof *z),
+          *logits = malloc(PICTURES * ENCODER_CLASSES * sizeof *z);
     CHECK_INT(d, features);
     encoder_encode(e, p->rgb, PICTURES, z, logits);
     encoder_head(e, &weight, &bias);
@@ -131,7 +132,8 @@ static void test_refusals(void)
 }
 
 static const check_test_t tests[] = {
-    {"CIFAR-10's encoders classify as their cards say, by a linear map of their features", test_cifar},
+    {"CIFAR-10's encoders classify as their cards say, by a linear map of their features",
+     test_cifar},
     {"Fashion-MNIST's too", test_fashion},
     {"shapes and files that are no encoder are refused with the reason", test_refusals},
 };

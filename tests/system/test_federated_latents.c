@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Federated alignment of the latents of trained encoders, small: what docs/FEDERATED.md says at length. */
+/* Federated alignment of the latents of trained encoders, small: what docs/FEDERATED.md says at
+ * length. */
 #include "check.h"
 #include "encoder/encoder.h"
 #include "federated/federated_score.h"
@@ -9,8 +10,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { USERS = 2, ALIGNED = 700, TESTED = 300, ALL = ALIGNED + TESTED, ANTENNAS = 2,
-       BYTES = ENCODER_SIDE * ENCODER_SIDE * 3 };
+enum {
+    USERS = 2,
+    ALIGNED = 700,
+    TESTED = 300,
+    ALL = ALIGNED + TESTED,
+    ANTENNAS = 2,
+    BYTES = ENCODER_SIDE * ENCODER_SIDE * 3
+};
 
 static const char *const names[USERS + 1] = {"judge-fashion-mnist", "fashion-mnist-residual",
                                              "fashion-mnist-plain"};
@@ -57,8 +64,8 @@ static void encode(int i)
     }
     free(z);
     bench.x[i] = (federated_tensor_t){d, ALIGNED, false, bench.v[i][0]};
-    bench.test[i] = (federated_party_t){{d, TESTED, false, bench.v[i][1]}, ENCODER_CLASSES, bench.weight[i],
-                                        bench.bias[i]};
+    bench.test[i] = (federated_party_t){
+        {d, TESTED, false, bench.v[i][1]}, ENCODER_CLASSES, bench.weight[i], bench.bias[i]};
 }
 
 static void prepare(void)
@@ -111,7 +118,8 @@ static federated_t *gather(bool ours)
 {
     err_t err = ERR_INIT;
     federated_config_t c = config_of(FEDERATED_TOP_K, ours, 20.0, 1);
-    federated_input_t input = {.users = USERS, .x = bench.x[0], .y = bench.x + 1, .h = bench.channel};
+    federated_input_t input = {
+        .users = USERS, .x = bench.x[0], .y = bench.x + 1, .h = bench.channel};
     federated_t *like = federated_create(&input, &c, &err);
     if (!like) {
         fprintf(stderr, "%s\n", err.text);
@@ -121,7 +129,8 @@ static federated_t *gather(bool ours)
 }
 
 /* What the method takes off the objective. */
-static double captured(const federated_t *like, federated_method_t method, bool ours, double snr_db, int rounds)
+static double captured(const federated_t *like, federated_method_t method, bool ours, double snr_db,
+                       int rounds)
 {
     err_t err = ERR_INIT;
     federated_config_t c = config_of(method, ours, snr_db, rounds);
@@ -160,16 +169,16 @@ static void test_joint(void)
     }
 }
 
-static void score(const federated_t *like, federated_method_t method, bool ours, int uses, double *nmse,
-                  double *accuracy)
+static void score(const federated_t *like, federated_method_t method, bool ours, int uses,
+                  double *nmse, double *accuracy)
 {
     err_t err = ERR_INIT;
     federated_score_t out[USERS];
     federated_config_t c = config_of(method, ours, 20.0, 30);
     c.power = c.channel_uses = uses;
     federated_t *f = federated_again(like, bench.channel, &c, &err);
-    federated_score_set_t *set = federated_score_create(like, &bench.test[0].x, bench.test + 1,
-                                                        bench.label + ALIGNED, &err);
+    federated_score_set_t *set =
+        federated_score_create(like, &bench.test[0].x, bench.test + 1, bench.label + ALIGNED, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
     CU_ASSERT_PTR_NOT_NULL_FATAL(set);
     CHECK_INT(federated_run(f, &err), 0);
@@ -201,9 +210,12 @@ static void test_ours(void)
 
 static const check_test_t tests[] = {
     {"three encoders open and give latents", prepare},
-    {"on real latents 30 Wiener rounds capture 99 % of 300 from -20 to 30 dB, both kinds", test_captured},
+    {"on real latents 30 Wiener rounds capture 99 % of 300 from -20 to 30 dB, both kinds",
+     test_captured},
     {"on real latents joint is never below mean", test_joint},
-    {"on held-out latents ours has .10 less NMSE and 7 points more accuracy than the published rounds (K 1, 2, 4)", test_ours},
+    {"on held-out latents ours has .10 less NMSE and 7 points more accuracy than the published "
+     "rounds (K 1, 2, 4)",
+     test_ours},
 };
 
 int main(void)
