@@ -51,6 +51,47 @@ static void test_batches(void)
     batches_destroy(batches);
 }
 
+/* batches_views says which picture each is, mirrored or not. */
+static void test_views(void)
+{
+    static float pictures[BATCH * PICTURE], labels[BATCH];
+    err_t err = ERR_INIT;
+    if (!have_fashion()) {
+        return;
+    }
+    batches_options_t options = {
+        .main_spec = "fashion-mnist:test", .batch = BATCH, .flip = true, .seed = 5};
+    batches_t *batches = batches_create(&options, &err);
+    dataset_t *set = dataset_open("fashion-mnist:test", &err);
+    CU_ASSERT_FATAL(batches != NULL && set != NULL);
+    CHECK_INT(batches_count(batches), 10000);
+    int64_t views[BATCH];
+    int mirrored = 0, wrong = 0;
+    image_t image = IMAGE_EMPTY;
+    batches_begin(batches, 41);
+    batches_fill(batches, 41, 0, BATCH, pictures, labels);
+    batches_views(batches, 41, 0, BATCH, views);
+    for (int n = 0; n < BATCH; n++) {
+        int label;
+        size_t index = (size_t)views[n] / 2;
+        CHECK_INT(dataset_get(set, index, &image, &label, &err), 0);
+        CHECK_INT(label, batches_label(batches, index));
+        CHECK_INT(label, labels[n]);
+        mirrored += (int)(views[n] % 2);
+        for (int i = 0; i < PICTURE; i++) {
+            int row = i / (3 * BATCHES_SIDE), x = i / 3 % BATCHES_SIDE;
+            int from = views[n] % 2 == 1 ? BATCHES_SIDE - 1 - x : x;
+            int want = image.rgb[(row * BATCHES_SIDE + from) * 3 + i % 3];
+            wrong += want != (int)lroundf(255.0f * pictures[n * PICTURE + i]);
+        }
+    }
+    CHECK_INT(wrong, 0);
+    CU_ASSERT(mirrored > 0 && mirrored < BATCH);
+    image_free(&image);
+    dataset_close(set);
+    batches_destroy(batches);
+}
+
 /* Correlation of h over the sub-carriers is that of an exponential profile of taps. */
 static void test_fading(void)
 {
@@ -190,6 +231,7 @@ static void test_recipes(void)
 static const check_test_t tests[] = {
     {"a stopped and resumed run ends with the same weights", test_resume},
     {"a step's batch depends on seed and step alone", test_batches},
+    {"the views of a batch are the pictures that it holds", test_views},
     {"fading has unit power and the profile's correlation", test_fading},
     {"every recipe in the repository is valid", test_recipes},
     {"impossible recipes are refused by name", test_wrong_recipe},
