@@ -5,6 +5,7 @@
  */
 #include "federated/align_federated_campaign.h"
 
+#include "federated/campaign_method.h"
 #include "federated/federated_party.h"
 #include "lines.h"
 #include "log.h"
@@ -16,125 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS_MAX = 32, KEY_MAX = 256, BASES = 8, ANTENNAS_MAX = 16 };
-
-/* What the campaign calls a method: the library's, with the variant that it stands for. */
-typedef struct {
-    const char *name;
-    federated_method_t method;
-    bool widely_linear, raw, random, optimum, task;
-} kind_t;
-
-static const kind_t kinds[] = {
-    {"mean", FEDERATED_MEAN, false, false, true, false, false}, /* as published */
-    {"joint", FEDERATED_JOINT, false, false, true, false, false},
-    {"wiener", FEDERATED_WIENER, false, false, false, false, false},
-    {"wiener-random", FEDERATED_WIENER, false, false, true, false, false},
-    {"one-shot", FEDERATED_ONE_SHOT, false, false, false, false, false},
-    {"wiener-raw", FEDERATED_WIENER, false, true, false, false, false},
-    {"wiener-wide", FEDERATED_WIENER, true, false, false, false, false},
-    {"wiener-wide-raw", FEDERATED_WIENER, true, true, false, false, false},
-    {"one-shot-wide-raw", FEDERATED_ONE_SHOT, true, true, false, false, false},
-    {"mean-wide-raw", FEDERATED_MEAN, true, true, true, false, false},
-    {"joint-wide-raw", FEDERATED_JOINT, true, true, true, false, false},
-    {"multi", FEDERATED_MULTI, false, false, false, false, false},
-    {"multi-wide-raw", FEDERATED_MULTI, true, true, false, false, false},
-    {"svd-mmse", FEDERATED_SVD_MMSE, false, false, false, false, false},
-    {"first-k", FEDERATED_FIRST_K, false, false, false, false, false},
-    {"top-k", FEDERATED_TOP_K, false, false, false, false, false},
-    {"top-k-free", FEDERATED_TOP_K_FREE, false, false, false, false, false},
-    {"optimum", FEDERATED_WIENER, false, false, false, true,
-     false}, /* long Wiener runs, best of three starts */
-    {"optimum-wide-raw", FEDERATED_WIENER, true, true, false, true, false},
-    {"wiener-wide-task", FEDERATED_WIENER, true, true, false, false,
-     true}, /* errors of logits count too */
-    {"one-shot-wide-task", FEDERATED_ONE_SHOT, true, true, false, false, true},
-};
-enum { KINDS = sizeof kinds / sizeof kinds[0], OPTIMUM_ROUNDS = 1000 };
-
-const option_t align_federated_campaign_table[] = {
-    {.section = "campaign",
-     .name = "ap",
-     .type = OPTION_STRING,
-     .help = "latents of the access point"},
-    {.section = "campaign",
-     .name = "users",
-     .type = OPTION_STRING,
-     .help = "latents of the users, with commas between; one may come several times"},
-    {.section = "campaign",
-     .name = "methods",
-     .type = OPTION_STRING,
-     .fallback = "mean,wiener-wide-raw",
-     .help =
-         "mean, joint, wiener, wiener-random, one-shot, wiener-raw, wiener-wide, wiener-wide-raw, "
-         "one-shot-wide-raw, mean-wide-raw, joint-wide-raw, multi, multi-wide-raw, svd-mmse, "
-         "first-k, top-k, "
-         "top-k-free, optimum, optimum-wide-raw, wiener-wide-task, one-shot-wide-task; with commas "
-         "between"},
-    {.section = "campaign",
-     .name = "k",
-     .type = OPTION_INT,
-     .fallback = "1,2,4,8",
-     .min = 1,
-     .max = 4096,
-     .flags = OPTION_LIST,
-     .help = "channel uses of a message"},
-    {.section = "campaign",
-     .name = "antennas",
-     .type = OPTION_INT,
-     .fallback = "1,2,4",
-     .min = 1,
-     .max = ANTENNAS_MAX,
-     .flags = OPTION_LIST,
-     .help = "of the access point, and of each user"},
-    {.section = "campaign",
-     .name = "snr_db",
-     .type = OPTION_REAL,
-     .unit = "dB",
-     .fallback = "20",
-     .min = -100,
-     .max = 200,
-     .flags = OPTION_LIST,
-     .help = "(P / K) / sigma2"},
-    {.section = "campaign",
-     .name = "seeds",
-     .type = OPTION_INT,
-     .fallback = "1,2,3,4,5,6",
-     .min = 0,
-     .max = 4294967295.0,
-     .flags = OPTION_LIST,
-     .help = "each draws channels of its own"},
-    {.section = "campaign",
-     .name = "rounds",
-     .type = OPTION_INT,
-     .fallback = "30",
-     .min = 1,
-     .max = 100000,
-     .flags = OPTION_LIST,
-     .help = "rounds"},
-    {.section = "campaign",
-     .name = "points",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     .help = "symbols are 64-QAM points on the air"},
-    {.section = "campaign",
-     .name = "task_weight",
-     .type = OPTION_REAL,
-     .fallback = "0.2",
-     .min = 0,
-     .max = 1e6,
-     .help = "of the -task methods: how much errors of logits count beside those of latents"},
-    {.section = "campaign",
-     .name = "complexify",
-     .type = OPTION_BOOL,
-     .fallback = "true",
-     .help = "complex features by halves (methods that are not widely linear)"},
-    {.section = "campaign",
-     .name = "out",
-     .type = OPTION_STRING,
-     .fallback = "federated.csv",
-     .help = "CSV; points that it holds are not run again"},
-    {0}};
+enum { USERS_MAX = 32, KEY_MAX = 256, BASES = 8, OPTIMUM_ROUNDS = 1000 };
 
 typedef struct {
     federated_t *like[BASES];
@@ -151,7 +34,7 @@ typedef struct {
 } campaign_t;
 
 typedef struct {
-    const kind_t *kind;
+    const campaign_method_t *kind;
     int uses, antennas, rounds;
     double snr_db;
     uint64_t seed;
@@ -211,7 +94,7 @@ static bool is_done(const campaign_t *c, const char *key)
 
 /* ---- one point ------------------------------------------------------------ */
 
-static federated_config_t config_of(const campaign_t *c, const kind_t *kind)
+static federated_config_t config_of(const campaign_t *c, const campaign_method_t *kind)
 {
     federated_config_t config = FEDERATED_CONFIG_INIT;
     config.method = kind->method;
@@ -229,7 +112,7 @@ static federated_config_t config_of(const campaign_t *c, const kind_t *kind)
 static void draw_channels(campaign_t *c, const point_t *p)
 {
     int entries = 2 * p->antennas * p->antennas;
-    float drawn[2 * ANTENNAS_MAX * ANTENNAS_MAX];
+    float drawn[2 * CAMPAIGN_ANTENNAS_MAX * CAMPAIGN_ANTENNAS_MAX];
     for (int k = 0; k < c->users; k++) {
         double *h = (double *)c->h[k].v;
         rng_t rng;
@@ -243,7 +126,7 @@ static void draw_channels(campaign_t *c, const point_t *p)
 }
 
 /* The statistics for this kind of transforms, made when they are first wanted. */
-static int base_of(campaign_t *c, const kind_t *kind, err_t *err)
+static int base_of(campaign_t *c, const campaign_method_t *kind, err_t *err)
 {
     int at = (kind->widely_linear ? 2 : 0) + (kind->raw ? 1 : 0) + (kind->task ? 4 : 0);
     if (c->like[at]) {
@@ -335,23 +218,13 @@ static int run_point(campaign_t *c, const point_t *p, err_t *err)
 
 /* ---- the sweep ------------------------------------------------------------ */
 
-static const kind_t *kind_named(const char *name)
-{
-    for (size_t i = 0; i < KINDS; i++) {
-        if (strcmp(kinds[i].name, name) == 0) {
-            return &kinds[i];
-        }
-    }
-    return NULL;
-}
-
-static bool has_rounds(const kind_t *kind)
+static bool has_rounds(const campaign_method_t *kind)
 {
     return kind->method <= FEDERATED_ONE_SHOT && !kind->optimum;
 }
 
 /* Every point of one method. */
-static int sweep(campaign_t *c, const kind_t *kind, err_t *err)
+static int sweep(campaign_t *c, const campaign_method_t *kind, err_t *err)
 {
     const options_t *o = c->options;
     size_t count[5];
@@ -387,12 +260,12 @@ static int sweep(campaign_t *c, const kind_t *kind, err_t *err)
 static int sweep_all(campaign_t *c, err_t *err)
 {
     char list[2048], *rest = NULL;
-    const kind_t *chosen[KINDS];
+    const campaign_method_t *chosen[CAMPAIGN_METHODS_MAX];
     int count = 0;
     snprintf(list, sizeof list, "%s", options_string(c->options, "campaign.methods"));
-    for (char *word = strtok_r(list, ",", &rest); word && count < (int)KINDS;
+    for (char *word = strtok_r(list, ",", &rest); word && count < (int)CAMPAIGN_METHODS_MAX;
          word = strtok_r(NULL, ",", &rest)) {
-        chosen[count] = kind_named(word);
+        chosen[count] = campaign_method_named(word);
         if (!chosen[count++]) {
             return err_set(err, ERR_ARGUMENT, "there is no method \"%s\" (--help lists them)",
                            word);
@@ -415,7 +288,7 @@ static int load_user(campaign_t *c, const char *path, err_t *err)
     if (k == USERS_MAX) {
         return err_set(err, ERR_ARGUMENT, "more than %d users", USERS_MAX);
     }
-    double *h = calloc(2 * ANTENNAS_MAX * ANTENNAS_MAX, sizeof *h);
+    double *h = calloc(2 * CAMPAIGN_ANTENNAS_MAX * CAMPAIGN_ANTENNAS_MAX, sizeof *h);
     c->h[k] = (federated_tensor_t){1, 1, true, h};
     c->users++;
     if (!h) {

@@ -120,8 +120,9 @@ def rounds():
             cells = [NAMES[m]]
             for v in values:
                 own = [r for r in here if r["method"] == m and int(r["rounds"]) == v]
+                long = next((w for w in ("wide-raw", "wide-task") if m.endswith(w)), "")
                 ends = {r["seed"]: r for r in here
-                        if r["method"] == ("wiener-wide-raw" if m.endswith("wide-raw") else "wiener") and int(r["rounds"]) == values[-1]}
+                        if r["method"] == "wiener" + ("-" + long if long else "") and int(r["rounds"]) == values[-1]}
                 share = [(float(r["energy"]) - float(r["obj"])) / (float(ends[r["seed"]]["energy"]) - float(ends[r["seed"]]["obj"]))
                          for r in own if r["seed"] in ends]
                 cells.append(f"{sum(share) / len(share):.3f}" if share else "")
