@@ -11,7 +11,7 @@
 #include "campaign.h"
 
 /*
- * What the files behind the settings hold, for store_open: a new object
+ * What the files behind the settings hold, for archive_open: a new object
  * {"source": hash, "codec image32": hash, …}; `calibration` is NULL where none was named.  NULL:
  * something is not there or does not fit; `err` names it.  Changes the selected point.
  */

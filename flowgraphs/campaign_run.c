@@ -36,7 +36,7 @@ static void on_progress(void *context, uint64_t images_done)
 int run_point(run_t *run, size_t point, pool_progress_t *progress, err_t *err)
 {
     result_t result;
-    const char *samples = store_samples_path(run->store, point); /* selects it */
+    const char *samples = archive_samples_path(run->archive, point); /* selects it */
     trial_config_t trial = campaign_trial(run->campaign);
     trial.calibration = run->calibration;
     trial.on_progress = progress != NULL ? on_progress : NULL;
@@ -49,7 +49,7 @@ int run_point(run_t *run, size_t point, pool_progress_t *progress, err_t *err)
     if (status != 0) {
         return -1;
     }
-    return store_save(run->store, point, &result, err);
+    return archive_save(run->archive, point, &result, err);
 }
 
 static int work(void *context, size_t task, pool_progress_t *progress, err_t *err)
@@ -61,7 +61,7 @@ static int work(void *context, size_t task, pool_progress_t *progress, err_t *er
 static int write_csv(run_t *run, err_t *err)
 {
     run->csv_ns = clock_now_ns();
-    return store_write_csv(run->store, dataset_name(run->dataset), err);
+    return archive_write_csv(run->archive, dataset_name(run->dataset), err);
 }
 
 /* A point's numbers in words. */
@@ -88,7 +88,7 @@ static void tell_result(run_t *run, size_t point)
 {
     char about[512], numbers[256], text[800];
     result_t result;
-    if (store_load(run->store, point, &result, &run->err) <= 0) {
+    if (archive_load(run->archive, point, &result, &run->err) <= 0) {
         return;
     }
     campaign_describe(run->campaign, about, sizeof about);
@@ -148,7 +148,7 @@ static int list_todo(run_t *run, err_t *err)
     for (size_t point = 0; point < points; point++) {
         result_t result;
         err_t damage = ERR_INIT;
-        int found = store_load(run->store, point, &result, &damage);
+        int found = archive_load(run->archive, point, &result, &damage);
         if (found < 0) {
             log_warn("%s: measuring this point again", damage.text);
         }
@@ -179,7 +179,7 @@ static int run_here(run_t *run, const volatile sig_atomic_t *stop, err_t *err)
 static int run_points(run_t *run, int argc, char *const argv[], const volatile sig_atomic_t *stop,
                       err_t *err)
 {
-    if (store_write_states(run->store, run->problems, err) != 0) {
+    if (archive_write_states(run->archive, run->problems, err) != 0) {
         return -1;
     }
     int status = run->todo_count == 0            ? 0
@@ -195,7 +195,7 @@ static int run_points(run_t *run, int argc, char *const argv[], const volatile s
     if (run->err.code != ERR_NONE) {
         return err_set(err, run->err.code, "%s", run->err.text);
     }
-    return store_write_states(run->store, run->problems, err);
+    return archive_write_states(run->archive, run->problems, err);
 }
 
 static int open_sets(run_t *run, err_t *err)
@@ -218,11 +218,11 @@ static int prepare(run_t *run, int argc, char *const argv[], bool join, err_t *e
                            ? campaign_check(run->campaign, run->dataset, run->calibration, err)
                            : NULL;
     if (contents != NULL) {
-        run->store = join ? store_join(run->campaign, contents, err)
-                          : store_open(run->campaign, contents, argc, argv, err);
+        run->archive = join ? archive_join(run->campaign, contents, err)
+                          : archive_open(run->campaign, contents, argc, argv, err);
     }
     json_decref(contents);
-    return run->store != NULL ? 0 : -1;
+    return run->archive != NULL ? 0 : -1;
 }
 
 static void close_all(run_t *run)
@@ -232,7 +232,7 @@ static void close_all(run_t *run)
     }
     free(run->problems);
     free(run->todo);
-    store_close(run->store);
+    archive_close(run->archive);
     dataset_close(run->dataset);
     dataset_close(run->calibration);
 }
@@ -243,7 +243,7 @@ static int save_sent(run_t *run, err_t *err)
     int samples = campaign_trial(run->campaign).samples;
     return samples == 0 ? 0
                         : strip_save_sent(run->dataset, samples,
-                                          store_path(run->store, "samples/sent.png"), err);
+                                          archive_path(run->archive, "samples/sent.png"), err);
 }
 
 int campaign_run(campaign_t *campaign, int argc, char *const argv[],

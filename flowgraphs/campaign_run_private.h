@@ -6,12 +6,12 @@
 #include "campaign_run.h"
 #include "pool.h"
 #include "progress.h"
-#include "store.h"
+#include "archive.h"
 
 typedef struct {
     campaign_t *campaign;
     dataset_t *dataset, *calibration;
-    store_t *store;
+    archive_t *archive;
     size_t *todo; /* [todo_count] the points to do */
     size_t todo_count;
     char **problems; /* [points] NULL or why it failed */
@@ -21,10 +21,10 @@ typedef struct {
     err_t err;       /* of the first file that could not be written */
 } run_t;
 
-/* One point, here and now; its result goes into the store.  `progress` may be NULL. */
+/* One point, here and now; its result goes into the archive.  `progress` may be NULL. */
 int run_point(run_t *run, size_t point, pool_progress_t *progress, err_t *err);
 
-/* A point has ended: tells it, counts it.  `problem` NULL: its result is in the store. */
+/* A point has ended: tells it, counts it.  `problem` NULL: its result is in the archive. */
 void run_ended(run_t *run, size_t point, const char *problem, bool again);
 
 /* All of todo as job arrays.  0: all have ended; 1: stopped; -1: it could not run. */

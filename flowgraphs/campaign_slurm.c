@@ -72,9 +72,9 @@ int slurm_task(run_t *run, err_t *err)
                        "not set");
     }
     size_t task = strtoul(id, NULL, 10), tasks = strtoul(count, NULL, 10), point, failed = 0;
-    FILE *todo = fopen(store_path(run->store, "slurm/todo"), "r");
+    FILE *todo = fopen(archive_path(run->archive, "slurm/todo"), "r");
     if (todo == NULL) {
-        return err_set(err, ERR_IO, "cannot open %s", store_path(run->store, "slurm/todo"));
+        return err_set(err, ERR_IO, "cannot open %s", archive_path(run->archive, "slurm/todo"));
     }
     for (size_t line = 0; fscanf(todo, "%zu", &point) == 1; line++) {
         err_t why = ERR_INIT;
@@ -95,7 +95,7 @@ int slurm_task(run_t *run, err_t *err)
 
 static int write_todo(run_t *run, const bool *ended, size_t *count, err_t *err)
 {
-    file_writer_t *writer = file_writer_open(store_path(run->store, "slurm/todo"), err);
+    file_writer_t *writer = file_writer_open(archive_path(run->archive, "slurm/todo"), err);
     *count = 0;
     if (writer == NULL) {
         return -1;
@@ -118,7 +118,7 @@ static void gather(run_t *run, bool *ended)
             continue;
         }
         char *why = NULL;
-        if (store_load(run->store, run->todo[i], &result, NULL) > 0 ||
+        if (archive_load(run->archive, run->todo[i], &result, NULL) > 0 ||
             (why = read_why(run, run->todo[i])) != NULL) {
             ended[i] = true;
             run_ended(run, run->todo[i], why, false);
@@ -154,7 +154,7 @@ static int submit(run_t *run, int argc, char *const argv[], bool *ended,
     if (left == 0) {
         return 0;
     }
-    slurm_job_config_t config = {.folder = store_path(run->store, "slurm"),
+    slurm_job_config_t config = {.folder = archive_path(run->archive, "slurm"),
                                  .tasks = left < TASKS_MOST ? left : TASKS_MOST,
                                  .at_once = campaign_jobs_asked(run->campaign),
                                  .options = campaign_slurm_options(run->campaign),
@@ -178,7 +178,7 @@ int slurm_run(run_t *run, int argc, char *const argv[], const volatile sig_atomi
     if (ended == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %zu points", run->todo_count);
     }
-    int status = file_make_folder(store_path(run->store, "slurm"), err);
+    int status = file_make_folder(archive_path(run->archive, "slurm"), err);
     for (size_t i = 0; i < run->todo_count; i++) {
         free(read_why(run, run->todo[i])); /* of an earlier run: these points are tried again */
     }

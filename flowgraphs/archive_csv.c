@@ -4,7 +4,7 @@
  * result, then one column for every other key that was swept.
  */
 #include "file.h"
-#include "store.h"
+#include "archive.h"
 
 #include <string.h>
 
@@ -137,10 +137,10 @@ static void put_row(const campaign_t *campaign, const char *source, const result
     fputc('\n', out);
 }
 
-int store_write_csv(store_t *store, const char *source, err_t *err)
+int archive_write_csv(archive_t *archive, const char *source, err_t *err)
 {
-    campaign_t *campaign = store_campaign(store);
-    file_writer_t *writer = file_writer_open(store_path(store, "results.csv"), err);
+    campaign_t *campaign = archive_campaign(archive);
+    file_writer_t *writer = file_writer_open(archive_path(archive, "results.csv"), err);
     if (writer == NULL) {
         return -1;
     }
@@ -148,7 +148,7 @@ int store_write_csv(store_t *store, const char *source, err_t *err)
     put_head(campaign, out);
     for (size_t point = 0; point < campaign_points(campaign); point++) {
         result_t result;
-        if (store_load(store, point, &result, NULL) > 0) {
+        if (archive_load(archive, point, &result, NULL) > 0) {
             put_row(campaign, source, &result, out);
         }
     }

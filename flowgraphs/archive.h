@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * store: a campaign's folder.
+ * archive: a campaign's folder.
  *
  *     DIR/campaign.json     settings, contents, version, git revision, build and machine, command
  *                           line, points with their ids and seeds
@@ -16,13 +16,13 @@
  * half done and the next run goes on.  One campaign at a time holds the
  * folder (flock on DIR/lock).
  */
-#ifndef FLOWGRAPHS_STORE_H
-#define FLOWGRAPHS_STORE_H
+#ifndef FLOWGRAPHS_ARCHIVE_H
+#define FLOWGRAPHS_ARCHIVE_H
 
 #include "campaign.h"
 #include "result.h"
 
-typedef struct store store_t;
+typedef struct archive archive_t;
 
 /*
  * Opens the campaign's folder, made when missing, and writes campaign.json.
@@ -32,35 +32,35 @@ typedef struct store store_t;
  * differs), unless campaign_overwrite: then those results are deleted (nothing
  * else is).
  */
-store_t *store_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
+archive_t *archive_open(campaign_t *campaign, const json_t *contents, int argc, char *const argv[],
                     err_t *err);
-void store_close(store_t *store); /* NULL is fine */
+void archive_close(archive_t *archive); /* NULL is fine */
 
 /* Opens the folder of a campaign that runs, to add points to it: it must hold this campaign.
    Nothing in it changes. */
-store_t *store_join(campaign_t *campaign, const json_t *contents, err_t *err);
+archive_t *archive_join(campaign_t *campaign, const json_t *contents, err_t *err);
 
 /*
  * The result of a point: 1 and the result, 0 when it is not there yet, -1 when
  * its file is damaged (it names the file).  Files are read once.  Changes the
  * selected point, as all calls below do.
  */
-int store_load(store_t *store, size_t point, result_t *result, err_t *err);
-int store_save(store_t *store, size_t point, const result_t *result, err_t *err);
+int archive_load(archive_t *archive, size_t point, result_t *result, err_t *err);
+int archive_save(archive_t *archive, size_t point, const result_t *result, err_t *err);
 
 /* Writes results.csv with the points that are there.  `source` goes into its first column. */
-int store_write_csv(store_t *store, const char *source, err_t *err);
+int archive_write_csv(archive_t *archive, const char *source, err_t *err);
 
-/* Where a point's samples go: "DIR/samples/ID.png"; valid until the next store_path. */
-const char *store_samples_path(store_t *store, size_t point);
+/* Where a point's samples go: "DIR/samples/ID.png"; valid until the next archive_path. */
+const char *archive_samples_path(archive_t *archive, size_t point);
 
 /* Writes points.csv, and failures.txt where points failed: problems[campaign_points], NULL for
    points that did not fail. */
-int store_write_states(store_t *store, char *const problems[], err_t *err);
+int archive_write_states(archive_t *archive, char *const problems[], err_t *err);
 
-campaign_t *store_campaign(const store_t *store);
+campaign_t *archive_campaign(const archive_t *archive);
 
 /* "DIR/name"; valid until the next call. */
-const char *store_path(store_t *store, const char *name);
+const char *archive_path(archive_t *archive, const char *name);
 
 #endif

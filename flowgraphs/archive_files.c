@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "store_files.h"
+#include "archive_files.h"
 
 #include "clock.h"
 #include "file.h"
@@ -17,7 +17,7 @@
 
 enum { FILE_MOST = 256 << 20 };
 
-json_t *store_read_json(const char *path, err_t *err)
+json_t *archive_read_json(const char *path, err_t *err)
 {
     uint8_t *text = NULL;
     size_t size = 0;
@@ -37,7 +37,7 @@ json_t *store_read_json(const char *path, err_t *err)
     return json;
 }
 
-int store_write_json(const char *path, const json_t *json, err_t *err)
+int archive_write_json(const char *path, const json_t *json, err_t *err)
 {
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     file_writer_t *writer = text != NULL ? file_writer_open(path, err) : NULL;
@@ -103,7 +103,7 @@ static json_t *record_points(campaign_t *campaign)
     return points;
 }
 
-int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
+int archive_write_record(const char *path, campaign_t *campaign, json_t *settings,
                        const json_t *contents, int argc, char *const argv[], err_t *err)
 {
     json_t *command = json_array();
@@ -125,12 +125,12 @@ int store_write_record(const char *path, campaign_t *campaign, json_t *settings,
     if (record == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %s", path);
     }
-    int status = store_write_json(path, record, err);
+    int status = archive_write_json(path, record, err);
     json_decref(record);
     return status;
 }
 
-void store_compare_builds(const json_t *record)
+void archive_compare_builds(const json_t *record)
 {
     const char *version = json_string_value(json_object_get(record, "version"));
     const char *revision = json_string_value(json_object_get(record, "revision"));
@@ -143,7 +143,7 @@ void store_compare_builds(const json_t *record)
     }
 }
 
-void store_clear_points(const char *folder, bool all)
+void archive_clear_points(const char *folder, bool all)
 {
     DIR *points = opendir(folder);
     if (points == NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What has become of every point: points.csv for programs, failures.txt for people. */
 #include "file.h"
-#include "store.h"
+#include "archive.h"
 
 #include <unistd.h>
 
@@ -23,26 +23,26 @@ static void put_state(FILE *out, const campaign_t *campaign, size_t point, int f
     fputc('\n', out);
 }
 
-static int write_points(store_t *store, char *const problems[], err_t *err)
+static int write_points(archive_t *archive, char *const problems[], err_t *err)
 {
-    campaign_t *campaign = store_campaign(store);
-    file_writer_t *writer = file_writer_open(store_path(store, "points.csv"), err);
+    campaign_t *campaign = archive_campaign(archive);
+    file_writer_t *writer = file_writer_open(archive_path(archive, "points.csv"), err);
     if (writer == NULL) {
         return -1;
     }
     fputs("point,id,seed,state,settings,why\n", file_writer_stream(writer));
     for (size_t i = 0; i < campaign_points(campaign); i++) {
         result_t result;
-        int found = store_load(store, i, &result, NULL); /* selects it */
+        int found = archive_load(archive, i, &result, NULL); /* selects it */
         put_state(file_writer_stream(writer), campaign, i, found, problems[i]);
     }
     return file_writer_commit(writer, err);
 }
 
-static int write_failures(store_t *store, char *const problems[], err_t *err)
+static int write_failures(archive_t *archive, char *const problems[], err_t *err)
 {
-    campaign_t *campaign = store_campaign(store);
-    file_writer_t *writer = file_writer_open(store_path(store, "failures.txt"), err);
+    campaign_t *campaign = archive_campaign(archive);
+    file_writer_t *writer = file_writer_open(archive_path(archive, "failures.txt"), err);
     if (writer == NULL) {
         return -1;
     }
@@ -57,18 +57,18 @@ static int write_failures(store_t *store, char *const problems[], err_t *err)
     return file_writer_commit(writer, err);
 }
 
-int store_write_states(store_t *store, char *const problems[], err_t *err)
+int archive_write_states(archive_t *archive, char *const problems[], err_t *err)
 {
     size_t failed = 0;
-    for (size_t i = 0; i < campaign_points(store_campaign(store)); i++) {
+    for (size_t i = 0; i < campaign_points(archive_campaign(archive)); i++) {
         failed += problems[i] != NULL;
     }
-    if (write_points(store, problems, err) != 0) {
+    if (write_points(archive, problems, err) != 0) {
         return -1;
     }
     if (failed == 0) {
-        unlink(store_path(store, "failures.txt"));
+        unlink(archive_path(archive, "failures.txt"));
         return 0;
     }
-    return write_failures(store, problems, err);
+    return write_failures(archive, problems, err);
 }
