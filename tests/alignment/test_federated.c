@@ -66,7 +66,7 @@ static void golden_case(federated_method_t method, bool whiten, const double *f,
     const federated_tensor_t y[] = {{6, GOLDEN_N, false, golden_y0}, {3, GOLDEN_N, false, golden_y1},
                                     {2, GOLDEN_N, false, golden_y2}};
     const federated_tensor_t h[] = {{2, 2, true, golden_h0}, {3, 2, true, golden_h1}, {1, 2, true, golden_h2}};
-    const federated_input_t input = {3, {GOLDEN_DX, GOLDEN_N, false, golden_x}, y, h, {4, 4, true, golden_f0}, NULL};
+    const federated_input_t input = {3, {GOLDEN_DX, GOLDEN_N, false, golden_x}, y, h, {4, 4, true, golden_f0}};
     federated_config_t c = FEDERATED_CONFIG_INIT;
     c.method = method;
     c.channel_uses = GOLDEN_K;

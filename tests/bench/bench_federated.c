@@ -100,7 +100,7 @@ static int make(side_t *side, int uses, int wide, err_t *err)
     double *hidden = draw(&rng, HIDDEN * SAMPLES, 1.0);
     side->data[0] = latents(&rng, hidden, wide);
     side->data[1] = draw(&rng, (size_t)(2 * m * d), 1.0);
-    federated_input_t input = {USERS, {wide, SAMPLES, false, side->data[0]}, y, h, {m, d, true, side->data[1]}, NULL};
+    federated_input_t input = {USERS, {wide, SAMPLES, false, side->data[0]}, y, h, {m, d, true, side->data[1]}};
     t[at++] = (safetensors_tensor_t){"X", SAFETENSORS_F64, 2, {wide, SAMPLES}, (size_t)wide * SAMPLES, side->data[0]};
     t[at++] = (safetensors_tensor_t){"F0", SAFETENSORS_F64, 3, {m, d, 2}, (size_t)(2 * m * d), side->data[1]};
     for (int k = 0; k < USERS; k++) {
