@@ -194,11 +194,10 @@ static int run_training(agent_task_t *task, err_t *err)
                         .params = agent_method_params(task),
                         .steps_per_epoch = options_int(o, "agent.epoch"),
                         .step = base_step,
-                        .validate =
-                            options_string(o, "data.test")[0] != '\0' &&
-                                    options_string(o, "agent.table")[0] == '\0'
-                                ? agent_validate
-                                : NULL,
+                        .validate = options_string(o, "data.test")[0] != '\0' &&
+                                            options_string(o, "agent.table")[0] == '\0'
+                                        ? agent_validate
+                                        : NULL,
                         .describe = describe};
     add_notes(task, &run);
     int status = train_run(o, &run, err);
