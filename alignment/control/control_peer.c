@@ -166,6 +166,7 @@ void control_peer_send_request(control_peer_t *peer, waiting_t *waiting, uint64_
     if (sent) {
         peer->repeats += waiting->sent;
         waiting->sent = true;
+        waiting->lost = false;
         waiting->repeat_ns = now + (uint64_t)(waiting->repeat_s * 1e9);
         waiting->repeat_s = fmin(2 * waiting->repeat_s, REPEAT_MOST_S);
     } else {

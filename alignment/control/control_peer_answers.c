@@ -6,6 +6,19 @@
 
 #include <string.h>
 
+/* A new connection: at once, what was not sent yet or went down with the last one.  Not what this
+   connection has taken already, before its event was read: it would be answered twice. */
+static void repeat_lost(control_peer_t *peer)
+{
+    for (int i = 0; i < PEER_WAITING; i++) {
+        waiting_t *waiting = &peer->waiting[i];
+        if (waiting->lost || !waiting->sent) {
+            waiting->repeat_ns = 0;
+            waiting->repeat_s = REPEAT_S;
+        }
+    }
+}
+
 static void look(control_peer_t *peer)
 {
     uint8_t frame[512];
@@ -21,10 +34,7 @@ static void look(control_peer_t *peer)
             break;
         case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
             peer->state = PEER_SILENT;
-            for (int i = 0; i < PEER_WAITING; i++) {
-                peer->waiting[i].repeat_ns = 0; /* at once: what was sent before may be lost */
-                peer->waiting[i].repeat_s = REPEAT_S;
-            }
+            repeat_lost(peer);
             break;
         case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
@@ -34,6 +44,9 @@ static void look(control_peer_t *peer)
         case ZMQ_EVENT_DISCONNECTED:
             /* A CURVE server that can't read our handshake just hangs up. */
             peer->state = peer->state == PEER_READY || !peer->secure ? PEER_NOBODY : PEER_REFUSED;
+            for (int i = 0; i < PEER_WAITING; i++) {
+                peer->waiting[i].lost = peer->waiting[i].sent;
+            }
             break;
         case ZMQ_EVENT_CLOSED:
         case ZMQ_EVENT_CONNECT_RETRIED:

@@ -15,7 +15,7 @@ typedef struct {
     char *text;
     uint8_t *blob;
     size_t blob_size;
-    bool sent;
+    bool sent, lost; /* lost: perhaps, with the connection that took it */
     uint64_t deadline_ns, repeat_ns;
     double repeat_s;
     control_answered_t *answered;
