@@ -93,6 +93,12 @@ part == 1 && /^`/ && summary == "" {
     sub(/\.$/, "", summary)
     next
 }
+# A long list of words may go on in the next line after any |.
+function breakable(text)
+{
+    gsub(/\|/, "|\\:", text)
+    return text
+}
 part == 1 { markdown[++lines] = $0; next }
 # --help: the usage comes first; what follows the list of the words of every program is the end.
 /^[Uu]sage: / && usages == 0 { used = 1; usage[++usages] = $0; sub(/^[Uu]sage: /, "", usage[1]); next }
@@ -107,7 +113,7 @@ END {
     print plain(name) " \\- " plain(summary)
     head("SYNOPSIS")
     print ".nh"
-    for (i = 1; i <= usages; i++) print (i > 1 ? ".br\n" : "") plain(usage[i])
+    for (i = 1; i <= usages; i++) print (i > 1 ? ".br\n" : "") breakable(plain(usage[i]))
     print ".hy"
     head("DESCRIPTION")
     print plain(name) ": " plain(summary) "."

@@ -51,7 +51,6 @@ static int finish(rx_t *rx, const options_t *options)
     int code = PROGRAM_OK;
     err_t err = ERR_INIT;
     const char *summary = options_string(options, "report.summary");
-    radio_service_log_events(rx->radio);
     rx_summary_line(rx);
     if (rx_record_close(rx, &err) != 0) {
         log_error("%s", err.text);
@@ -88,6 +87,8 @@ int main(int argc, char *argv[])
     }
     watch(rx);
     rx_stop(rx);
+    (void)radio_service_log_events(rx->radio); /* the last ones, while there is who tells them on */
+    radio_service_on_event(NULL, NULL);
     page_close(rx->page);
     rx->page = NULL;
     control_daemon_close(rx->control); /* the options are ours again */

@@ -48,7 +48,6 @@ static int finish(tx_t *tx, const options_t *options)
     int code = PROGRAM_OK;
     err_t err = ERR_INIT;
     const char *summary = options_string(options, "report.summary");
-    radio_service_log_events(tx->radio);
     tx_summary_line(tx);
     if (tx_record_close(tx, &err) != 0) {
         log_error("%s", err.text);
@@ -84,6 +83,8 @@ int main(int argc, char *argv[])
     }
     watch(tx);
     tx_stop(tx);
+    (void)radio_service_log_events(tx->radio); /* the last ones, while there is who tells them on */
+    radio_service_on_event(NULL, NULL);
     control_daemon_close(tx->control); /* the options are ours again */
     tx->control = NULL;
     code = finish(tx, options);

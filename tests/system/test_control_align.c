@@ -177,7 +177,7 @@ static void test_completion(void)
     snprintf(command, sizeof command, "cp %s %s", in_work("align.out"), in_work("complete.sh"));
     CHECK_INT(system(command), 0);
     CU_ASSERT(completes("st", "\" status stage \""));
-    CU_ASSERT(completes("f", "\" fetch fit federated \""));
+    CU_ASSERT(completes("f", "\" fetch fit federated federated-campaign \""));
     CU_ASSERT(completes("--to = \"\"", "\" tx rx \""));
     CU_ASSERT(completes("--hub.adapt =", "\" fixed auto script \""));
     CU_ASSERT(completes("fit --fit.met", "\" --fit.method= \""));
