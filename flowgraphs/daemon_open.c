@@ -140,6 +140,16 @@ static int wait_in_use(over_t *over, err_t *err)
     return 0;
 }
 
+/* What is sent after everything was set.  A receiver may be seconds behind: it is told by the frame's
+   number, not by the clock.  A few more, for the air works in blocks. */
+static uint16_t next_frame(over_t *over)
+{
+    enum { MARGIN = 4 };
+    double lost = daemon_status(over, DAEMON_TX, "lost_frames"), sent = over->sent_before;
+    sent = (sent > 0.0 ? sent : 0.0) + (lost > 0.0 ? lost : 0.0);
+    return (uint16_t)((uint64_t)sent + MARGIN);
+}
+
 static int subscribe(over_t *over, err_t *err)
 {
     char endpoint[ENDPOINT_SIZE];
@@ -175,6 +185,8 @@ int daemon_open(over_t *over, err_t *err)
         return -1;
     }
     over->sent_before = ours ? 0.0 : daemon_status(over, DAEMON_TX, "frames");
+    over->first_frame = ours ? 0 : next_frame(over);
+    over->begun = ours;
     over->last_report_ns = clock_now_ns();
     over->measure_from_ns =
         over->last_report_ns + (ours ? 0 : (uint64_t)(over->link->settle_s * 1e9));

@@ -19,6 +19,8 @@ typedef struct {
     subscriber_t *reports;
     double sent_before; /* frames, by the transmitter's count */
     uint64_t measure_from_ns, last_report_ns;
+    uint16_t first_frame; /* by the headers' count: from here on frames are this point's */
+    bool begun;           /* one of them was reported */
     step_t step;
     bool any;             /* a report was measured */
     double symbols, values; /* payload symbols and source values received */

@@ -33,6 +33,17 @@ int daemon_trial_check(const trial_config_t *trial, const daemon_link_t *link, e
     return 0;
 }
 
+/* Whether the point's own frames have come.  When none does for long, what comes are losses, and
+   they are its own too. */
+static bool begun(over_t *over, const frame_report_t *frame)
+{
+    uint16_t after = (uint16_t)(frame->frame - over->first_frame);
+    uint64_t late_ns = over->measure_from_ns + (uint64_t)(over->link->patience_s * 1e9);
+    over->begun = over->begun || (frame->frame >= 0 && after < UINT16_MAX / 2) ||
+                  over->last_report_ns > late_ns;
+    return over->begun && over->last_report_ns >= over->measure_from_ns;
+}
+
 static void measure(over_t *over, const report_t *report)
 {
     frame_report_t frame;
@@ -44,7 +55,7 @@ static void measure(over_t *over, const report_t *report)
     bool other = status == 0 && frame.status == REPORT_OK &&
                  frame.rate_numerator * scheme->rate_denominator !=
                      frame.rate_denominator * scheme->rate_numerator;
-    if (status != 0 || other || over->last_report_ns < over->measure_from_ns) {
+    if (status != 0 || other || !begun(over, &frame)) {
         return;
     }
     over->any = true;
