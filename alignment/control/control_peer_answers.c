@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* control_peer: connections come and go, answers come, deadlines pass. */
 #include "control/control_peer_private.h"
+#include "control/parts.h"
 
 #include "clock.h"
 
@@ -76,19 +77,8 @@ static void hand_over(control_peer_t *peer, const answer_t *answer, const uint8_
 
 static bool take_answer(control_peer_t *peer)
 {
-    zmq_msg_t part[2], extra;
-    int count = 0, more = 1;
-    zmq_msg_init(&part[0]);
-    zmq_msg_init(&part[1]);
-    zmq_msg_init(&extra);
-    while (more != 0) {
-        zmq_msg_t *to = count < 2 ? &part[count] : &extra;
-        if (zmq_msg_recv(to, peer->socket, ZMQ_DONTWAIT) < 0) {
-            break;
-        }
-        more = zmq_msg_more(to);
-        count++;
-    }
+    zmq_msg_t part[2];
+    int count = parts_receive(peer->socket, part);
     answer_t answer = {0};
     if (count >= 1 && count <= 2 &&
         answer_read(zmq_msg_data(&part[0]), zmq_msg_size(&part[0]), &answer, NULL) == 0 &&
@@ -98,9 +88,7 @@ static bool take_answer(control_peer_t *peer)
                   count == 2 ? zmq_msg_size(&part[1]) : 0);
     }
     answer_free(&answer);
-    zmq_msg_close(&part[0]);
-    zmq_msg_close(&part[1]);
-    zmq_msg_close(&extra);
+    parts_close(part);
     return count > 0;
 }
 

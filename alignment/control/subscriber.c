@@ -3,6 +3,7 @@
 
 #include "control/control_server.h"
 #include "control/endpoint.h"
+#include "control/parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,24 +117,11 @@ static void count_missed(subscriber_t *subscriber, const report_t *report)
 bool subscriber_next(subscriber_t *subscriber, report_t *report)
 {
     for (;;) {
-        zmq_msg_t part[2], extra;
-        int count = 0, more = 1;
-        zmq_msg_init(&part[0]);
-        zmq_msg_init(&part[1]);
-        zmq_msg_init(&extra);
-        while (more != 0) {
-            zmq_msg_t *to = count < 2 ? &part[count] : &extra;
-            if (zmq_msg_recv(to, subscriber->socket, ZMQ_DONTWAIT) < 0) {
-                break;
-            }
-            more = zmq_msg_more(to);
-            count++;
-        }
+        zmq_msg_t part[2];
+        int count = parts_receive(subscriber->socket, part);
         const bool good = count == 2 && report_read(zmq_msg_data(&part[1]), zmq_msg_size(&part[1]),
                                                     report, NULL) == 0;
-        zmq_msg_close(&part[0]);
-        zmq_msg_close(&part[1]);
-        zmq_msg_close(&extra);
+        parts_close(part);
         if (good) {
             subscriber->counts.received++;
             count_missed(subscriber, report);

@@ -37,28 +37,12 @@ int federated_check_config(const federated_config_t *c, err_t *err)
                                                    : err_set(err, ERR_ARGUMENT, "there is no such method");
 }
 
-static int make_room(federated_t *f, err_t *err)
+int federated_make_design(federated_t *f, err_t *err)
 {
     matrix_t *const wide[] = {&f->f,      &f->z,      &f->before, &f->right,
                               &f->rooted, &f->total, &f->anchor, &f->f0};
-    int side = f->rows;
-    for (int k = 0; k < f->result.aligned; k++) {
-        int got = f->config.channel_uses * f->user[k].h.rows;
-        side = got > side ? got : side;
-        if (side > FEDERATED_ROWS_MAX) {
-            return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", side, FEDERATED_ROWS_MAX);
-        }
-        if (federated_user_create(f, &f->user[k], err) < 0) {
-            return -1;
-        }
-    }
     for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
         if (matrix_create(wide[i], f->rows, f->d, f->real, err) < 0) {
-            return -1;
-        }
-    }
-    for (int i = 0; i < 5; i++) {
-        if (matrix_create(&f->square[i], side, side, f->real, err) < 0) {
             return -1;
         }
     }
@@ -72,6 +56,27 @@ static int make_room(federated_t *f, err_t *err)
                    matrix_create(&f->sum, f->rows, f->rows, f->real, err) < 0
                ? -1
                : 0;
+}
+
+static int make_room(federated_t *f, err_t *err)
+{
+    int side = f->rows;
+    for (int k = 0; k < f->result.aligned; k++) {
+        int got = f->config.channel_uses * f->user[k].h.rows;
+        side = got > side ? got : side;
+        if (side > FEDERATED_ROWS_MAX) {
+            return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", side, FEDERATED_ROWS_MAX);
+        }
+        if (federated_user_create(f, &f->user[k], err) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        if (matrix_create(&f->square[i], side, side, f->real, err) < 0) {
+            return -1;
+        }
+    }
+    return federated_make_design(f, err);
 }
 
 /* Numbers on the wire as 32-bit floats; a Hermitian matrix as its lower triangle. */

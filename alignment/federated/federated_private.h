@@ -46,6 +46,9 @@ struct federated {
     double *values;
 };
 
+/* Room for F, Z and what each round needs of them; f->rows, d, real and result.rounds are set. */
+int federated_make_design(federated_t *f, err_t *err);
+
 /* ---- federated_statistics: samples -> statistics */
 int federated_statistics(federated_t *f, const federated_input_t *input, err_t *err);
 /* Its parts.  X into f->x, r or the basis, the result's transforms; f->d, f->n. */

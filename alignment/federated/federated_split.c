@@ -32,27 +32,6 @@ void federated_answer_destroy(federated_answer_t *answer)
 
 /* ---- life ------------------------------------------------------------------ */
 
-static int make_room(federated_t *f, err_t *err)
-{
-    matrix_t *const wide[] = {&f->f,      &f->z,     &f->before, &f->right,
-                              &f->rooted, &f->total, &f->anchor, &f->f0};
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
-        if (matrix_create(wide[i], f->rows, f->d, f->real, err) < 0) {
-            return -1;
-        }
-    }
-    f->values = calloc((size_t)f->rows, sizeof *f->values);
-    f->result.obj_round = calloc((size_t)f->result.rounds, sizeof(double));
-    f->result.obj_dep = calloc((size_t)f->result.rounds, sizeof(double));
-    if (!f->values || !f->result.obj_round || !f->result.obj_dep) {
-        return err_set(err, ERR_MEMORY, "no memory for %d rounds", f->result.rounds);
-    }
-    return matrix_create(&f->power, f->rows, f->rows, f->real, err) < 0 ||
-                   matrix_create(&f->sum, f->rows, f->rows, f->real, err) < 0
-               ? -1
-               : 0;
-}
-
 static int build(federated_split_t *split, const federated_tensor_t *x, int antennas, err_t *err)
 {
     federated_t *f = split->f;
@@ -77,7 +56,7 @@ static int build(federated_split_t *split, const federated_tensor_t *x, int ante
         return err_set(err, ERR_ARGUMENT, "K antennas = %d: more than %d", f->rows,
                        FEDERATED_ROWS_MAX);
     }
-    return make_room(f, err) < 0 ||
+    return federated_make_design(f, err) < 0 ||
                    matrix_create(&split->plain_f, f->rows, f->d, f->real, err) < 0 ||
                    matrix_create(&split->plain_z, f->rows, f->d, f->real, err) < 0
                ? -1

@@ -4,8 +4,8 @@
  * radio, while it aligns them over the control plane (alignment/federated):
  *
  *     main thread    federated_ap_step / federated_station_step
- *     radio thread   latents -> pre-equaliser of the tag -> frame -> radio
- *                    radio -> receiver -> channel measured -> equaliser of the tag -> error
+ *     frames, radio  latents -> pre-equaliser of the tag -> frame -> ring (outlet) -> radio
+ *     radio, receive radio -> ring (intake) -> receiver -> channel measured -> equaliser -> error
  *
  * A frame's image is a message: K symbols for one latent, whose number is the image id.
  */

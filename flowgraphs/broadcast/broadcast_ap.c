@@ -9,6 +9,7 @@
 #include "broadcast.h"
 #include "latents.h"
 #include "maps.h"
+#include "outlet.h"
 
 #include "blas.h"
 #include "clock.h"
@@ -77,8 +78,8 @@ typedef struct {
     digest_t known;
     pthread_t thread;
     _Atomic bool stop;
-    _Atomic uint64_t frames, late;
-    float complex *latent, *sent, *symbols, *samples;
+    outlet_t *outlet;
+    float complex *latent, *sent, *symbols;
     uint64_t next; /* latent */
 } ap_t;
 
@@ -144,7 +145,7 @@ static int follow(ap_t *a, err_t *err)
     return add_map(a, tag, adapter, err);
 }
 
-/* ---- radio thread ----------------------------------------------------------- */
+/* ---- frames' thread --------------------------------------------------------- */
 
 static float level(float value, float step)
 {
@@ -166,11 +167,11 @@ static void round_points(ap_t *a, uint16_t tag)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* One frame into a->samples; how many. */
-static size_t make_frame(ap_t *a, uint64_t number)
+/* One frame into `samples`; how many. */
+static size_t make_frame(ap_t *a, uint64_t number, float complex *samples)
 {
     federated_stamp_t stamp;
-    federated_ap_stamp(a->ap, number > 2 ? number - 2 : 0, &stamp);
+    federated_ap_stamp(a->ap, outlet_sent(a->outlet), &stamp);
     for (int p = 0; p < a->messages; p++) {
         latents_lay(a->latents, a->next + (uint64_t)p, a->latent, p, a->messages);
     }
@@ -201,47 +202,19 @@ static size_t make_frame(ap_t *a, uint64_t number)
                                    .height = 1,
                                    .symbols = (uint32_t)a->uses};
     a->next = (a->next + (uint64_t)a->messages) % (uint64_t)a->latents->tests;
-    transmitter_modulate(a->transmitter, &header, a->symbols, a->samples);
+    transmitter_modulate(a->transmitter, &header, a->symbols, samples);
     return transmitter_frame_samples(a->transmitter, &header);
 }
 
-static void push(ap_t *a, size_t count, uint64_t when)
-{
-    size_t done = 0;
-    err_t err = ERR_INIT;
-    while (done < count && !atomic_load(&a->stop)) {
-        const float complex *x[1] = {a->samples + done};
-        const radio_push_t how = {.start = done == 0, .end = true, .timestamp = when};
-        const ssize_t taken = radio_push(a->radio, x, count - done, &how, 0.1, &err);
-        if (taken < 0 && err.code != ERR_TIMEOUT) {
-            clock_sleep_s(0.02); /* the radio is gone, and may come back */
-            return;
-        }
-        done += taken > 0 ? (size_t)taken : 0;
-    }
-}
-
-static void *send_frames(void *context)
+static void *make_frames(void *context)
 {
     ap_t *a = context;
-    const double rate = radio_rate_hz(a->radio);
-    double next = 0.0;
-    program_name_thread("radio");
-    (void)program_come_first();
-    for (uint64_t number = 0; !atomic_load(&a->stop); number++) {
-        const double soonest = (double)radio_now(a->radio) + 0.02 * rate;
-        if (next == 0.0 || fabs(next - soonest) > 2.0 * rate) {
-            next = soonest; /* the first, or the radio's clock began anew */
-        } else if (next < soonest) {
-            next += ceil((soonest - next) / (a->period_s * rate)) * a->period_s * rate;
-            atomic_fetch_add(&a->late, 1);
+    program_name_thread("frames");
+    for (uint64_t number = 0; !atomic_load(&a->stop);) {
+        float complex *room = outlet_room(a->outlet, 0.05);
+        if (room != NULL) {
+            outlet_put(a->outlet, make_frame(a, number++, room));
         }
-        while (next > (double)radio_now(a->radio) + 0.1 * rate && !atomic_load(&a->stop) &&
-               !radio_drained(a->radio, 0.01)) {
-        }
-        push(a, make_frame(a, number), (uint64_t)next);
-        next += a->period_s * rate;
-        atomic_fetch_add(&a->frames, 1);
     }
     return NULL;
 }
@@ -259,14 +232,14 @@ static int open_air(ap_t *a, err_t *err)
     a->latent = calloc((size_t)a->latents->half * places, sizeof *a->latent);
     a->sent = calloc((size_t)a->uses * places, sizeof *a->sent);
     a->symbols = calloc((size_t)a->uses * places, sizeof *a->symbols);
-    a->samples = calloc(numerology_frame_samples(&numerology, (size_t)a->uses * places) + 1024,
-                        sizeof *a->samples);
-    int code = a->transmitter && a->latent && a->sent && a->symbols && a->samples
+    int code = a->transmitter && a->latent && a->sent && a->symbols
                    ? add_map(a, 0, base, err)
                    : -1;
     adapter_destroy(base);
     a->radio = code == 0 ? radio_open(&radio, err) : NULL;
-    return a->radio ? 0 : -1;
+    const size_t room = numerology_frame_samples(&numerology, (size_t)a->uses * places) + 1024;
+    a->outlet = a->radio ? outlet_start(a->radio, room, a->period_s, err) : NULL;
+    return a->outlet ? 0 : -1;
 }
 
 static int open_ap(ap_t *a, err_t *err)
@@ -294,7 +267,7 @@ static int run(ap_t *a, err_t *err)
     const double duration_s = options_real(a->options, "frame.duration_s");
     const uint64_t start_ns = clock_now_ns();
     int code = 0;
-    if (pthread_create(&a->thread, NULL, send_frames, a) != 0) {
+    if (pthread_create(&a->thread, NULL, make_frames, a) != 0) {
         return err_set(err, ERR_MEMORY, "cannot start a thread");
     }
     log_info("on the air: %d messages of %d symbols a frame", a->messages, a->uses);
@@ -305,13 +278,14 @@ static int run(ap_t *a, err_t *err)
     atomic_store(&a->stop, true);
     pthread_join(a->thread, NULL);
     federated_ap_print(a->ap, stdout);
-    printf("%llu frames sent, %llu slots of time missed\n", (unsigned long long)a->frames,
-           (unsigned long long)a->late);
+    printf("%llu frames sent, %llu slots of time missed\n", (unsigned long long)outlet_sent(a->outlet),
+           (unsigned long long)outlet_late(a->outlet));
     return code;
 }
 
 static void close_all(ap_t *a)
 {
+    outlet_stop(a->outlet);
     radio_close(a->radio);
     transmitter_destroy(a->transmitter);
     maps_destroy(a->maps);
@@ -320,7 +294,6 @@ static void close_all(ap_t *a)
     free(a->latent);
     free(a->sent);
     free(a->symbols);
-    free(a->samples);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }

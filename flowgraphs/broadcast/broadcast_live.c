@@ -170,41 +170,6 @@ static int start_user(live_t *l, int k, err_t *err)
     return l->user[k] > 0 ? 0 : -1;
 }
 
-static int start_all(live_t *l, err_t *err)
-{
-    const options_t *o = l->options;
-    const int uses = (int)options_int(o, "live.k");
-    snprintf(l->air_name, sizeof l->air_name, "broadcast-%d", (int)getpid());
-    snprintf(l->endpoint, sizeof l->endpoint, "ipc://%s/ap", l->children.folder);
-    l->air = children_start(
-        &l->children, "air", "air.log", err,
-        "--air %s --air.pace=%s --air.radios=%d --air.buffer_ms=%d --channel.model=rayleigh "
-        "--air.status=%s --channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g "
-        "--channel.seed=%lld",
-        l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250,
-        children_path(&l->children, "air.jsonl"), options_real(o, "live.delay_spread_ns"),
-        options_real(o, "live.snr_db"), (long long)options_int(o, "live.seed"));
-    if (l->air < 0 || make_latents(l, err) < 0) {
-        return -1;
-    }
-    for (int k = 0; k < l->users; k++) {
-        if (start_user(l, k, err) < 0) {
-            return -1;
-        }
-    }
-    l->ap = children_start(
-        &l->children, "broadcast", "ap.log", err,
-        "ap %s --radio.address=%s --radio.timeout_s=30 --ap.bind=%s --ap.users=%d --K=%d --P=%d "
-        "--snr_db=%g %s",
-        latents_of(l, 0), l->air_name, l->endpoint, l->users, uses, uses,
-        options_real(o, "live.snr_db"), options_string(o, "live.options"));
-    const control_peer_config_t peer = {.endpoint = l->endpoint};
-    l->client = l->ap > 0 ? control_client_create(&peer, err) : NULL;
-    return l->client ? 0 : -1;
-}
-
-/* ---- watching ---------------------------------------------------------------- */
-
 /* The access point's status (to be freed), or NULL. */
 static json_t *status(const live_t *l)
 {
@@ -216,6 +181,64 @@ static json_t *status(const live_t *l)
     control_result_free(&got);
     return object;
 }
+
+static int start_air(live_t *l, err_t *err)
+{
+    const options_t *o = l->options;
+    snprintf(l->air_name, sizeof l->air_name, "broadcast-%d", (int)getpid());
+    l->air = children_start(
+        &l->children, "air", "air.log", err,
+        "--air %s --air.pace=%s --air.radios=%d --air.buffer_ms=%d --channel.model=rayleigh "
+        "--air.status=%s --channel.block=static --channel.delay_spread_ns=%g --channel.snr_db=%g "
+        "--channel.seed=%lld",
+        l->air_name, options_string(o, "live.pace"), 1 + l->users, l->users > 4 ? 120 : 250,
+        children_path(&l->children, "air.jsonl"), options_real(o, "live.delay_spread_ns"),
+        options_real(o, "live.snr_db"), (long long)options_int(o, "live.seed"));
+    return l->air < 0 ? -1 : 0;
+}
+
+/* On the air and answering: the air draws channels by the order of joining, so the access point's
+   are always those of the first place. */
+static int start_ap(live_t *l, err_t *err)
+{
+    const options_t *o = l->options;
+    const int uses = (int)options_int(o, "live.k");
+    const uint64_t deadline = clock_now_ns() + UINT64_C(30000000000);
+    snprintf(l->endpoint, sizeof l->endpoint, "ipc://%s/ap", l->children.folder);
+    l->ap = children_start(
+        &l->children, "broadcast", "ap.log", err,
+        "ap %s --radio.address=%s --radio.timeout_s=30 --ap.bind=%s --ap.users=%d --K=%d --P=%d "
+        "--snr_db=%g %s",
+        latents_of(l, 0), l->air_name, l->endpoint, l->users, uses, uses,
+        options_real(o, "live.snr_db"), options_string(o, "live.options"));
+    const control_peer_config_t peer = {.endpoint = l->endpoint};
+    l->client = l->ap > 0 ? control_client_create(&peer, err) : NULL;
+    json_t *answer = NULL;
+    while (l->client && !answer && clock_now_ns() < deadline && !program_stopped(0.02)) {
+        answer = status(l);
+    }
+    if (l->client && !answer) {
+        err_set(err, ERR_TIMEOUT, "the access point does not answer; its log is in %s",
+                l->children.folder);
+    }
+    json_decref(answer);
+    return answer ? 0 : -1;
+}
+
+static int start_all(live_t *l, err_t *err)
+{
+    if (start_air(l, err) < 0 || make_latents(l, err) < 0 || start_ap(l, err) < 0) {
+        return -1;
+    }
+    for (int k = 0; k < l->users; k++) {
+        if (start_user(l, k, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- watching ---------------------------------------------------------------- */
 
 /* Users that have an equaliser of what is in use, and have not left. */
 static int count_armed(const json_t *status_now)
@@ -236,16 +259,17 @@ static int wait_for_users(const live_t *l, int users, err_t *err)
 {
     const double limit_s = options_real(l->options, "live.limit_s");
     const uint64_t deadline = clock_now_ns() + (uint64_t)(limit_s * 1e9);
+    int armed = 0;
     while (clock_now_ns() < deadline && !program_stopped(0.02)) {
         json_t *now = status(l);
-        const int armed = count_armed(now);
+        armed = count_armed(now);
         json_decref(now);
         if (armed >= users) {
             return 0;
         }
     }
-    return err_set(err, ERR_TIMEOUT, "%d users were not aligned within %g s; logs are in %s", users,
-                   limit_s, l->children.folder);
+    return err_set(err, ERR_TIMEOUT, "%d of %d users are aligned after %g s; logs are in %s", armed,
+                   users, limit_s, l->children.folder);
 }
 
 /* Kills the last user, and waits until it is aligned again. */

@@ -10,6 +10,7 @@
  *     H = sqrt(sigma2 / n),   H s + w = scale s_hat,   scale = H (1 + n)
  */
 #include "broadcast.h"
+#include "intake.h"
 #include "latents.h"
 #include "maps.h"
 
@@ -29,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8192, MOST_USES = 4096, MOST_MESSAGES = 255, MEASURED_FROM = 4 /* frames */ };
+enum { MOST_USES = 4096, MOST_MESSAGES = 255, MEASURED_FROM = 4 /* frames */ };
 
 const option_t broadcast_user_options[] = {
     {.section = "watch",
@@ -62,17 +63,18 @@ typedef struct {
     store_t *store;
     pthread_t thread;
     _Atomic bool stop;
-    int uses; /* of base's map, 0: none yet; radio thread */
+    intake_t *intake;
+    int uses; /* of base's map, 0: none yet; receiving thread */
     float complex *symbols, *estimate;
     float *noise_var, *scratch;
     pthread_mutex_t lock; /* of what follows */
     tally_of_t tally[2];
     double noise; /* v, averaged */
-    uint64_t frames, lost, not_held, overflow_samples;
+    uint64_t frames, lost, not_held;
     uint64_t first_frame_ns, aligned_ns; /* first frame; first that was decoded with an alignment */
 } user_t;
 
-/* ---- radio thread ----------------------------------------------------------- */
+/* ---- receiving thread ------------------------------------------------------- */
 
 /* Message by message -> [K][messages]. */
 static void turn(user_t *u, const received_frame_t *frame, int uses, int messages)
@@ -150,22 +152,18 @@ static void on_frame(void *context, const received_frame_t *frame)
     pthread_mutex_unlock(&u->lock);
 }
 
-static void *listen(void *context)
+static void *receive(void *context)
 {
     user_t *u = context;
-    static float complex block[BLOCK];
-    program_name_thread("radio");
-    (void)program_come_first();
+    program_name_thread("receive");
     while (!atomic_load(&u->stop)) {
-        float complex *x[1] = {block};
-        radio_pull_t info;
-        const ssize_t count = radio_pull(u->radio, x, BLOCK, 0.05, &info, NULL);
-        if (count > 0) {
-            const float complex *y[1] = {block};
+        const intake_block_t *block = intake_next(u->intake, 0.05);
+        if (block != NULL) {
+            const float complex *y[1] = {block->samples};
             blas_enter(); /* against the main thread's algebra; on_frame runs in it */
-            receiver_push(u->receiver, y, (size_t)count, info.timestamp);
+            receiver_push(u->receiver, y, block->count, block->timestamp);
             blas_leave();
-            u->overflow_samples += info.lost;
+            intake_release(u->intake);
         }
     }
     return NULL;
@@ -254,11 +252,15 @@ static int tell(user_t *u, err_t *err)
 {
     const char *path = options_string(u->options, "watch.summary");
     const double v = fmin(fmax(u->noise, 1e-9), 1.0 - 1e-9);
+    if (u->frames == 0) {
+        log_warn("no frame was heard: is the access point on this air, or the channel in a deep fade?");
+    }
     json_t *object =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:I}", "name",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "name",
                   options_string(u->options, "user.name"), "frames", (json_int_t)u->frames, "lost",
                   (json_int_t)u->lost, "not_held", (json_int_t)u->not_held, "samples_lost",
-                  (json_int_t)u->overflow_samples, "snr_db", -10.0 * log10(v / (1.0 - v)), "before",
+                  (json_int_t)intake_lost(u->intake), "snr_db",
+                  u->frames > 0 ? json_real(-10.0 * log10(v / (1.0 - v))) : json_null(), "before",
                   tally_json(u, &u->tally[0]), "after", tally_json(u, &u->tally[1]), "armed",
                   (json_int_t)federated_station_armed(u->station));
     if (u->aligned_ns != 0) {
@@ -283,7 +285,10 @@ static int run(user_t *u, err_t *err)
     const double duration_s = options_real(u->options, "watch.duration_s");
     const uint64_t start_ns = clock_now_ns();
     int code = 0;
-    if (pthread_create(&u->thread, NULL, listen, u) != 0) {
+    if ((u->intake = intake_start(u->radio, err)) == NULL) {
+        return -1;
+    }
+    if (pthread_create(&u->thread, NULL, receive, u) != 0) {
         return err_set(err, ERR_MEMORY, "cannot start a thread");
     }
     while (code == 0 && !program_stopped(0) &&
@@ -297,6 +302,7 @@ static int run(user_t *u, err_t *err)
 
 static void close_all(user_t *u)
 {
+    intake_stop(u->intake);
     radio_close(u->radio);
     receiver_destroy(u->receiver);
     federated_station_destroy(u->station);

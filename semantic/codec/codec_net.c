@@ -15,12 +15,6 @@ static const float branch_gain = 0.2f, symbol_gain = 0.6f, head_gain = 0.5f;
 static const float picture_mean = 0.47f, picture_spread = 0.25f;
 static const float noise_scale = 0.4f; /* graph_noise_log gives 2.5 at 25 dB */
 
-static node_t conv(graph_t *g, node_t in, const char *name, int out, int kernel, float gain)
-{
-    conv_options_t options = {.out_channels = out, .kernel = kernel, .gain = gain};
-    return graph_conv_with(g, in, name, &options);
-}
-
 static node_t block(graph_t *g, node_t in, node_t drive, const char *part, int index, int width)
 {
     char name[4][64];
@@ -31,7 +25,7 @@ static node_t block(graph_t *g, node_t in, node_t drive, const char *part, int i
     node_t x = graph_conv(g, in, name[0], width, 3);
     x = graph_film(g, x, graph_linear_with(g, drive, name[1], 2 * width, 0.0f, true));
     x = graph_prelu(g, x, name[2]);
-    return graph_add(g, in, conv(g, x, name[3], width, 1, branch_gain));
+    return graph_add(g, in, graph_conv_gain(g, x, name[3], width, 1, branch_gain));
 }
 
 void codec_net_mode(int p, double snr_db, float *features)
@@ -68,11 +62,11 @@ void codec_net_encoder(graph_t *graph, int height, int width, const codec_shape_
     node_t drive = condition(graph, nodes->mode, "encoder.condition");
     node_t x = graph_affine(graph, nodes->image, scale, shift);
     x = graph_space_to_depth(graph, x, CODEC_STRIDE);
-    x = conv(graph, x, "encoder.stem", shape->width, 3, 1.0f);
+    x = graph_conv_gain(graph, x, "encoder.stem", shape->width, 3, 1.0f);
     for (int i = 0; i < shape->encoder_blocks; i++) {
         x = block(graph, x, drive, "encoder", i, shape->width);
     }
-    x = conv(graph, x, "encoder.head", SYMBOL_REALS, 3, symbol_gain);
+    x = graph_conv_gain(graph, x, "encoder.head", SYMBOL_REALS, 3, symbol_gain);
     nodes->bounded = graph_tanh(graph, x, shape->bound);
     nodes->points = graph_quantise(graph, nodes->bounded);
     nodes->symbols = graph_power_norm(graph, nodes->points, "encoder.scale");
@@ -90,11 +84,11 @@ node_t codec_net_decoder(graph_t *graph, node_t soft, node_t mode, const codec_s
         graph_global_avg_pool(graph, graph_slice(graph, in, SYMBOL_REALS, CODEC_CHANNELS));
     const node_t known[2] = {noise, mode};
     node_t drive = condition(graph, graph_concat(graph, known, 2), "decoder.condition");
-    node_t x = conv(graph, in, "decoder.stem", shape->width, 3, 1.0f);
+    node_t x = graph_conv_gain(graph, in, "decoder.stem", shape->width, 3, 1.0f);
     for (int i = 0; i < shape->decoder_blocks; i++) {
         x = block(graph, x, drive, "decoder", i, shape->width);
     }
-    x = conv(graph, x, "decoder.head", PATCH, 3, head_gain);
+    x = graph_conv_gain(graph, x, "decoder.head", PATCH, 3, head_gain);
     x = graph_depth_to_space(graph, x, CODEC_STRIDE);
     const float out_scale[3] = {picture_spread, picture_spread, picture_spread};
     const float out_shift[3] = {picture_mean, picture_mean, picture_mean};

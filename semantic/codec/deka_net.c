@@ -2,29 +2,11 @@
 /* Residual branches start small, so the whole starts as a linear transform of the latent. */
 #include "codec/deka_net.h"
 
+#include "nn/residual.h"
+
 #include <stdio.h>
 
-static const float branch_gain = 0.2f, symbol_gain = 0.6f, head_gain = 0.5f;
-
-static node_t conv(graph_t *g, node_t in, const char *name, int out, int kernel, float gain)
-{
-    conv_options_t options = {.out_channels = out, .kernel = kernel, .gain = gain};
-    return graph_conv_with(g, in, name, &options);
-}
-
-static node_t blocks(graph_t *g, node_t x, const char *part, int count, int width)
-{
-    static const char *const layer[3] = {"conv1", "act", "conv2"};
-    for (int k = 0; k < count; k++) {
-        char name[3][64];
-        for (int i = 0; i < 3; i++) {
-            snprintf(name[i], sizeof(name[i]), "%s.blocks.%d.%s", part, k, layer[i]);
-        }
-        node_t y = graph_prelu(g, graph_conv(g, x, name[0], width, 3), name[1]);
-        x = graph_add(g, x, conv(g, y, name[2], width, 1, branch_gain));
-    }
-    return x;
-}
+static const float symbol_gain = 0.6f, head_gain = 0.5f;
 
 /* "adapter.encoder", "adapter.4.encoder" where each rate has its own, "pretrain.scale" without a
  * pair. */
@@ -56,11 +38,11 @@ node_t deka_net_encoder(graph_t *graph, node_t latent, const deka_shape_t *shape
 {
     char name[64];
     node_t x = graph_space_to_depth(graph, latent, DEKA_STRIDE);
-    x = conv(graph, x, "encoder.stem", shape->width, 3, 1.0f);
-    x = blocks(graph, x, "encoder", shape->encoder_blocks, shape->width);
-    x = conv(graph, x, "encoder.head", DEKA_FEATURES, 3, symbol_gain);
+    x = graph_conv_gain(graph, x, "encoder.stem", shape->width, 3, 1.0f);
+    x = residual_blocks(graph, x, "encoder", shape->encoder_blocks, shape->width, 1);
+    x = graph_conv_gain(graph, x, "encoder.head", DEKA_FEATURES, 3, symbol_gain);
     if (shape->pair != DEKA_PAIR_NONE) {
-        x = conv(graph, x, pair_name(shape, channels, "encoder", name, sizeof(name)),
+        x = graph_conv_gain(graph, x, pair_name(shape, channels, "encoder", name, sizeof(name)),
                  2 * deka_net_channels(shape, channels), 1, 1.0f);
     }
     return shape->bound > 0.0f ? graph_tanh(graph, x, shape->bound) : x;
@@ -77,12 +59,12 @@ node_t deka_net_decoder(graph_t *graph, node_t soft, const deka_shape_t *shape, 
     char name[64];
     node_t x = soft;
     if (shape->pair != DEKA_PAIR_NONE) {
-        x = conv(graph, x, pair_name(shape, channels, "decoder", name, sizeof(name)), DEKA_FEATURES,
+        x = graph_conv_gain(graph, x, pair_name(shape, channels, "decoder", name, sizeof(name)), DEKA_FEATURES,
                  1, 1.0f);
     }
-    x = conv(graph, x, "decoder.stem", shape->width, 3, 1.0f);
-    x = blocks(graph, x, "decoder", shape->decoder_blocks, shape->width);
-    x = conv(graph, x, "decoder.head", DEKA_LATENT_CHANNELS * DEKA_STRIDE * DEKA_STRIDE, 3,
+    x = graph_conv_gain(graph, x, "decoder.stem", shape->width, 3, 1.0f);
+    x = residual_blocks(graph, x, "decoder", shape->decoder_blocks, shape->width, 1);
+    x = graph_conv_gain(graph, x, "decoder.head", DEKA_LATENT_CHANNELS * DEKA_STRIDE * DEKA_STRIDE, 3,
              head_gain);
     return graph_depth_to_space(graph, x, DEKA_STRIDE);
 }

@@ -8,6 +8,7 @@
 #include "codec/task_net.h"
 
 #include "cmplx.h"
+#include "nn/vector.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -196,11 +197,8 @@ static void put_symbols(const float complex *symbols, const float *noise_var, in
 /* The largest logit, and its share under softmax. */
 static int choose(const float *logits, int classes, float *confidence)
 {
-    int best = 0;
+    int best = vector_argmax(logits, classes);
     double sum = 0.0;
-    for (int k = 1; k < classes; k++) {
-        best = logits[k] > logits[best] ? k : best;
-    }
     for (int k = 0; k < classes; k++) {
         sum += exp((double)(logits[k] - logits[best]));
     }

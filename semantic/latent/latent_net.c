@@ -2,32 +2,12 @@
 /* Residual branches start small, so the whole starts as a linear transform. */
 #include "latent/latent_net.h"
 
-#include <stdio.h>
+#include "nn/residual.h"
 
 enum { PATCH = 3 * LATENT_NET_STRIDE * LATENT_NET_STRIDE };
 
-static const float branch_gain = 0.2f, head_gain = 0.5f;
+static const float head_gain = 0.5f;
 static const float picture_mean = 0.47f, picture_spread = 0.25f;
-
-static node_t conv(graph_t *g, node_t in, const char *name, int out, int kernel, float gain)
-{
-    conv_options_t options = {.out_channels = out, .kernel = kernel, .gain = gain};
-    return graph_conv_with(g, in, name, &options);
-}
-
-static node_t blocks(graph_t *g, node_t x, const char *part, int count, int width)
-{
-    static const char *const layer[3] = {"conv1", "act", "conv2"};
-    for (int b = 0; b < count; b++) {
-        char name[3][64];
-        for (int i = 0; i < 3; i++) {
-            snprintf(name[i], sizeof(name[i]), "%s.blocks.%d.%s", part, b, layer[i]);
-        }
-        node_t branch = graph_prelu(g, graph_conv(g, x, name[0], width, 3), name[1]);
-        x = graph_add(g, x, conv(g, branch, name[2], width, 1, branch_gain));
-    }
-    return x;
-}
 
 node_t latent_net_encoder(graph_t *graph, node_t image, const latent_net_shape_t *shape)
 {
@@ -38,9 +18,9 @@ node_t latent_net_encoder(graph_t *graph, node_t image, const latent_net_shape_t
     }
     node_t x = graph_affine(graph, image, scale, shift);
     x = graph_space_to_depth(graph, x, LATENT_NET_STRIDE);
-    x = conv(graph, x, "encoder.stem", shape->width, 3, 1.0f);
-    x = blocks(graph, x, "encoder", shape->encoder_blocks, shape->width);
-    x = conv(graph, x, "encoder.head", LATENT_NET_CHANNELS, 3, 1.0f);
+    x = graph_conv_gain(graph, x, "encoder.stem", shape->width, 3, 1.0f);
+    x = residual_blocks(graph, x, "encoder", shape->encoder_blocks, shape->width, 1);
+    x = graph_conv_gain(graph, x, "encoder.head", LATENT_NET_CHANNELS, 3, 1.0f);
     return graph_standardise(graph, x, "encoder.standard");
 }
 
@@ -48,9 +28,9 @@ node_t latent_net_decoder(graph_t *graph, node_t latent, const latent_net_shape_
 {
     const float scale[3] = {picture_spread, picture_spread, picture_spread};
     const float shift[3] = {picture_mean, picture_mean, picture_mean};
-    node_t x = conv(graph, latent, "decoder.stem", shape->width, 3, 1.0f);
-    x = blocks(graph, x, "decoder", shape->decoder_blocks, shape->width);
-    x = conv(graph, x, "decoder.head", PATCH, 3, head_gain);
+    node_t x = graph_conv_gain(graph, latent, "decoder.stem", shape->width, 3, 1.0f);
+    x = residual_blocks(graph, x, "decoder", shape->decoder_blocks, shape->width, 1);
+    x = graph_conv_gain(graph, x, "decoder.head", PATCH, 3, head_gain);
     x = graph_depth_to_space(graph, x, LATENT_NET_STRIDE);
     return graph_affine(graph, x, scale, shift);
 }

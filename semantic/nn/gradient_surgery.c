@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* All gradients of a task lie behind each other in one array. */
 #include "nn/gradient_surgery.h"
+#include "nn/vector.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,22 +69,6 @@ void gradient_surgery_take(gradient_surgery_t *surgery, int task)
     }
 }
 
-static double dot(const float *a, const float *b, size_t count)
-{
-    enum { BLOCK = 1024 };
-    double total = 0.0;
-    for (size_t first = 0; first < count; first += BLOCK) {
-        size_t end = first + BLOCK < count ? first + BLOCK : count;
-        float part = 0.0f;
-#pragma omp simd reduction(+ : part)
-        for (size_t i = first; i < end; i++) {
-            part += a[i] * b[i];
-        }
-        total += (double)part;
-    }
-    return total;
-}
-
 /* surgery->moved = gradient of `task` without what conflicts. */
 static void project(gradient_surgery_t *surgery, int task, rng_t *rng)
 {
@@ -96,8 +81,8 @@ static void project(gradient_surgery_t *surgery, int task, rng_t *rng)
     }
     for (int k = 0; k < surgery->tasks; k++) {
         const float *other = surgery->task[order[k]];
-        double along = dot(surgery->moved, other, surgery->count);
-        double size = order[k] == task || along >= 0.0 ? 0.0 : dot(other, other, surgery->count);
+        double along = vector_dot(surgery->moved, other, surgery->count);
+        double size = order[k] == task || along >= 0.0 ? 0.0 : vector_dot(other, other, surgery->count);
         if (size > 0.0) {
             float factor = (float)(along / size);
             for (size_t i = 0; i < surgery->count; i++) {

@@ -136,6 +136,9 @@ typedef struct {
 
 /* k x k, stride 1, padding k/2, bias, He initialisation. `name.weight` [O][I][k][k], `name.bias`. */
 node_t graph_conv(graph_t *graph, node_t in, const char *name, int out_channels, int kernel);
+/* The same with weights that start at `gain`. */
+node_t graph_conv_gain(graph_t *graph, node_t in, const char *name, int out_channels, int kernel,
+                       float gain);
 node_t graph_conv_with(graph_t *graph, node_t in, const char *name,
                        const conv_options_t *options);
 /* On the channel axis at every position (PyTorch nn.Linear on the last axis).

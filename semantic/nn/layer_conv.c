@@ -125,6 +125,14 @@ node_t graph_conv(graph_t *graph, node_t in, const char *name, int out_channels,
                            &(conv_options_t){.out_channels = out_channels, .kernel = kernel});
 }
 
+node_t graph_conv_gain(graph_t *graph, node_t in, const char *name, int out_channels, int kernel,
+                       float gain)
+{
+    return graph_conv_with(
+        graph, in, name,
+        &(conv_options_t){.out_channels = out_channels, .kernel = kernel, .gain = gain});
+}
+
 /* ---- linear --------------------------------------------------------------- */
 
 static void linear_forward(graph_t *graph, op_node_t *node)

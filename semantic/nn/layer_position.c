@@ -10,6 +10,7 @@
  *     y = sum_j p_j x_j      dx_j = p_j dy      dalpha_j = p_j (<dy, x_j> - <dy, y>) / T
  */
 #include "nn/op.h"
+#include "nn/vector.h"
 
 #include <math.h>
 
@@ -175,30 +176,14 @@ static void mixture_forward(graph_t *graph, op_node_t *node)
     }
 }
 
-static double dot(const float *a, const float *b, size_t count)
-{
-    enum { BLOCK = 1024 };
-    double total = 0.0;
-    for (size_t first = 0; first < count; first += BLOCK) {
-        size_t end = first + BLOCK < count ? first + BLOCK : count;
-        float part = 0.0f;
-#pragma omp simd reduction(+ : part)
-        for (size_t i = first; i < end; i++) {
-            part += a[i] * b[i];
-        }
-        total += (double)part;
-    }
-    return total;
-}
-
 static void mixture_backward(graph_t *graph, op_node_t *node, float *const *dx)
 {
     const mixture_state_t *s = node->state;
     (void)graph;
-    double mean = node->trains ? dot(node->grad, node->data, node->count) : 0.0;
+    double mean = node->trains ? vector_dot(node->grad, node->data, node->count) : 0.0;
     for (int j = 0; j < node->inputs; j++) {
         if (node->trains) {
-            double own = dot(node->grad, node->input[j]->data, node->count);
+            double own = vector_dot(node->grad, node->input[j]->data, node->count);
             node->param[0]->grad[j] += (float)((double)s->share[j] * (own - mean) / s->temperature);
         }
         float *restrict d = dx[j], share = s->share[j];

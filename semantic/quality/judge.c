@@ -5,6 +5,7 @@
 #include "place.h"
 #include "quality/judge_net.h"
 #include "safetensors.h"
+#include "nn/vector.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -159,18 +160,9 @@ static void put_pictures(float *out, const uint8_t *rgb, int count)
     }
 }
 
-static int best_of(const float *logits)
-{
-    int best = 0;
-    for (int k = 1; k < JUDGE_CLASSES; k++) {
-        best = logits[k] > logits[best] ? k : best;
-    }
-    return best;
-}
-
 static void softmax(const float *logits, float *probability)
 {
-    float largest = logits[best_of(logits)], sum = 0.0f;
+    float largest = logits[vector_argmax(logits, JUDGE_CLASSES)], sum = 0.0f;
     for (int k = 0; k < JUDGE_CLASSES; k++) {
         probability[k] = expf(logits[k] - largest);
         sum += probability[k];
@@ -189,7 +181,7 @@ int judge_classify(judge_t *judge, const uint8_t *rgb, float probability[JUDGE_C
     if (probability != NULL) {
         softmax(logits, probability);
     }
-    return best_of(logits);
+    return vector_argmax(logits, JUDGE_CLASSES);
 }
 
 void judge_classify_batch(judge_t *judge, const uint8_t *rgb, int count, int *predicted)
@@ -200,7 +192,7 @@ void judge_classify_batch(judge_t *judge, const uint8_t *rgb, int count, int *pr
         graph_forward(network->graph);
         const float *logits = graph_data(network->graph, network->logits);
         for (int n = 0; n < BATCH; n++) {
-            predicted[n] = best_of(logits + n * JUDGE_CLASSES);
+            predicted[n] = vector_argmax(logits + n * JUDGE_CLASSES, JUDGE_CLASSES);
         }
         rgb += BATCH * PICTURE;
         predicted += BATCH;

@@ -3,14 +3,14 @@
 #include "train/encoder_trainer.h"
 
 #include "encoder/encoder.h"
+#include "nn/vector.h"
+#include "train/accuracy.h"
 #include "train/batches.h"
 #include "train/train_run.h"
 #include "train/whiten.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { TEST_BATCH = 32, PICTURE_BYTES = ENCODER_SIDE * ENCODER_SIDE * 3 };
 
 const option_t encoder_options[] = {{.section = "encoder",
                                      .name = "kind",
@@ -128,41 +128,13 @@ static graph_t *build(void *context, params_t *params, int batch, err_t *err)
     return graph;
 }
 
-static int best_of(const float *logits)
+static void classify(void *encoder, const uint8_t *pictures, int count, int *predicted)
 {
-    int best = 0;
-    for (int k = 1; k < ENCODER_CLASSES; k++) {
-        best = logits[k] > logits[best] ? k : best;
+    float logits[ACCURACY_BATCH * ENCODER_CLASSES];
+    encoder_encode(encoder, pictures, count, NULL, logits);
+    for (int n = 0; n < count; n++) {
+        predicted[n] = vector_argmax(logits + n * ENCODER_CLASSES, ENCODER_CLASSES);
     }
-    return best;
-}
-
-static int count_right(encoder_t *encoder, const dataset_t *set, size_t *right, err_t *err)
-{
-    uint8_t pictures[TEST_BATCH * PICTURE_BYTES];
-    float logits[TEST_BATCH * ENCODER_CLASSES];
-    int labels[TEST_BATCH], held = 0, status = 0;
-    image_t picture = IMAGE_EMPTY;
-    size_t count = dataset_count(set);
-    *right = 0;
-    for (size_t i = 0; i < count && status == 0; i++) {
-        status = dataset_get(set, i, &picture, &labels[held], err);
-        if (status == 0 && image_bytes(&picture) != PICTURE_BYTES) {
-            status = err_set(err, ERR_ARGUMENT, "%s: pictures are not 32 x 32", dataset_name(set));
-        }
-        if (status == 0) {
-            memcpy(pictures + held++ * PICTURE_BYTES, picture.rgb, PICTURE_BYTES);
-        }
-        if (status == 0 && (held == TEST_BATCH || i + 1 == count)) {
-            encoder_encode(encoder, pictures, held, NULL, logits);
-            for (int n = 0; n < held; n++) {
-                *right += best_of(logits + n * ENCODER_CLASSES) == labels[n];
-            }
-            held = 0;
-        }
-    }
-    image_free(&picture);
-    return status;
 }
 
 static int validate(void *context, const char *path, bool final, char *text, size_t size,
@@ -172,7 +144,7 @@ static int validate(void *context, const char *path, bool final, char *text, siz
     trainer_t *t = context;
     size_t right;
     encoder_t *encoder = encoder_open(path, err);
-    int status = encoder == NULL ? -1 : count_right(encoder, t->test, &right, err);
+    int status = encoder == NULL ? -1 : accuracy_count(t->test, classify, encoder, &right, err);
     if (status == 0) {
         snprintf(text, size, "accuracy %.4f (%zu of %zu)",
                  (double)right / (double)dataset_count(t->test), right, dataset_count(t->test));

@@ -4,14 +4,14 @@
 
 #include "quality/judge.h"
 #include "quality/judge_net.h"
+#include "nn/vector.h"
+#include "train/accuracy.h"
 #include "train/batches.h"
 #include "train/train_run.h"
 #include "train/whiten.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { TEST_BATCH = 32, PICTURE_BYTES = JUDGE_SIDE * JUDGE_SIDE * 3 };
 
 typedef struct {
     const options_t *options;
@@ -65,40 +65,14 @@ static void describe(void *context, char *text, size_t size)
     const float *logits = graph_data(graph, t->logits), *labels = graph_data(graph, t->label);
     int right = 0;
     for (int n = 0; n < t->count; n++) {
-        int best = 0;
-        for (int k = 1; k < JUDGE_CLASSES; k++) {
-            best = logits[n * JUDGE_CLASSES + k] > logits[n * JUDGE_CLASSES + best] ? k : best;
-        }
-        right += best == (int)labels[n];
+        right += vector_argmax(logits + n * JUDGE_CLASSES, JUDGE_CLASSES) == (int)labels[n];
     }
     snprintf(text, size, "accuracy on this batch %.3f", (double)right / t->count);
 }
 
-static int count_right(judge_t *judge, const dataset_t *set, size_t *right, err_t *err)
+static void classify(void *judge, const uint8_t *pictures, int count, int *predicted)
 {
-    uint8_t pictures[TEST_BATCH * PICTURE_BYTES];
-    int labels[TEST_BATCH], predicted[TEST_BATCH], held = 0, status = 0;
-    image_t picture = IMAGE_EMPTY;
-    size_t count = dataset_count(set);
-    *right = 0;
-    for (size_t i = 0; i < count && status == 0; i++) {
-        status = dataset_get(set, i, &picture, &labels[held], err);
-        if (status == 0 && image_bytes(&picture) != PICTURE_BYTES) {
-            status = err_set(err, ERR_ARGUMENT, "%s: pictures are not 32 x 32", dataset_name(set));
-        }
-        if (status == 0) {
-            memcpy(pictures + held++ * PICTURE_BYTES, picture.rgb, PICTURE_BYTES);
-        }
-        if (status == 0 && (held == TEST_BATCH || i + 1 == count)) {
-            judge_classify_batch(judge, pictures, held, predicted);
-            for (int n = 0; n < held; n++) {
-                *right += predicted[n] == labels[n];
-            }
-            held = 0;
-        }
-    }
-    image_free(&picture);
-    return status;
+    judge_classify_batch(judge, pictures, count, predicted);
 }
 
 static int validate(void *context, const char *path, bool final, char *text, size_t size,
@@ -108,7 +82,7 @@ static int validate(void *context, const char *path, bool final, char *text, siz
     trainer_t *t = context;
     size_t right;
     judge_t *judge = judge_open(path, err);
-    int status = judge == NULL ? -1 : count_right(judge, t->test, &right, err);
+    int status = judge == NULL ? -1 : accuracy_count(t->test, classify, judge, &right, err);
     if (status == 0) {
         snprintf(text, size, "accuracy %.4f (%zu of %zu)",
                  (double)right / (double)dataset_count(t->test), right, dataset_count(t->test));

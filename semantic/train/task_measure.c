@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "rng.h"
+#include "nn/vector.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -47,11 +48,7 @@ int task_measure_right(const float *logits, const float *labels, int count, int 
 {
     int right = 0;
     for (int n = 0; n < count; n++) {
-        int best = 0;
-        for (int k = 1; k < classes; k++) {
-            best = logits[n * classes + k] > logits[n * classes + best] ? k : best;
-        }
-        right += best == (int)labels[n];
+        right += vector_argmax(logits + n * classes, classes) == (int)labels[n];
     }
     return right;
 }

@@ -3,6 +3,7 @@
 
 #include "images/dataset.h"
 #include "nn/graph.h"
+#include "nn/vector.h"
 #include "quality/judge.h"
 #include "quality/judge_net.h"
 #include "safetensors.h"
@@ -142,15 +143,6 @@ static void put_picture(const uint8_t *rgb, bool mirrored, float *out)
     }
 }
 
-static int best_of(const float *logits, int classes)
-{
-    int best = 0;
-    for (int k = 1; k < classes; k++) {
-        best = logits[k] > logits[best] ? k : best;
-    }
-    return best;
-}
-
 typedef struct {
     params_t *store;
     float *features, *logits, *labels; /* inside the store; logits NULL: the teacher has no head */
@@ -200,7 +192,7 @@ static int ask_all(teacher_net_t *net, const dataset_t *set, cache_t *cache, err
                 cache->logits != NULL ? cache->logits + at * (size_t)net->classes : NULL;
             put_picture(image.rgb, view == 1, picture);
             ask(net, picture, cache->features + at * (size_t)net->features, logits);
-            cache->right += view == 0 && logits != NULL && best_of(logits, net->classes) == label;
+            cache->right += view == 0 && logits != NULL && vector_argmax(logits, net->classes) == label;
         }
         cache->labels[i] = (float)label;
     }

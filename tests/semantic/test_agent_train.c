@@ -2,6 +2,7 @@
 /* Training of DeKAP's agents: base, expert, distilled levels and the methods they are compared
    with, on tiny networks for a few steps. */
 #include "check.h"
+#include "semantic/photos.h"
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
 #include "images/image.h"
@@ -18,27 +19,6 @@
 enum { SIDE = 64, PHOTOS = 2, TEXT = 4096, CROP = 32 };
 
 static char folder[] = "/tmp/semradio-agent-train-XXXXXX";
-
-static int make_photos(void)
-{
-    image_t image = IMAGE_EMPTY;
-    err_t err = ERR_INIT;
-    int status = 0;
-    for (int n = 0; status == 0 && n < PHOTOS; n++) {
-        char path[256];
-        status = image_resize(&image, SIDE + 16 * n, SIDE, &err);
-        for (int y = 0; y < image.height; y++) {
-            for (int x = 0; x < image.width * 3; x++) {
-                double wave = sin(0.05 * (n + 1) * x + 0.1 * y) + cos(0.07 * y * (n + 1));
-                image.rgb[y * image.width * 3 + x] = (uint8_t)(128.0 + 50.0 * wave);
-            }
-        }
-        snprintf(path, sizeof(path), "%s/photos/%d.png", folder, n);
-        status = status == 0 ? image_save_png(path, &image, &err) : status;
-    }
-    image_free(&image);
-    return status;
-}
 
 static int train(const char *name, double epochs, const char *more, err_t *err)
 {
@@ -265,7 +245,7 @@ int main(void)
         return 1;
     }
     snprintf(photos, sizeof(photos), "mkdir %s/photos", folder);
-    if (system(photos) != 0 || make_photos() < 0) {
+    if (system(photos) != 0 || photos_make(folder, PHOTOS, SIDE) < 0) {
         return 1;
     }
     int status = check_run("agent_train", tests, CHECK_COUNT(tests));

@@ -2,6 +2,7 @@
 /* Training of DeKA-g's codec: every objective and order runs, runs repeat, adapters fit their base.
  */
 #include "check.h"
+#include "semantic/photos.h"
 #include "codec/codec.h"
 #include "codec/codec_variant.h"
 #include "images/image.h"
@@ -17,27 +18,6 @@
 enum { SIDE = 96, PHOTOS = 3, TEXT = 4096 };
 
 static char folder[] = "/tmp/semradio-deka-XXXXXX";
-
-static int make_photos(void)
-{
-    image_t image = IMAGE_EMPTY;
-    err_t err = ERR_INIT;
-    int status = 0;
-    for (int n = 0; status == 0 && n < PHOTOS; n++) {
-        char path[256];
-        status = image_resize(&image, SIDE + 16 * n, SIDE, &err);
-        for (int y = 0; y < image.height; y++) {
-            for (int x = 0; x < image.width * 3; x++) {
-                double wave = sin(0.05 * (n + 1) * x + 0.1 * y) + cos(0.07 * y * (n + 1));
-                image.rgb[y * image.width * 3 + x] = (uint8_t)(128.0 + 50.0 * wave);
-            }
-        }
-        snprintf(path, sizeof(path), "%s/photos/%d.png", folder, n);
-        status = status == 0 ? image_save_png(path, &image, &err) : status;
-    }
-    image_free(&image);
-    return status;
-}
 
 /* A tiny network for a few steps; `more` are further lines of [deka].  What the command returned.
  */
@@ -206,7 +186,7 @@ int main(void)
 {
     char command[64];
     if (mkdtemp(folder) == NULL || chdir(folder) != 0 || system("mkdir photos") != 0 ||
-        make_photos() < 0) {
+        photos_make(folder, PHOTOS, SIDE) < 0) {
         return 1;
     }
     int status = check_run("deka_train", tests, CHECK_COUNT(tests));
